@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# How parts, libraries and tests are built. Each part of src/ is an object library `mica_<part>`; the
+# libraries are put together from them.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+
+add_library(mica_flags INTERFACE)
+target_compile_options(mica_flags INTERFACE
+    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef
+    -Wwrite-strings -Wno-unused-parameter -ffp-contract=off -fno-math-errno)
+target_compile_definitions(mica_flags INTERFACE _GNU_SOURCE MICA_VERSION="${PROJECT_VERSION}")
+if(MICA_WERROR)
+    target_compile_options(mica_flags INTERFACE -Werror)
+endif()
+if(MICA_SANITIZE)
+    target_compile_options(mica_flags INTERFACE -fsanitize=${MICA_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=all)
+    target_link_options(mica_flags INTERFACE -fsanitize=${MICA_SANITIZE})
+endif()
+target_include_directories(mica_flags INTERFACE
+    ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+
+# mica_part(NAME source...): one part of the library, its sources listed one by one.
+function(mica_part name)
+    add_library(mica_${name} OBJECT ${ARGN})
+    target_link_libraries(mica_${name} PUBLIC mica_flags PRIVATE PkgConfig::CJSON
+        PkgConfig::UTF8PROC Threads::Threads)
+endfunction()
+
+set(MICA_EXTERNAL PkgConfig::CJSON PkgConfig::UTF8PROC Threads::Threads m)
+
+# libmica (everything) and libmica-tokenizer (base and tokenizer only: no engine in it), each static
+# and shared. libmica holds all of libmica-tokenizer: link one or the other.
+function(mica_libraries)
+    set(all ${MICA_PARTS})
+    set(only_tokenizer base tokenizer)
+    foreach(pair "mica:all" "mica-tokenizer:only_tokenizer")
+        string(REPLACE ":" ";" pair ${pair})
+        list(GET pair 0 library)
+        list(GET pair 1 parts)
+        set(objects)
+        foreach(part IN LISTS ${parts})
+            list(APPEND objects $<TARGET_OBJECTS:mica_${part}>)
+        endforeach()
+        add_library(${library} STATIC ${objects})
+        add_library(${library}-shared SHARED ${objects})
+        set_target_properties(${library}-shared PROPERTIES OUTPUT_NAME ${library}
+            VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE C)
+        set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
+        foreach(target ${library} ${library}-shared)
+            target_include_directories(${target} INTERFACE
+                $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+            target_link_libraries(${target} PRIVATE ${MICA_EXTERNAL})
+            if(MICA_SANITIZE)
+                target_link_options(${target} PUBLIC -fsanitize=${MICA_SANITIZE})
+            endif()
+        endforeach()
+    endforeach()
+endfunction()
+
+# mica_test(NAME SOURCES ... [PARTS ...] [LABELS ...]): a cmocka program that links the named parts'
+# objects (default: the whole library), so that a part can be tested before those below it build.
+function(mica_test name)
+    cmake_parse_arguments(arg "" "" "SOURCES;PARTS;LABELS" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    if(arg_PARTS)
+        foreach(part IN LISTS arg_PARTS)
+            target_link_libraries(${name} PRIVATE mica_${part})
+        endforeach()
+        target_link_libraries(${name} PRIVATE ${MICA_EXTERNAL})
+    else()
+        target_link_libraries(${name} PRIVATE mica ${MICA_EXTERNAL})
+    endif()
+    target_link_libraries(${name} PRIVATE mica_flags PkgConfig::CMOCKA)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE
+        MICA_TEST_DIR="${PROJECT_SOURCE_DIR}/tests"
+        MICA_TEST_TMP="${PROJECT_BINARY_DIR}/tmp"
+        MICA_SHARED_DATA="${PROJECT_SOURCE_DIR}/../shared/data")
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()
+
+# mica_fuzzer(NAME SOURCES ... PARTS ...): a libFuzzer program; tests/fuzz/run.sh runs them all.
+function(mica_fuzzer name)
+    cmake_parse_arguments(arg "" "" "SOURCES;PARTS" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    foreach(part IN LISTS arg_PARTS)
+        target_link_libraries(${name} PRIVATE mica_${part})
+    endforeach()
+    target_link_libraries(${name} PRIVATE mica_flags ${MICA_EXTERNAL})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files: mapped read-only, read whole with a limit, written whole or not at all.
+ */
+#ifndef MICA_BASE_FILE_H
+#define MICA_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* A read-only mapping of a regular file, counted by references. */
+typedef struct mica_mapping mica_mapping;
+mica_status mica_mapping_open(const char *path, mica_mapping **out, mica_error *err);
+mica_mapping *mica_mapping_retain(mica_mapping *mapping);
+void mica_mapping_release(mica_mapping **mapping);
+const unsigned char *mica_mapping_data(const mica_mapping *mapping); /* NULL if the file is empty */
+size_t mica_mapping_size(const mica_mapping *mapping);
+const char *mica_mapping_path(const mica_mapping *mapping);
+/* The pages of [data, data + size) are not needed soon: let the system have them back. */
+void mica_mapping_drop(const mica_mapping *mapping, const void *data, size_t size);
+
+/* Reads a regular file of at most `max` bytes; *out is NUL-terminated, freed with mica_free. A file
+ * over the limit is a FORMAT error that names both sizes. */
+mica_status mica_file_read(const char *path, size_t max, char **out, size_t *size, mica_error *err);
+
+bool mica_file_exists(const char *path); /* a regular file (after symbolic links) */
+bool mica_dir_exists(const char *path);
+
+/* "dir/name", freed with mica_free; NULL = out of memory. */
+char *mica_path_join(const char *dir, const char *name);
+
+/* A file that appears under its name only when complete: writes go to a temporary file in the same
+ * folder; commit flushes, syncs and renames; abort (also on any failure) removes it. */
+typedef struct mica_writer mica_writer;
+mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err);
+mica_status mica_writer_write(mica_writer *writer, const void *data, size_t size, mica_error *err);
+mica_status mica_writer_commit(mica_writer **writer, mica_error *err); /* clears, also on failure */
+void mica_writer_abort(mica_writer **writer);
+
+#endif
