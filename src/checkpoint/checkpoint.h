@@ -26,7 +26,7 @@ typedef struct mica_checkpoint mica_checkpoint;
  * (damaged, git-lfs pointer, a pickle that wants more than tensors), UNSUPPORTED (quantised, TorchScript,
  * tar format, dtype that cannot be computed with). */
 mica_status mica_checkpoint_open(const char *dir, const mica_json_value *config,
-                                 const mica_log *log, mica_checkpoint **out, mica_error *err);
+                                 const mica_log_sink *log, mica_checkpoint **out, mica_error *err);
 /* One weight file by its own path (a Dense module's model.safetensors or pytorch_model.bin). */
 mica_status mica_checkpoint_open_file(const char *path, mica_checkpoint **out, mica_error *err);
 void mica_checkpoint_close(mica_checkpoint **checkpoint);
@@ -45,7 +45,7 @@ mica_status mica_checkpoint_get(mica_checkpoint *checkpoint, const char *name, c
  * harmless (position_ids, cls.seq_relationship.*, rotary inv_freq ...; `ignored` adds the family's
  * own patterns: exact names or "prefix*" or "*suffix", NULL-terminated, may be NULL). */
 void mica_checkpoint_warn_unused(const mica_checkpoint *checkpoint, const char *const *ignored,
-                                 const mica_log *log);
+                                 const mica_log_sink *log);
 
 /* What it was read from, for people: "model.safetensors", "pytorch_model.bin (zip)". */
 const char *mica_checkpoint_source(const mica_checkpoint *checkpoint);
