@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mica: Hugging Face transformer models on the machine in front of you. Everything in one include.
+ */
+#ifndef MICA_MICA_H
+#define MICA_MICA_H
+
+#include "mica/context.h"
+#include "mica/embed.h"
+#include "mica/forward.h"
+#include "mica/graph.h"
+#include "mica/json.h"
+#include "mica/model.h"
+#include "mica/ops.h"
+#include "mica/program.h"
+#include "mica/status.h"
+#include "mica/tensor.h"
+#include "mica/tokenizer.h"
+
+#endif
