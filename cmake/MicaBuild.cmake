@@ -99,3 +99,19 @@ function(mica_fuzzer name)
     target_link_libraries(${name} PRIVATE mica_flags ${MICA_EXTERNAL})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
 endfunction()
+
+# Install rules: libraries, headers, pkg-config files. The program installs itself (cli/).
+function(mica_install)
+    install(TARGETS mica mica-shared mica-tokenizer mica-tokenizer-shared
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mica DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    file(RELATIVE_PATH MICA_INCLUDE_FROM_LIB ${CMAKE_INSTALL_FULL_LIBDIR}
+        ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+    foreach(library mica mica-tokenizer)
+        set(MICA_LIBRARY ${library})
+        configure_file(${PROJECT_SOURCE_DIR}/cmake/mica.pc.in ${PROJECT_BINARY_DIR}/${library}.pc @ONLY)
+        install(FILES ${PROJECT_BINARY_DIR}/${library}.pc
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    endforeach()
+endfunction()
