@@ -56,7 +56,8 @@ MICA_API mica_value mica_constant(mica_graph *graph, mica_tensor *tensor, const 
 /* A float32 constant of rank 0. */
 MICA_API mica_value mica_scalar(mica_graph *graph, float number);
 
-/* What is known of a value; symbolic dimensions as MICA_DIM_*. rank is -1 for none. */
+/* What is known of a value; symbolic dimensions as MICA_DIM_*, and MICA_DIM_INFER for a size made of
+ * them, such as twice the tokens. rank is -1 for none. */
 MICA_API int mica_value_rank(const mica_graph *graph, mica_value value);
 MICA_API int64_t mica_value_dim(const mica_graph *graph, mica_value value, int axis);
 MICA_API mica_dtype mica_value_dtype(const mica_graph *graph, mica_value value);
