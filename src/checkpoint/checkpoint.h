@@ -3,7 +3,8 @@
  * A checkpoint: all weights of a directory in Hugging Face layout as named tensors, whatever files
  * they lie in. Files are hostile: everything is checked before it is used.
  *
- *   model.safetensors > model.safetensors.index.json > pytorch_model.bin > pytorch_model.bin.index.json
+ *   model.safetensors > model.safetensors.index.json > pytorch_model.bin >
+ * pytorch_model.bin.index.json
  *
  * Tensors are views into the mapped files where they are contiguous and aligned, else copies.
  */
@@ -20,11 +21,11 @@
 
 typedef struct mica_checkpoint mica_checkpoint;
 
-/* Opens the best weight file of `dir` (or the one that `config`'s transformers_weights names; config
- * may be NULL). Names are made modern on the way in (LayerNorm.gamma -> .weight, .beta -> .bias).
- * Errors name the file: NOT_FOUND (no weights; says so if only TensorFlow/Flax ones are there), FORMAT
- * (damaged, git-lfs pointer, a pickle that wants more than tensors), UNSUPPORTED (quantised, TorchScript,
- * tar format, dtype that cannot be computed with). */
+/* Opens the best weight file of `dir` (or the one that `config`'s transformers_weights names;
+ * config may be NULL). Names are made modern on the way in (LayerNorm.gamma -> .weight, .beta ->
+ * .bias). Errors name the file: NOT_FOUND (no weights; says so if only TensorFlow/Flax ones are
+ * there), FORMAT (damaged, git-lfs pointer, a pickle that wants more than tensors), UNSUPPORTED
+ * (quantised, TorchScript, tar format, dtype that cannot be computed with). */
 mica_status mica_checkpoint_open(const char *dir, const mica_json_value *config,
                                  const mica_log_sink *log, mica_checkpoint **out, mica_error *err);
 /* One weight file by its own path (a Dense module's model.safetensors or pytorch_model.bin). */
@@ -35,9 +36,9 @@ size_t mica_checkpoint_count(const mica_checkpoint *checkpoint);
 const char *mica_checkpoint_name(const mica_checkpoint *checkpoint, size_t i);
 bool mica_checkpoint_has(const mica_checkpoint *checkpoint, const char *name, const char *prefix);
 
-/* The tensor of the model's name `name`, looked for as it is, then with and without `prefix` ("bert",
- * NULL or "" for none): "encoder.x" is found as "bert.encoder.x" and the other way round. Marks it
- * used. *out is a new reference. NOT_FOUND names the tensor and the file. */
+/* The tensor of the model's name `name`, looked for as it is, then with and without `prefix`
+ * ("bert", NULL or "" for none): "encoder.x" is found as "bert.encoder.x" and the other way round.
+ * Marks it used. *out is a new reference. NOT_FOUND names the tensor and the file. */
 mica_status mica_checkpoint_get(mica_checkpoint *checkpoint, const char *name, const char *prefix,
                                 mica_tensor **out, mica_error *err);
 
