@@ -30,7 +30,8 @@ void *mica_alloc_data(size_t size);
 void mica_free_data(void *ptr);
 
 /* Called before each allocation (and before other things that can fail for want of resources, such
- * as a thread); returning true makes it fail. For tests: one hook for the process. NULL removes it. */
+ * as a thread); returning true makes it fail. For tests: one hook for the process. NULL removes it.
+ */
 typedef bool (*mica_fault_hook)(void *user);
 void mica_set_fault_hook(mica_fault_hook hook, void *user);
 bool mica_fault(void); /* asks the hook; true = fail here */

@@ -25,14 +25,14 @@ mica_cpu_level mica_cpu_detect(void);                  /* the best that chip and
 mica_status mica_cpu_choose(mica_cpu_level *out, mica_error *err);
 const char *mica_cpu_model(void); /* "AMD EPYC ...", or "unknown" */
 
-/* How many threads to use and why. The smaller of: CPUs in the affinity mask, cgroup v1/v2 CPU quota
- * rounded down (at least 1). MICA_THREADS overrides (1..1024, else INVALID_ARGUMENT). */
+/* How many threads to use and why. The smaller of: CPUs in the affinity mask, cgroup v1/v2 CPU
+ * quota rounded down (at least 1). MICA_THREADS overrides (1..1024, else INVALID_ARGUMENT). */
 typedef struct mica_thread_choice {
     size_t threads;
-    size_t online;       /* processors that are online */
-    size_t affinity;     /* CPUs in this process's affinity mask */
-    double quota;        /* cgroup quota in CPUs, 0 = none */
-    const char *reason;  /* "affinity", "cgroup quota", "MICA_THREADS" */
+    size_t online;      /* processors that are online */
+    size_t affinity;    /* CPUs in this process's affinity mask */
+    double quota;       /* cgroup quota in CPUs, 0 = none */
+    const char *reason; /* "affinity", "cgroup quota", "MICA_THREADS" */
 } mica_thread_choice;
 mica_status mica_threads_choose(mica_thread_choice *out, mica_error *err);
 

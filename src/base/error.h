@@ -29,8 +29,7 @@ mica_status mica_fail_memory(mica_error *err, size_t bytes, const char *what);
 /* "WHAT 'PATH': strerror(errno_value)"; ENOENT gives NOT_FOUND, ENOMEM OUT_OF_MEMORY, else IO. */
 mica_status mica_fail_errno(mica_error *err, int errno_value, const char *what, const char *path);
 
-/* Puts a text in front of an error that is already there ("model.safetensors: ..."); returns its
- * status. */
-mica_status mica_error_prefix(mica_error *err, const char *format, ...) MICA_PRINTF(2, 3);
+/* Puts a text in front of an error that is already there ("model.safetensors: ..."). */
+void mica_error_prefix(mica_error *err, const char *format, ...) MICA_PRINTF(2, 3);
 
 #endif

@@ -15,7 +15,8 @@
 #include "base/error.h"
 
 typedef struct mica_pool mica_pool;
-/* `worker` is in [0, threads) and no two tasks run at once with the same worker of the same region. */
+/* `worker` is in [0, threads) and no two tasks run at once with the same worker of the same region.
+ */
 typedef void (*mica_task)(void *arg, size_t task, size_t worker);
 
 mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err); /* threads >= 1 */

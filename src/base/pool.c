@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One region at a time. The caller publishes the region, bumps `epoch`, works its own share, and
+ * waits until the other workers have counted `left` down to 0.
+ *
+ *   epoch     bumped for each region and for the end; workers wait for it to change
+ *   left      workers that have not finished the current region
+ *   sleepers  workers (or a caller) that went to sleep on the condition variable
+ */
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+typedef struct worker {
+    mica_pool *pool;
+    size_t index;
+    pthread_t thread;
+} worker;
+
+struct mica_pool {
+    size_t threads;
+    worker *workers; /* threads - 1 of them are started */
+    size_t started;
+    pthread_mutex_t region; /* held by the caller whose region runs */
+    pthread_mutex_t lock;   /* guards sleeping */
+    pthread_cond_t wake, done;
+    atomic_uint_fast64_t epoch;
+    atomic_size_t left;
+    atomic_bool ending;
+    size_t tasks;
+    mica_task fn;
+    void *arg;
+};
+
+enum { SPIN_NS = 30000, YIELD_NS = 60000 };
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void work(const mica_pool *pool, size_t index)
+{
+    size_t begin = pool->tasks * index / pool->threads;
+    size_t end = pool->tasks * (index + 1) / pool->threads;
+    for (size_t task = begin; task < end; task++)
+        pool->fn(pool->arg, task, index);
+}
+
+/* Spins, then yields, until `value` differs from `old`; false if it took too long. */
+static bool spin_until_changed(atomic_uint_fast64_t *value, uint64_t old)
+{
+    uint64_t start = 0;
+    for (unsigned i = 0;; i++) {
+        if (atomic_load_explicit(value, memory_order_acquire) != old)
+            return true;
+        relax();
+        if (i % 64 != 63)
+            continue;
+        uint64_t now = mica_clock_ns();
+        if (start == 0)
+            start = now;
+        else if (now - start > SPIN_NS + YIELD_NS)
+            return false;
+        else if (now - start > SPIN_NS)
+            sched_yield();
+    }
+}
+
+static void *run_worker(void *arg)
+{
+    worker *self = arg;
+    mica_pool *pool = self->pool;
+    uint64_t seen = 0;
+    for (;;) {
+        if (!spin_until_changed(&pool->epoch, seen)) {
+            pthread_mutex_lock(&pool->lock);
+            while (atomic_load(&pool->epoch) == seen)
+                pthread_cond_wait(&pool->wake, &pool->lock);
+            pthread_mutex_unlock(&pool->lock);
+        }
+        seen++;
+        if (atomic_load(&pool->ending))
+            return NULL;
+        work(pool, self->index);
+        if (atomic_fetch_sub_explicit(&pool->left, 1, memory_order_acq_rel) == 1) {
+            pthread_mutex_lock(&pool->lock);
+            pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->lock);
+        }
+    }
+}
+
+/* Starts the next epoch and wakes whoever sleeps. */
+static void next_epoch(mica_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add_explicit(&pool->epoch, 1, memory_order_release);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err)
+{
+    *out = NULL;
+    mica_pool *pool = mica_calloc(1, sizeof *pool);
+    if (!pool)
+        return mica_fail_memory(err, sizeof *pool, "a thread pool");
+    pool->threads = threads ? threads : 1;
+    pthread_mutex_init(&pool->region, NULL);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    pool->workers = mica_calloc(pool->threads, sizeof *pool->workers);
+    if (!pool->workers) {
+        mica_fail_memory(err, pool->threads * sizeof *pool->workers, "a thread pool");
+        mica_pool_destroy(&pool);
+        return MICA_STATUS_OUT_OF_MEMORY;
+    }
+    for (size_t i = 1; i < pool->threads; i++) {
+        worker *w = &pool->workers[i];
+        w->pool = pool;
+        w->index = i;
+        if (mica_fault() || pthread_create(&w->thread, NULL, run_worker, w) != 0) {
+            mica_fail(err, MICA_STATUS_OUT_OF_MEMORY,
+                      "cannot start thread %zu of %zu; ask for fewer (MICA_THREADS)", i + 1,
+                      pool->threads);
+            mica_pool_destroy(&pool);
+            return MICA_STATUS_OUT_OF_MEMORY;
+        }
+        pool->started++;
+    }
+    *out = pool;
+    return MICA_OK;
+}
+
+void mica_pool_destroy(mica_pool **pointer)
+{
+    mica_pool *pool = *pointer;
+    *pointer = NULL;
+    if (!pool)
+        return;
+    atomic_store(&pool->ending, true);
+    next_epoch(pool);
+    for (size_t i = 1; i <= pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->done);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_mutex_destroy(&pool->region);
+    mica_free(pool->workers);
+    mica_free(pool);
+}
+
+size_t mica_pool_threads(const mica_pool *pool)
+{
+    return pool->threads;
+}
+
+void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg)
+{
+    if (pool->threads == 1 || tasks < 2 || pthread_mutex_trylock(&pool->region) != 0) {
+        for (size_t task = 0; task < tasks; task++)
+            fn(arg, task, 0);
+        return;
+    }
+    pool->tasks = tasks;
+    pool->fn = fn;
+    pool->arg = arg;
+    atomic_store_explicit(&pool->left, pool->threads - 1, memory_order_relaxed);
+    next_epoch(pool);
+    work(pool, 0);
+    uint64_t start = 0;
+    while (atomic_load_explicit(&pool->left, memory_order_acquire) != 0) {
+        relax();
+        uint64_t now = mica_clock_ns();
+        if (start == 0)
+            start = now;
+        if (now - start < SPIN_NS + YIELD_NS)
+            continue;
+        pthread_mutex_lock(&pool->lock);
+        while (atomic_load_explicit(&pool->left, memory_order_acquire) != 0)
+            pthread_cond_wait(&pool->done, &pool->lock);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->region);
+}

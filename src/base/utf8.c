@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/utf8.h"
+
+#include <string.h>
+
+size_t mica_utf8_decode(const char *text, const char *end, uint32_t *cp)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t left = (size_t)(end - text);
+    uint32_t c = p[0];
+    if (c < 0x80) {
+        *cp = c;
+        return 1;
+    }
+    size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    if (c < 0xc2 || c > 0xf4 || left < length)
+        return 0;
+    c &= 0x7fu >> length;
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (c < smallest[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+        return 0;
+    *cp = c;
+    return length;
+}
+
+size_t mica_utf8_encode(uint32_t cp, char out[4])
+{
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (char)(0xc0 | cp >> 6);
+        out[1] = (char)(0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp >= 0xd800 && cp < 0xe000)
+        return 0;
+    if (cp < 0x10000) {
+        out[0] = (char)(0xe0 | cp >> 12);
+        out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (cp & 0x3f));
+        return 3;
+    }
+    if (cp > 0x10ffff)
+        return 0;
+    out[0] = (char)(0xf0 | cp >> 18);
+    out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (cp & 0x3f));
+    return 4;
+}
+
+size_t mica_utf8_valid_prefix(const char *data, size_t size)
+{
+    size_t i = 0;
+    while (i < size) {
+        uint64_t word;
+        if (size - i >= sizeof word) { /* eight ASCII bytes at once */
+            memcpy(&word, data + i, sizeof word);
+            if (!(word & 0x8080808080808080u)) {
+                i += sizeof word;
+                continue;
+            }
+        }
+        uint32_t cp;
+        size_t length = mica_utf8_decode(data + i, data + size, &cp);
+        if (length == 0)
+            return i;
+        i += length;
+    }
+    return size;
+}
+
+size_t mica_utf8_count(const char *data, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += ((unsigned char)data[i] & 0xc0) != 0x80;
+    return count;
+}
