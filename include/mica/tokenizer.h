@@ -3,9 +3,9 @@
  * Tokenizers of the Hugging Face Hub, with the same ids, tokens and offsets as the Python library
  * `tokenizers`. A library of its own (libmica-tokenizer): no engine, no network.
  *
- * A tokenizer is immutable once loaded: any number of threads may encode and decode with it at once.
- * Texts are pointer + length in UTF-8; a NUL byte is a byte like any other. Text that is not valid
- * UTF-8 is refused with INVALID_UTF8 and the offset of the first bad byte.
+ * A tokenizer is immutable once loaded: any number of threads may encode and decode with it at
+ * once. Texts are pointer + length in UTF-8; a NUL byte is a byte like any other. Text that is not
+ * valid UTF-8 is refused with INVALID_UTF8 and the offset of the first bad byte.
  */
 #ifndef MICA_TOKENIZER_H
 #define MICA_TOKENIZER_H
@@ -31,10 +31,11 @@ typedef struct mica_encoding mica_encoding;
 
 /* Loads the tokenizer of a directory in Hugging Face layout: tokenizer.json, or vocab.txt with
  * tokenizer_config.json (BERT); tokenizer_config.json overrides what transformers' fast BERT class
- * overrides. `path` may also name a tokenizer.json file itself. NOT_FOUND if there is nothing to load,
- * FORMAT if a file is damaged, UNSUPPORTED (by name) for a kind that mica does not know. */
+ * overrides. `path` may also name a tokenizer.json file itself. NOT_FOUND if there is nothing to
+ * load, FORMAT if a file is damaged, UNSUPPORTED (by name) for a kind that mica does not know. */
 MICA_API mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err);
-/* From the bytes of a tokenizer.json; `config` (may be NULL) are those of a tokenizer_config.json. */
+/* From the bytes of a tokenizer.json; `config` (may be NULL) are those of a tokenizer_config.json.
+ */
 MICA_API mica_status mica_tokenizer_parse(const char *json, size_t size, const char *config,
                                           size_t config_size, mica_tokenizer **out,
                                           mica_error *err);
@@ -43,7 +44,8 @@ MICA_API void mica_tokenizer_destroy(mica_tokenizer **tokenizer);
 /* Number of ids, added tokens included: every id is below it. */
 MICA_API size_t mica_tokenizer_vocab_size(const mica_tokenizer *tokenizer);
 /* The token of an id, valid as long as the tokenizer; NULL if there is none. */
-MICA_API const char *mica_tokenizer_token(const mica_tokenizer *tokenizer, int64_t id, size_t *size);
+MICA_API const char *mica_tokenizer_token(const mica_tokenizer *tokenizer, int64_t id,
+                                          size_t *size);
 /* The id of a token, or -1. */
 MICA_API int64_t mica_tokenizer_id(const mica_tokenizer *tokenizer, const char *token, size_t size);
 /* model_max_length of tokenizer_config.json; 0 if it is absent or "very large" (1e30 in files). */
@@ -68,14 +70,18 @@ typedef struct mica_encode_options {
     unsigned reserved[4];       /* zero */
 } mica_encode_options;
 MICA_API void mica_encode_options_defaults(mica_encode_options *options);
+/* The same, with truncate_left and split_special_tokens as tokenizer_config.json has them. */
+MICA_API void mica_tokenizer_encode_options(const mica_tokenizer *tokenizer,
+                                            mica_encode_options *options);
 
-/* Encodes one text, or a pair (second may be NULL). `options` NULL = defaults. The encoding is the
+/* Encodes one text, or a pair (second may be NULL). `options` NULL =
+ * mica_tokenizer_encode_options. The encoding is the
  * caller's; *out may be an earlier encoding, which is then reused without allocating below its
  * high-water mark, or NULL. On failure *out keeps an earlier encoding (emptied), else is NULL. */
 MICA_API mica_status mica_tokenizer_encode(const mica_tokenizer *tokenizer, mica_text first,
                                            const mica_text *second,
-                                           const mica_encode_options *options,
-                                           mica_encoding **out, mica_error *err);
+                                           const mica_encode_options *options, mica_encoding **out,
+                                           mica_error *err);
 MICA_API void mica_encoding_destroy(mica_encoding **encoding);
 
 /* What an encoding holds: arrays of `count` entries, valid until it is reused or destroyed. */
@@ -92,7 +98,8 @@ typedef struct mica_span {
 MICA_API const mica_span *mica_encoding_byte_spans(const mica_encoding *encoding);
 /* The same in code points, as Hugging Face's Python API counts them. */
 MICA_API const mica_span *mica_encoding_char_spans(const mica_encoding *encoding);
-/* Tokens without truncation (special ones counted); truncated is whether that exceeded max_length. */
+/* Tokens without truncation (special ones counted); truncated is whether that exceeded max_length.
+ */
 MICA_API size_t mica_encoding_full_count(const mica_encoding *encoding);
 MICA_API bool mica_encoding_truncated(const mica_encoding *encoding);
 /* The text of token i ("##ing", "[CLS]"): what Hugging Face's Encoding.tokens holds. */

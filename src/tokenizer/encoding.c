@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading an encoding, and its memory.
+ */
+#include "base/alloc.h"
+#include "tokenizer/internal.h"
+
+void mica_tok_sequence_release(mica_tok_sequence *sequence)
+{
+    mica_free(sequence->ids);
+    mica_free(sequence->texts);
+    mica_free(sequence->spans);
+    *sequence = (mica_tok_sequence){0};
+}
+
+bool mica_tok_sequence_grow(mica_tok_sequence *s, size_t needed)
+{
+    size_t a = s->capacity, b = s->capacity, c = s->capacity;
+
+    if (needed <= s->capacity)
+        return true;
+    if (!mica_tok_grow((void **)&s->ids, &a, needed, sizeof *s->ids) ||
+        !mica_tok_grow((void **)&s->texts, &b, needed, sizeof *s->texts) ||
+        !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans))
+        return false;
+    s->capacity = a;
+    return true;
+}
+
+void mica_encoding_destroy(mica_encoding **encoding)
+{
+    mica_encoding *e = encoding ? *encoding : NULL;
+
+    if (!e)
+        return;
+    mica_free(e->ids);
+    mica_free(e->type_ids);
+    mica_free(e->special);
+    mica_free(e->sequence_ids);
+    mica_free(e->byte_spans);
+    mica_free(e->char_spans);
+    mica_free(e->text_of);
+    mica_free(e->texts);
+    mica_free(e->pool);
+    mica_tok_normalize_release(&e->normalize);
+    for (int i = 0; i < 2; i++) {
+        mica_free(e->pieces[i].items);
+        mica_tok_sequence_release(&e->sequences[i]);
+    }
+    mica_free(e);
+    *encoding = NULL;
+}
+
+size_t mica_encoding_count(const mica_encoding *encoding)
+{
+    return encoding->count;
+}
+
+const int32_t *mica_encoding_ids(const mica_encoding *encoding)
+{
+    return encoding->ids;
+}
+
+const int32_t *mica_encoding_type_ids(const mica_encoding *encoding)
+{
+    return encoding->type_ids;
+}
+
+const uint8_t *mica_encoding_special_mask(const mica_encoding *encoding)
+{
+    return encoding->special;
+}
+
+const int8_t *mica_encoding_sequence_ids(const mica_encoding *encoding)
+{
+    return encoding->sequence_ids;
+}
+
+const mica_span *mica_encoding_byte_spans(const mica_encoding *encoding)
+{
+    return encoding->byte_spans;
+}
+
+const mica_span *mica_encoding_char_spans(const mica_encoding *encoding)
+{
+    return encoding->char_spans;
+}
+
+size_t mica_encoding_full_count(const mica_encoding *encoding)
+{
+    return encoding->full_count;
+}
+
+bool mica_encoding_truncated(const mica_encoding *encoding)
+{
+    return encoding->truncated;
+}
+
+const char *mica_encoding_token(const mica_encoding *encoding, size_t i, size_t *size)
+{
+    const mica_tok_token_text *text;
+    size_t length = 0;
+    const char *data;
+
+    if (i >= encoding->count) {
+        data = NULL;
+    } else if (encoding->text_of[i] < 0) {
+        data = mica_tok_vocab_string(&encoding->tokenizer->vocab, encoding->ids[i], &length);
+    } else {
+        text = &encoding->texts[encoding->text_of[i]];
+        data = text->data ? text->data : encoding->pool + text->offset;
+        length = text->size;
+    }
+    if (size)
+        *size = length;
+    return data;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vocab.txt: a token a line, its id the number of the line from 0. As Hugging Face reads it: lines
+ * end with "\n" or "\r\n", white space at their end does not count, an empty line is the empty
+ * token, and of equal lines the last one gives the id.
+ */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "tokenizer/internal.h"
+#include "tokenizer/load.h"
+
+static size_t trim_end(const mica_unicode *unicode, const char *line, size_t size)
+{
+    while (size > 0) {
+        size_t at = size - 1;
+        uint32_t c;
+
+        while (((unsigned char)line[at] & 0xC0) == 0x80)
+            at--;
+        mica_tok_char(line + at, &c);
+        if (!(mica_unicode_flags(unicode, c) & MICA_CHAR_SPACE))
+            break;
+        size = at;
+    }
+    return size;
+}
+
+mica_status mica_tok_load_vocab(mica_tokenizer *tokenizer, const char *text, size_t size,
+                                mica_error *err)
+{
+    size_t valid = size ? mica_utf8_valid_prefix(text, size) : 0;
+    int64_t id = 0;
+
+    if (valid < size)
+        return mica_fail(err, MICA_STATUS_FORMAT, "vocab.txt is not valid UTF-8 at byte %zu",
+                         valid);
+    for (size_t begin = 0; begin < size; id++) {
+        const char *line = text + begin, *newline = memchr(line, '\n', size - begin);
+        size_t length = newline ? (size_t)(newline - line) : size - begin;
+        mica_status status = mica_tok_vocab_put(
+            &tokenizer->vocab, line, trim_end(&tokenizer->unicode, line, length), id, err);
+        if (status != MICA_OK)
+            return mica_error_prefix(err, "vocab.txt: ");
+        begin += length + (newline != NULL);
+    }
+    return mica_tok_vocab_finish(&tokenizer->vocab, err);
+}

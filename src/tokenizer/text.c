@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "tokenizer/text.h"
+
+#include "base/alloc.h"
+
+bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size)
+{
+    size_t wanted = *capacity < 16 ? 16 : *capacity;
+    void *grown;
+
+    if (needed <= *capacity)
+        return true;
+    while (wanted < needed)
+        if (!mica_mul_size(wanted, 2, &wanted))
+            return false;
+    grown = mica_realloc_array(*array, wanted, size);
+    if (!grown)
+        return false;
+    *array = grown;
+    *capacity = wanted;
+    return true;
+}
+
+void mica_tok_text_release(mica_tok_text *text)
+{
+    mica_free(text->buffer);
+    mica_free(text->runs);
+    memset(text, 0, sizeof *text);
+}
+
+void mica_tok_text_clear(mica_tok_text *text)
+{
+    text->data = text->buffer;
+    text->size = 0;
+    text->run_count = 0;
+}
+
+bool mica_tok_text_view(mica_tok_text *text, const char *data, size_t size, size_t from)
+{
+    text->data = data;
+    text->size = 0;
+    text->run_count = 0;
+    if (!mica_tok_text_run(text, from, 0))
+        return false;
+    text->size = size;
+    return true;
+}
+
+bool mica_tok_text_reserve(mica_tok_text *text, size_t extra)
+{
+    size_t needed;
+
+    if (!mica_add_size(text->size, extra, &needed))
+        return false;
+    if (!mica_tok_grow((void **)&text->buffer, &text->capacity, needed, 1))
+        return false;
+    text->data = text->buffer;
+    return true;
+}
+
+bool mica_tok_text_run(mica_tok_text *text, size_t from, size_t span)
+{
+    if (text->run_count == text->run_capacity &&
+        !mica_tok_grow((void **)&text->runs, &text->run_capacity, text->run_count + 1,
+                       sizeof *text->runs))
+        return false;
+    text->runs[text->run_count++] = (mica_tok_run){text->size, from, span};
+    return true;
+}
+
+bool mica_tok_text_put(mica_tok_text *text, const char *data, size_t size, size_t begin, size_t end)
+{
+    if (!mica_tok_text_reserve(text, size))
+        return false;
+    if (text->run_count > 0) {
+        const mica_tok_run *last = &text->runs[text->run_count - 1];
+        if (last->from != begin || last->span != end - begin)
+            if (!mica_tok_text_run(text, begin, end - begin))
+                return false;
+    } else if (!mica_tok_text_run(text, begin, end - begin)) {
+        return false;
+    }
+    memcpy(text->buffer + text->size, data, size);
+    text->size += size;
+    return true;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A text on its way through normalizers, which remembers where each byte came from, and the
+ * growable arrays that tokenizers work in.
+ *
+ * Origins are kept as runs: a run covers the bytes from `at` to the next run's `at`. With span 0
+ * its bytes stand for themselves: byte `at + i` comes from byte `from + i` of the original.
+ * Otherwise each of its bytes comes from all of [from, from + span) of the original. ASCII text is
+ * one run.
+ *
+ *     original  N a ï v e        bytes 0 1 2-3 4 5
+ *     text      n a i v e        bytes 0 1 2 3 4
+ *     runs      {at 0, from 0}   {at 2, from 2, span 2}   {at 3, from 4}
+ */
+#ifndef MICA_TOKENIZER_TEXT_H
+#define MICA_TOKENIZER_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Makes room for `needed` elements of `size` bytes in an array that doubles. false = out of memory;
+ * the array is then as it was. */
+bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size);
+
+typedef struct mica_tok_run {
+    size_t at, from, span;
+} mica_tok_run;
+
+typedef struct mica_tok_text {
+    const char *data; /* the bytes: `buffer`, or the caller's own text */
+    size_t size;
+    char *buffer;
+    size_t capacity;
+    mica_tok_run *runs; /* at least one when size > 0; the first is at 0 */
+    size_t run_count, run_capacity;
+} mica_tok_text;
+
+void mica_tok_text_release(mica_tok_text *text);
+/* Makes the text empty, with its own buffer. */
+void mica_tok_text_clear(mica_tok_text *text);
+/* Makes it a view of bytes that stand at `from` in the original. */
+bool mica_tok_text_view(mica_tok_text *text, const char *data, size_t size, size_t from);
+/* Room for `extra` more bytes in the buffer. */
+bool mica_tok_text_reserve(mica_tok_text *text, size_t extra);
+/* Starts a run at the present end. */
+bool mica_tok_text_run(mica_tok_text *text, size_t from, size_t span);
+/* Appends bytes that come from all of [begin, end) of the original. */
+bool mica_tok_text_put(mica_tok_text *text, const char *data, size_t size, size_t begin,
+                       size_t end);
+
+/* From here on bytes stand for themselves, the next one for `from`. */
+static inline bool mica_tok_text_same(mica_tok_text *text, size_t from)
+{
+    if (text->run_count > 0) {
+        const mica_tok_run *last = &text->runs[text->run_count - 1];
+        if (last->span == 0 && last->from + (text->size - last->at) == from)
+            return true;
+    }
+    return mica_tok_text_run(text, from, 0);
+}
+
+/* Asks for origins in increasing order. Start with {0}. */
+typedef struct mica_tok_cursor {
+    size_t run;
+} mica_tok_cursor;
+
+/* Where the bytes [begin, end), begin < end, come from; both bounds may only grow from call to
+ * call. */
+static inline void mica_tok_text_origin(const mica_tok_text *text, mica_tok_cursor *cursor,
+                                        size_t begin, size_t end, size_t *from, size_t *to)
+{
+    const mica_tok_run *runs = text->runs;
+    size_t r = cursor->run;
+
+    while (r + 1 < text->run_count && runs[r + 1].at <= begin)
+        r++;
+    *from = runs[r].span ? runs[r].from : runs[r].from + (begin - runs[r].at);
+    cursor->run = r;
+    while (r + 1 < text->run_count && runs[r + 1].at < end)
+        r++;
+    *to = runs[r].span ? runs[r].from + runs[r].span : runs[r].from + (end - runs[r].at);
+}
+
+/* A part of a text. */
+typedef struct mica_tok_piece {
+    size_t begin, end;
+} mica_tok_piece;
+
+typedef struct mica_tok_pieces {
+    mica_tok_piece *items;
+    size_t count, capacity;
+} mica_tok_pieces;
+
+static inline bool mica_tok_pieces_add(mica_tok_pieces *pieces, size_t begin, size_t end)
+{
+    if (pieces->count == pieces->capacity &&
+        !mica_tok_grow((void **)&pieces->items, &pieces->capacity, pieces->count + 1,
+                       sizeof *pieces->items))
+        return false;
+    pieces->items[pieces->count].begin = begin;
+    pieces->items[pieces->count].end = end;
+    pieces->count++;
+    return true;
+}
+
+/* Decodes a character of valid UTF-8; returns its length. */
+static inline size_t mica_tok_char(const char *data, uint32_t *c)
+{
+    const unsigned char *p = (const unsigned char *)data;
+
+    if (p[0] < 0x80) {
+        *c = p[0];
+        return 1;
+    }
+    if (p[0] < 0xE0) {
+        *c = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+        return 2;
+    }
+    if (p[0] < 0xF0) {
+        *c = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+        return 3;
+    }
+    *c = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+    return 4;
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening, questions about the vocabulary, closing.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "tokenizer/internal.h"
+#include "tokenizer/load.h"
+
+#define FILE_MAX ((size_t)1 << 30)
+
+static mica_status create(const mica_tok_files *files, mica_tokenizer **out, mica_error *err)
+{
+    mica_tokenizer *t = mica_calloc(1, sizeof *t);
+    mica_status status;
+
+    if (!t)
+        return mica_fail_memory(err, sizeof *t, "a tokenizer");
+    t->pad_id = -1;
+    if (!mica_unicode_build(&t->unicode))
+        status = mica_fail_memory(err, 0, "character tables");
+    else
+        status = mica_tok_added_init(&t->added, err);
+    if (status == MICA_OK)
+        status = mica_tok_load(t, files, err);
+    if (status != MICA_OK)
+        mica_tokenizer_destroy(&t);
+    *out = t;
+    return status;
+}
+
+void mica_tokenizer_destroy(mica_tokenizer **tokenizer)
+{
+    mica_tokenizer *t = tokenizer ? *tokenizer : NULL;
+
+    if (!t)
+        return;
+    mica_unicode_release(&t->unicode);
+    mica_tok_added_release(&t->added);
+    mica_tok_vocab_release(&t->vocab);
+    mica_tok_wordpiece_release(&t->model);
+    mica_arena_free(&t->arena);
+    mica_free(t);
+    *tokenizer = NULL;
+}
+
+mica_status mica_tokenizer_parse(const char *json, size_t size, const char *config,
+                                 size_t config_size, mica_tokenizer **out, mica_error *err)
+{
+    mica_json *documents[2] = {NULL, NULL};
+    mica_tok_files files = {0};
+    mica_status status = mica_json_parse(json, size, "tokenizer.json", &documents[0], err);
+
+    *out = NULL;
+    if (status == MICA_OK && config)
+        status = mica_json_parse(config, config_size, "tokenizer_config.json", &documents[1], err);
+    if (status == MICA_OK) {
+        files.tokenizer = mica_json_root(documents[0]);
+        files.config = documents[1] ? mica_json_root(documents[1]) : NULL;
+        status = create(&files, out, err);
+    }
+    mica_json_destroy(&documents[0]);
+    mica_json_destroy(&documents[1]);
+    return status;
+}
+
+/* Parses dir/name if it is there; *out stays NULL if it is not. */
+static mica_status parse_if_there(const char *dir, const char *name, mica_json **out,
+                                  mica_error *err)
+{
+    char *path = mica_path_join(dir, name);
+    mica_status status = MICA_OK;
+
+    if (!path)
+        return mica_fail_memory(err, strlen(dir) + strlen(name) + 2, "a path");
+    if (mica_file_exists(path))
+        status = mica_json_parse_file(path, out, err);
+    mica_free(path);
+    return status;
+}
+
+static mica_status read_vocab(const char *dir, char **out, size_t *size, mica_error *err)
+{
+    char *path = mica_path_join(dir, "vocab.txt");
+    mica_status status = MICA_OK;
+
+    if (!path)
+        return mica_fail_memory(err, strlen(dir) + 11, "a path");
+    if (mica_file_exists(path))
+        status = mica_file_read(path, FILE_MAX, out, size, err);
+    else
+        status = mica_fail(err, MICA_STATUS_NOT_FOUND,
+                           "'%s' has neither tokenizer.json nor vocab.txt", dir);
+    mica_free(path);
+    return status;
+}
+
+static mica_status open_dir(const char *dir, mica_tokenizer **out, mica_error *err)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
+                                        "special_tokens_map.json", "added_tokens.json",
+                                        "config.json"};
+    mica_tok_files files = {0};
+    const mica_json_value **const values[] = {&files.tokenizer, &files.config,
+                                              &files.special_tokens_map, &files.added_tokens,
+                                              &files.model};
+    mica_json *documents[5] = {NULL};
+    char *vocab = NULL;
+    mica_status status = MICA_OK;
+
+    for (int i = 0; i < 5 && status == MICA_OK; i++) {
+        status = parse_if_there(dir, names[i], &documents[i], err);
+        if (documents[i])
+            *values[i] = mica_json_root(documents[i]);
+    }
+    if (status == MICA_OK && !files.tokenizer) {
+        status = read_vocab(dir, &vocab, &files.vocab_size, err);
+        files.vocab = vocab;
+    }
+    if (status == MICA_OK) {
+        status = create(&files, out, err);
+        if (status != MICA_OK)
+            status = mica_error_prefix(err, "%s: ", dir);
+    }
+    mica_free(vocab);
+    for (int i = 0; i < 5; i++)
+        mica_json_destroy(&documents[i]);
+    return status;
+}
+
+mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err)
+{
+    mica_json *document = NULL;
+    mica_tok_files files = {0};
+    mica_status status;
+
+    *out = NULL;
+    if (mica_dir_exists(path))
+        return open_dir(path, out, err);
+    status = mica_json_parse_file(path, &document, err);
+    if (status == MICA_OK) {
+        files.tokenizer = mica_json_root(document);
+        status = create(&files, out, err);
+        if (status != MICA_OK)
+            status = mica_error_prefix(err, "%s: ", path);
+    }
+    mica_json_destroy(&document);
+    return status;
+}
+
+size_t mica_tokenizer_vocab_size(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->id_limit;
+}
+
+const char *mica_tok_string(const mica_tokenizer *tokenizer, int64_t id, size_t *size)
+{
+    const mica_tok_added_token *added = mica_tok_added_by_id(&tokenizer->added, id);
+
+    if (!added)
+        return mica_tok_vocab_string(&tokenizer->vocab, id, size);
+    *size = added->normalized ? added->normalized_size : added->size;
+    return added->normalized ? added->normalized : added->content;
+}
+
+const char *mica_tokenizer_token(const mica_tokenizer *tokenizer, int64_t id, size_t *size)
+{
+    size_t length = 0;
+    const char *string = mica_tok_string(tokenizer, id, &length);
+
+    if (size)
+        *size = length;
+    return string;
+}
+
+int64_t mica_tokenizer_id(const mica_tokenizer *tokenizer, const char *token, size_t size)
+{
+    const mica_tok_added_token *added = mica_tok_added_find(&tokenizer->added, token, size);
+
+    return added ? added->id : mica_tok_vocab_find(&tokenizer->vocab, token, size);
+}
+
+size_t mica_tokenizer_max_length(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->max_length;
+}
+
+size_t mica_tokenizer_special_count(const mica_tokenizer *tokenizer, bool pair)
+{
+    return pair ? tokenizer->postprocessor.pair.special : tokenizer->postprocessor.single.special;
+}
+
+int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->pad_id;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A vocabulary: strings with an id each, looked up both ways. Each string has one id and each id at
+ * most one string; ids may leave holes.
+ */
+#ifndef MICA_TOKENIZER_VOCAB_H
+#define MICA_TOKENIZER_VOCAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* Ids are below this: a file that claims more would only make mica allocate. */
+#define MICA_TOK_ID_LIMIT ((int64_t)1 << 24)
+
+typedef struct mica_tok_entry {
+    uint32_t offset, size; /* in the pool */
+    int32_t id;
+} mica_tok_entry;
+
+typedef struct mica_tok_slot {
+    uint32_t hash;  /* the upper half of the string's hash */
+    uint32_t entry; /* index + 1; 0 = free */
+} mica_tok_slot;
+
+typedef struct mica_tok_vocab {
+    char *pool; /* the strings, each with a closing NUL */
+    size_t pool_size, pool_capacity;
+    mica_tok_entry *entries;
+    size_t count, capacity;
+    mica_tok_slot *slots; /* 1 << bits of them, at most half taken */
+    uint32_t bits;
+    uint64_t seed;
+    uint32_t longest; /* bytes of the longest string */
+    uint32_t *by_id;  /* after finish: entry index + 1 of each id, 0 for a hole */
+    size_t id_limit;  /* after finish: every id is below it */
+} mica_tok_vocab;
+
+void mica_tok_vocab_release(mica_tok_vocab *vocab);
+/* Gives a string its id; if it is there already it gets the new one (as lines of vocab.txt do). */
+mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
+                               mica_error *err);
+/* Makes by_id; FORMAT if two strings have the same id. */
+mica_status mica_tok_vocab_finish(mica_tok_vocab *vocab, mica_error *err);
+
+static inline uint64_t mica_tok_hash(const char *data, size_t size, uint64_t seed)
+{
+    uint64_t h = seed ^ (uint64_t)size * UINT64_C(0x9E3779B97F4A7C15), w = 0;
+
+    while (size >= 8) {
+        memcpy(&w, data, 8);
+        h = (h ^ w) * UINT64_C(0xD6E8FEB86659FD93);
+        h ^= h >> 32;
+        data += 8;
+        size -= 8;
+    }
+    if (size >= 4) {
+        uint32_t a, b;
+        memcpy(&a, data, 4);
+        memcpy(&b, data + size - 4, 4);
+        w = (uint64_t)a << 32 | b;
+    } else if (size > 0) {
+        w = (uint64_t)(unsigned char)data[0] << 16 | (uint64_t)(unsigned char)data[size / 2] << 8 |
+            (unsigned char)data[size - 1];
+    } else {
+        w = 0;
+    }
+    h = (h ^ w) * UINT64_C(0xD6E8FEB86659FD93);
+    h ^= h >> 32;
+    h *= UINT64_C(0xD6E8FEB86659FD93);
+    return h ^ h >> 32;
+}
+
+/* The id of a string, or -1. */
+static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const char *data,
+                                          size_t size)
+{
+    uint64_t hash;
+    uint32_t mask = ((uint32_t)1 << vocab->bits) - 1;
+
+    if (!vocab->slots || size > vocab->longest)
+        return -1;
+    hash = mica_tok_hash(data, size, vocab->seed);
+    for (uint32_t i = (uint32_t)hash & mask; vocab->slots[i].entry != 0; i = (i + 1) & mask) {
+        if (vocab->slots[i].hash == (uint32_t)(hash >> 32)) {
+            const mica_tok_entry *entry = &vocab->entries[vocab->slots[i].entry - 1];
+            if (entry->size == size && memcmp(vocab->pool + entry->offset, data, size) == 0)
+                return entry->id;
+        }
+    }
+    return -1;
+}
+
+/* The string of an id, or NULL. After finish. */
+static inline const char *mica_tok_vocab_string(const mica_tok_vocab *vocab, int64_t id,
+                                                size_t *size)
+{
+    const mica_tok_entry *entry;
+
+    if (id < 0 || (uint64_t)id >= vocab->id_limit || vocab->by_id[id] == 0)
+        return NULL;
+    entry = &vocab->entries[vocab->by_id[id] - 1];
+    *size = entry->size;
+    return vocab->pool + entry->offset;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The WordPiece model: a piece is cut greedily into the longest strings of the vocabulary, those
+ * after the first with a prefix; a piece that cannot be cut so is one unknown token.
+ */
+#ifndef MICA_TOKENIZER_WORDPIECE_H
+#define MICA_TOKENIZER_WORDPIECE_H
+
+#include "tokenizer/sequence.h"
+#include "tokenizer/text.h"
+#include "tokenizer/trie.h"
+#include "tokenizer/vocab.h"
+
+typedef struct mica_tok_wordpiece {
+    const mica_tok_vocab *vocab;
+    mica_tok_trie trie;
+    uint32_t start, rest; /* roots: strings that start a piece; what follows the prefix in others */
+    int32_t unknown;      /* id, or -1 if the vocabulary lacks it */
+    char *unknown_token;
+    size_t max_chars; /* longer pieces are unknown */
+} mica_tok_wordpiece;
+
+/* Takes a finished vocabulary, which must outlive it. */
+mica_status mica_tok_wordpiece_init(mica_tok_wordpiece *model, const mica_tok_vocab *vocab,
+                                    const char *unknown, size_t unknown_size, const char *prefix,
+                                    size_t prefix_size, size_t max_chars, mica_error *err);
+void mica_tok_wordpiece_release(mica_tok_wordpiece *model);
+
+/* Appends the tokens of pieces of a text. FORMAT if an unknown token is needed and there is none.
+ */
+mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, const mica_tok_text *text,
+                                      mica_tok_cursor *cursor, const mica_tok_pieces *pieces,
+                                      mica_tok_sequence *out, mica_error *err);
+
+#endif
