@@ -250,6 +250,7 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
                          const mica_unicode *unicode, const char *data, size_t size,
                          bool split_special, mica_tok_search *search, mica_tok_match *match)
 {
+    match->begin = size;
     if (matcher->root == 0)
         return false;
     while (search->scan < size) {
@@ -273,13 +274,10 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
             continue;
         if (token->flags.single_word && !stands_alone(unicode, data, size, begin, begin + length))
             continue;
-        match->token = token;
-        match->begin = begin;
-        match->end = begin + length;
-        if (token->flags.lstrip && begin > search->done)
-            match->begin = strip_left(unicode, data, begin, search->done);
-        else if (token->flags.lstrip)
-            match->begin = search->done; /* an earlier rstrip went further */
+        *match = (mica_tok_match){token, begin, begin + length};
+        if (token->flags.lstrip) /* an earlier rstrip may have gone further */
+            match->begin = begin > search->done ? strip_left(unicode, data, begin, search->done)
+                                                : search->done;
         if (token->flags.rstrip)
             match->end = strip_right(unicode, data, size, match->end, search);
         if (match->end <= match->begin)
@@ -287,5 +285,6 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
         search->done = match->end;
         return true;
     }
+    match->begin = size;
     return false;
 }

@@ -78,8 +78,8 @@ typedef struct mica_tok_match {
     size_t begin, end;
 } mica_tok_match;
 
-/* The next match in a text; false = no more. The text between search->done (before the call) and
- * match->begin, if any, belongs to no added token. */
+/* The next match in a text; false = no more, match->begin is then `size`. The text between
+ * search->done (before the call) and match->begin, if any, belongs to no added token. */
 bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *matcher,
                          const mica_unicode *unicode, const char *data, size_t size,
                          bool split_special, mica_tok_search *search, mica_tok_match *match);

@@ -68,7 +68,7 @@ static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e, con
     if (status != MICA_OK)
         return status;
     while (more) {
-        mica_tok_match match = {.begin = text->size};
+        mica_tok_match match;
         size_t done = search.done, begin, end;
 
         more = mica_tok_added_next(&t->added, &t->added.normalized, &t->unicode, text->data,
@@ -99,7 +99,7 @@ static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e, mica_t
     bool more = true;
 
     while (more) {
-        mica_tok_match match = {.begin = text.size};
+        mica_tok_match match;
         size_t done = search.done;
 
         more = mica_tok_added_next(&t->added, &t->added.raw, &t->unicode, text.data, text.size,

@@ -154,10 +154,14 @@ mica_status mica_tok_load_json_vocab(mica_tokenizer *tokenizer, const mica_json_
                              "model: the id of token '%.100s' is no integer", token);
         status = mica_tok_vocab_put(&tokenizer->vocab, token, size, id, err);
         if (status != MICA_OK)
-            return mica_error_prefix(err, "model: ");
+            goto fail;
     }
     status = mica_tok_vocab_finish(&tokenizer->vocab, err);
-    return status == MICA_OK ? status : mica_error_prefix(err, "model: ");
+    if (status == MICA_OK)
+        return MICA_OK;
+fail:
+    mica_error_prefix(err, "model: ");
+    return status;
 }
 
 static mica_status load_model(mica_tokenizer *tokenizer, const mica_json_value *json,

@@ -40,8 +40,10 @@ mica_status mica_tok_load_vocab(mica_tokenizer *tokenizer, const char *text, siz
         size_t length = newline ? (size_t)(newline - line) : size - begin;
         mica_status status = mica_tok_vocab_put(
             &tokenizer->vocab, line, trim_end(&tokenizer->unicode, line, length), id, err);
-        if (status != MICA_OK)
-            return mica_error_prefix(err, "vocab.txt: ");
+        if (status != MICA_OK) {
+            mica_error_prefix(err, "vocab.txt: ");
+            return status;
+        }
         begin += length + (newline != NULL);
     }
     return mica_tok_vocab_finish(&tokenizer->vocab, err);

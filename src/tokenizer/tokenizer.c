@@ -122,7 +122,7 @@ static mica_status open_dir(const char *dir, mica_tokenizer **out, mica_error *e
     if (status == MICA_OK) {
         status = create(&files, out, err);
         if (status != MICA_OK)
-            status = mica_error_prefix(err, "%s: ", dir);
+            mica_error_prefix(err, "%s: ", dir);
     }
     mica_free(vocab);
     for (int i = 0; i < 5; i++)
@@ -144,7 +144,7 @@ mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_err
         files.tokenizer = mica_json_root(document);
         status = create(&files, out, err);
         if (status != MICA_OK)
-            status = mica_error_prefix(err, "%s: ", path);
+            mica_error_prefix(err, "%s: ", path);
     }
     mica_json_destroy(&document);
     return status;
