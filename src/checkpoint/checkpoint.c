@@ -241,7 +241,7 @@ static mica_status explicit_file(const char *dir, const mica_json_value *value, 
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s': transformers_weights in config.json is %s%s%s, which is not a path "
                          "below the folder",
-                         dir, name ? "'" : "of type ",
+                         dir, name ? "'" : "",
                          name ? name : mica_json_type_name(mica_json_get_type(value)),
                          name ? "'" : "");
     *path = mica_path_join(dir, name);

@@ -96,7 +96,7 @@ static mica_status parse_header(const mica_weights *w, size_t *header, mica_json
     mica_json_type type = mica_json_get_type(mica_json_root(*json));
     if (type != MICA_JSON_OBJECT)
         return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s': the safetensors header is not an object but of type %s", w->path,
+                         "'%s': the safetensors header is not an object but %s", w->path,
                          mica_json_type_name(type));
     return MICA_OK;
 }
@@ -107,7 +107,7 @@ static mica_status read_metadata(mica_weights *w, const mica_json_value *value, 
         return MICA_OK;
     if (mica_json_get_type(value) != MICA_JSON_OBJECT)
         return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s': __metadata__ is not an object but of type %s", w->path,
+                         "'%s': __metadata__ is not an object but %s", w->path,
                          mica_json_type_name(mica_json_get_type(value)));
     for (const mica_json_value *v = mica_json_first(value); v; v = mica_json_next(v)) {
         size_t size;
@@ -115,7 +115,7 @@ static mica_status read_metadata(mica_weights *w, const mica_json_value *value, 
         const char *key = mica_json_key(v, NULL);
         if (!text)
             return mica_fail(err, MICA_STATUS_FORMAT,
-                             "'%s': __metadata__.%s is not a string but of type %s", w->path, key,
+                             "'%s': __metadata__.%s is not a string but %s", w->path, key,
                              mica_json_type_name(mica_json_get_type(v)));
         if (strcmp(key, "format") != 0)
             continue;
@@ -138,7 +138,7 @@ static mica_status read_count(const mica_weights *w, const char *tensor, const c
                          "'%s', tensor '%s': %s holds %.17g, not a whole number from 0 to 2^53",
                          w->path, tensor, what, number);
     return mica_fail(err, MICA_STATUS_FORMAT,
-                     "'%s', tensor '%s': %s holds a value of type %s, not a number", w->path,
+                     "'%s', tensor '%s': %s holds %s, not a number", w->path,
                      tensor, what, mica_json_type_name(mica_json_get_type(value)));
 }
 
@@ -205,7 +205,7 @@ static mica_status read_entry(mica_weights *w, const mica_json_value *value, ent
         return mica_fail_memory(err, size, "a safetensors header");
     if (mica_json_get_type(value) != MICA_JSON_OBJECT)
         return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s', tensor '%s': its entry is not an object but of type %s", w->path,
+                         "'%s', tensor '%s': its entry is not an object but %s", w->path,
                          key, mica_json_type_name(mica_json_get_type(value)));
     const char *dtype = mica_json_string(mica_json_get(value, "dtype"), &size);
     if (!dtype)
