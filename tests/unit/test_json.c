@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include "torture.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mica/json.h"
+
+static mica_status parse(const char *text, mica_json **out, mica_error *err)
+{
+    return mica_json_parse(text, strlen(text), "t", out, err);
+}
+
+static void valid_documents(void **state)
+{
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "1.5e-3",
+        "1E+2",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        " [ ] ",
+        "\t\r\n{ \"a\" : [ 1 , { } , [ ] , \"x\" ] }\n",
+        "\"\\u00e9\\ud83d\\ude00\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "\"gr\xc3\xbc\xc3\x9f\"",
+        "[[[[[[[[]]]]]]]]",
+        "\"\x7f\"",
+        "123456789012345678901234567890",
+        "{\"\":0}",
+        "[1,2,3]",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        mica_error err = {0};
+        mica_json *json = NULL;
+        if (parse(texts[i], &json, &err))
+            fail_msg("%s: %s", texts[i], err.message);
+        mica_json_destroy(&json);
+        assert_null(json);
+    }
+}
+
+static void invalid_documents(void **state)
+{
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"", "empty"},
+        {"  ", "empty"},
+        {"[1,]", "t:1:4"},
+        {"[,1]", "value"},
+        {"{,}", "key"},
+        {"{\"a\":1,}", "key"},
+        {"{\"a\" 1}", "':'"},
+        {"{\"a\":}", "value"},
+        {"{1:2}", "key"},
+        {"[1 2]", "','"},
+        {"{\"a\":1 \"b\":2}", "','"},
+        {"[1", "ends"},
+        {"[", "ends"},
+        {"{", "key"},
+        {"]", "value"},
+        {"[1}", "','"},
+        {"{\"a\":1]", "','"},
+        {"[1] 2", "after"},
+        {"nul", "value"},
+        {"True", "value"},
+        {"NaN", "value"},
+        {"-Infinity", "digits"},
+        {"+1", "value"},
+        {".5", "value"},
+        {"01", "starts with 0"},
+        {"-", "digits"},
+        {"1.", "point"},
+        {"1e", "exponent"},
+        {"1e999", "too large"},
+        {"0x10", "after"},
+        {"'a'", "value"},
+        {"\"a", "does not end"},
+        {"\"\\", "escape"},
+        {"\"\\x\"", "escape"},
+        {"\"\\u12\"", "hexadecimal"},
+        {"\"\\u00g0\"", "hexadecimal"},
+        {"\"\\ud800\"", "surrogate"},
+        {"\"\\ud800\\u0041\"", "surrogate"},
+        {"\"\\udc00\"", "surrogate"},
+        {"\"a\nb\"", "control"},
+        {"\"\xff\"", "UTF-8"},
+        {"\"\xed\xa0\x80\"", "UTF-8"},
+        {"\xef\xbb\xbf{}", "byte order mark"},
+        {"{\"a\":1,\"a\":2}", "\"a\" stands twice"},
+        {"[{\"x\":{\"b\":1,\"c\":1,\"b\":2}}]", "\"b\" stands twice"},
+        {"{\"\\u0061\":1,\"a\":2}", "stands twice"},
+        {"{\"\\u0000\":1}", "U+0000"},
+        {"// x\n1", "value"},
+        {"[1]\n\n  x", "t:3:3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mica_error err = {0};
+        mica_json *json = (mica_json *)&err;
+        if (parse(cases[i].text, &json, &err) != MICA_STATUS_FORMAT || json)
+            fail_msg("%s was taken", cases[i].text);
+        if (!strstr(err.message, cases[i].part))
+            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, err.message, cases[i].part);
+    }
+}
+
+static void depth_is_bounded(void **state)
+{
+    char text[300];
+    mica_error err = {0};
+    mica_json *json = NULL;
+    for (int depth = 127; depth <= 129; depth++) {
+        memset(text, '[', (size_t)depth);
+        memset(text + depth, ']', (size_t)depth);
+        text[2 * depth] = 0;
+        assert_int_equal(parse(text, &json, &err), depth <= 128 ? MICA_OK : MICA_STATUS_FORMAT);
+        mica_json_destroy(&json);
+    }
+}
+
+static void a_text_cut_anywhere_is_an_error(void **state)
+{
+    const char text[] = "{\"a\": [1.5e3, true, null, \"x\\u00e9\\n\"], \"b\": {\"c\": -7}}";
+    for (size_t n = 0; n + 1 < sizeof text; n++) {
+        mica_error err = {0};
+        mica_json *json = NULL;
+        char *copy = malloc(n ? n : 1); /* no closing NUL: sanitizers see reads past the end */
+        memcpy(copy, text, n);
+        assert_int_equal(mica_json_parse(copy, n, "t", &json, &err),
+                         n == sizeof text - 1 ? MICA_OK : MICA_STATUS_FORMAT);
+        mica_json_destroy(&json);
+        free(copy);
+    }
+}
+
+static void values_are_read(void **state)
+{
+    mica_error err = {0};
+    mica_json *json = NULL;
+    assert_int_equal(
+        parse("{\"i\": -12, \"d\": 0.1, \"b\": true, \"s\": \"a\\u0000b\\ud83d\\ude00\", "
+              "\"n\": null, \"l\": [1, 2, 3], \"o\": {\"k\": \"v\"}, "
+              "\"big\": 9007199254740993000, \"e\": 1e3}",
+              &json, &err),
+        MICA_OK);
+    const mica_json_value *root = mica_json_root(json);
+    int64_t i = 0;
+    double d = 0;
+    bool b = false;
+    size_t size = 0;
+    assert_true(mica_json_int64(mica_json_get(root, "i"), &i) && i == -12);
+    assert_true(mica_json_int64(mica_json_get(root, "e"), &i) && i == 1000);
+    assert_false(mica_json_int64(mica_json_get(root, "d"), &i));
+    assert_false(mica_json_int64(mica_json_get(root, "big"), &i));
+    assert_false(mica_json_int64(mica_json_get(root, "s"), &i));
+    assert_true(mica_json_double(mica_json_get(root, "d"), &d) && d == 0.1);
+    assert_true(mica_json_bool(mica_json_get(root, "b"), &b) && b);
+    assert_false(mica_json_bool(mica_json_get(root, "i"), &b));
+    const char *s = mica_json_string(mica_json_get(root, "s"), &size);
+    assert_int_equal(size, 7);
+    assert_memory_equal(s, "a\0b\xf0\x9f\x98\x80", 8);
+    assert_null(mica_json_string(mica_json_get(root, "i"), &size));
+    assert_int_equal(mica_json_get_type(mica_json_get(root, "n")), MICA_JSON_NULL);
+    assert_int_equal(mica_json_get_type(mica_json_get(root, "l")), MICA_JSON_ARRAY);
+    assert_int_equal(mica_json_count(mica_json_get(root, "l")), 3);
+    int64_t sum = 0;
+    for (const mica_json_value *v = mica_json_first(mica_json_get(root, "l")); v;
+         v = mica_json_next(v)) {
+        assert_true(mica_json_int64(v, &i));
+        sum = sum * 10 + i;
+    }
+    assert_int_equal(sum, 123);
+    assert_string_equal(mica_json_key(mica_json_first(mica_json_get(root, "o")), &size), "k");
+    assert_int_equal(size, 1);
+    assert_null(mica_json_get(root, "none"));
+    assert_null(mica_json_get(NULL, "none"));
+    assert_int_equal(mica_json_count(NULL), 0);
+    assert_int_equal(mica_json_get_type(NULL), MICA_JSON_NULL);
+    mica_json_destroy(&json);
+}
+
+static void many_keys_are_no_burden(void **state)
+{
+    char *text = malloc(4000000), *at = text;
+    at += sprintf(at, "{");
+    for (int i = 0; i < 100000; i++)
+        at += sprintf(at, "%s\"key%d\":%d", i ? "," : "", i, i);
+    strcpy(at, "}");
+    mica_error err = {0};
+    mica_json *json = NULL;
+    assert_int_equal(parse(text, &json, &err), MICA_OK);
+    assert_int_equal(mica_json_count(mica_json_root(json)), 100000);
+    mica_json_destroy(&json);
+    strcpy(at, ",\"key5\":1}");
+    assert_int_equal(parse(text, &json, &err), MICA_STATUS_FORMAT);
+    assert_non_null(strstr(err.message, "key5"));
+    free(text);
+}
+
+static void writing(void **state)
+{
+    mica_error err = {0};
+    mica_json_writer *w = NULL;
+    const char *text;
+    size_t size;
+    assert_int_equal(mica_json_writer_create(&w, &err), MICA_OK);
+    mica_json_begin_object(w);
+    mica_json_write_key(w, "a\"");
+    mica_json_begin_array(w);
+    mica_json_write_int(w, INT64_MIN);
+    mica_json_write_float(w, 0.1f);
+    mica_json_write_double(w, 0.1);
+    mica_json_write_float(w, NAN);
+    mica_json_write_bool(w, true);
+    mica_json_write_null(w);
+    mica_json_begin_array(w);
+    mica_json_end_array(w);
+    mica_json_end_array(w);
+    mica_json_write_key(w, "s");
+    mica_json_write_string(w, "\"\\\n\x01\0\xff\xc3\xa9\x7f", 9);
+    mica_json_end_object(w);
+    assert_int_equal(mica_json_writer_text(w, &text, &size, &err), MICA_OK);
+    assert_string_equal(text, "{\"a\\\"\":[-9223372036854775808,0.1,0.1,null,true,null,[]],"
+                              "\"s\":\"\\\"\\\\\\n\\u0001\\u0000\xef\xbf\xbd\xc3\xa9\\u007f\"}");
+    assert_int_equal(size, strlen(text));
+    mica_json_writer_reset(w);
+    mica_json_write_int(w, 1);
+    assert_int_equal(mica_json_writer_text(w, &text, &size, &err), MICA_OK);
+    assert_string_equal(text, "1");
+    mica_json_writer_destroy(&w);
+}
+
+static void numbers_read_back_as_written(void **state)
+{
+    mica_error err = {0};
+    mica_json_writer *w = NULL;
+    const char *text;
+    size_t size;
+    uint32_t bits = 12345;
+    assert_int_equal(mica_json_writer_create(&w, &err), MICA_OK);
+    for (int i = 0; i < 20000; i++) {
+        float x;
+        bits = bits * 1664525u + 1013904223u;
+        memcpy(&x, &bits, sizeof x);
+        if (!isfinite(x))
+            continue;
+        mica_json_writer_reset(w);
+        mica_json_write_float(w, x);
+        mica_json_writer_text(w, &text, &size, &err);
+        assert_true(strtof(text, NULL) == x);
+        mica_json_writer_reset(w);
+        mica_json_write_double(w, (double)x / 3);
+        mica_json_writer_text(w, &text, &size, &err);
+        assert_true(strtod(text, NULL) == (double)x / 3);
+    }
+    mica_json_writer_destroy(&w);
+}
+
+static mica_status parse_and_write(void *arg, mica_error *err)
+{
+    mica_json *json = NULL;
+    mica_json_writer *w = NULL;
+    const char *text;
+    size_t size;
+    mica_status status = parse("{\"a\": [1, \"x\\u0000\"], \"b\": {\"a\":1,\"b\":2,\"c\":3,\"d\":4,"
+                               "\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":10,\"k\":11,\"l\":12,"
+                               "\"m\":13,\"n\":14,\"o\":15,\"p\":16,\"q\":17}}",
+                               &json, err);
+    mica_json_destroy(&json);
+    if (!status)
+        status = mica_json_writer_create(&w, err);
+    if (!status) {
+        for (int i = 0; i < 100; i++)
+            mica_json_write_int(w, i);
+        status = mica_json_writer_text(w, &text, &size, err);
+    }
+    mica_json_writer_destroy(&w);
+    return status;
+}
+
+static void failing_allocations(void **state)
+{
+    assert_true(torture_run(parse_and_write, NULL) > 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(valid_documents),
+        cmocka_unit_test(invalid_documents),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(a_text_cut_anywhere_is_an_error),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(many_keys_are_no_burden),
+        cmocka_unit_test(writing),
+        cmocka_unit_test(numbers_read_back_as_written),
+        cmocka_unit_test(failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "torture.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/pool.h"
+
+enum { MOST = 1000 };
+
+typedef struct region {
+    unsigned char runs[MOST];
+    atomic_int busy[8]; /* by worker: tasks running now */
+    atomic_int clashes;
+} region;
+
+static void count_task(void *arg, size_t task, size_t worker)
+{
+    region *r = (region *)arg;
+    if (atomic_fetch_add(&r->busy[worker], 1) != 0)
+        atomic_fetch_add(&r->clashes, 1);
+    r->runs[task]++;
+    atomic_fetch_sub(&r->busy[worker], 1);
+}
+
+static void every_task_runs_once(void **state)
+{
+    static const size_t tasks[] = {0, 1, 2, 3, 7, 8, 9, MOST};
+    mica_error err = {0};
+    for (size_t threads = 1; threads <= 5; threads++) {
+        mica_pool *pool = NULL;
+        assert_int_equal(mica_pool_create(threads, &pool, &err), MICA_OK);
+        assert_int_equal(mica_pool_threads(pool), threads);
+        for (int repeat = 0; repeat < 100; repeat++) {
+            for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++) {
+                region r = {{0}, {0}, 0};
+                mica_pool_run(pool, tasks[i], count_task, &r);
+                for (size_t k = 0; k < MOST; k++)
+                    assert_int_equal(r.runs[k], k < tasks[i]);
+                assert_int_equal(r.clashes, 0);
+            }
+        }
+        mica_pool_destroy(&pool);
+        assert_null(pool);
+    }
+}
+
+static void workers_wake_up_after_sleeping(void **state)
+{
+    mica_error err = {0};
+    mica_pool *pool = NULL;
+    assert_int_equal(mica_pool_create(3, &pool, &err), MICA_OK);
+    for (int i = 0; i < 20; i++) {
+        region r = {{0}, {0}, 0};
+        usleep(2000); /* longer than workers spin */
+        mica_pool_run(pool, MOST, count_task, &r);
+        for (size_t k = 0; k < MOST; k++)
+            assert_int_equal(r.runs[k], 1);
+    }
+    mica_pool_destroy(&pool);
+}
+
+static void *caller(void *arg)
+{
+    mica_pool *pool = (mica_pool *)arg;
+    for (int i = 0; i < 500; i++) {
+        region r = {{0}, {0}, 0};
+        mica_pool_run(pool, 100, count_task, &r);
+        for (size_t k = 0; k < 100; k++)
+            if (r.runs[k] != 1)
+                return (void *)"a task did not run once";
+    }
+    return NULL;
+}
+
+static void several_callers_share_a_pool(void **state)
+{
+    mica_error err = {0};
+    mica_pool *pool = NULL;
+    pthread_t threads[4];
+    assert_int_equal(mica_pool_create(2, &pool, &err), MICA_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, caller, pool), 0);
+    for (int i = 0; i < 4; i++) {
+        void *wrong = NULL;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    mica_pool_destroy(&pool);
+}
+
+static mica_status make_pool(void *arg, mica_error *err)
+{
+    mica_pool *pool = NULL;
+    mica_status status = mica_pool_create(4, &pool, err);
+    assert_true((status == MICA_OK) == (pool != NULL));
+    mica_pool_destroy(&pool);
+    return status;
+}
+
+static void a_thread_that_cannot_start_is_an_error(void **state)
+{
+    assert_int_equal(torture_run(make_pool, NULL), 5); /* two allocations, three threads */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_task_runs_once),
+        cmocka_unit_test(workers_wake_up_after_sleeping),
+        cmocka_unit_test(several_callers_share_a_pool),
+        cmocka_unit_test(a_thread_that_cannot_start_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "torture.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "mica/tensor.h"
+#include "tensor/convert.h"
+
+static void shapes(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    int64_t dims[] = {2, 0, 3}, negative[] = {2, -1}, huge[] = {INT64_MAX / 4, 2};
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 3, dims, &t, &err), MICA_OK);
+    assert_int_equal(mica_tensor_count(t), 0);
+    assert_int_equal(mica_tensor_bytes(t), 0);
+    assert_int_equal(mica_tensor_dim(t, -1), 3);
+    assert_int_equal(mica_tensor_dim(t, 5), 0);
+    mica_tensor_release(&t);
+    assert_null(t);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_I64, 0, NULL, &t, &err), MICA_OK);
+    assert_int_equal(mica_tensor_count(t), 1);
+    assert_int_equal(*(const int64_t *)mica_tensor_data(t), 0);
+    mica_tensor_release(&t);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 2, negative, &t, &err), MICA_STATUS_SHAPE);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 2, huge, &t, &err), MICA_STATUS_SHAPE);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 9, huge, &t, &err), MICA_STATUS_SHAPE);
+    assert_int_equal(mica_tensor_create(MICA_DTYPES, 0, NULL, &t, &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    assert_null(t);
+}
+
+static void count_release(void *user)
+{
+    ++*(int *)user;
+}
+
+static void wrapped_memory_is_released_once(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL, *u;
+    float data[6] = {1, 2, 3, 4, 5, 6};
+    int64_t dims[] = {2, 3};
+    int released = 0;
+    assert_int_equal(
+        mica_tensor_wrap(MICA_DTYPE_F32, 2, dims, data, count_release, &released, &t, &err),
+        MICA_OK);
+    assert_ptr_equal(mica_tensor_data(t), data);
+    assert_null(mica_tensor_data_mut(t));
+    u = mica_tensor_retain(t);
+    mica_tensor_release(&t);
+    assert_int_equal(released, 0);
+    mica_tensor_release(&u);
+    assert_int_equal(released, 1);
+    assert_int_equal(
+        mica_tensor_wrap(MICA_DTYPE_F32, 2, dims, (char *)data + 1, NULL, NULL, &t, &err),
+        MICA_STATUS_INVALID_ARGUMENT);
+}
+
+static void half_precision_is_exact(void **state)
+{
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        float f = mica_f16_to_f32((uint16_t)h), b = mica_bf16_to_f32((uint16_t)h);
+        int exponent = h >> 10 & 31;
+        double fraction = h & 1023;
+        double value = exponent == 0    ? ldexp(fraction, -24)
+                       : exponent == 31 ? (fraction != 0 ? NAN : INFINITY)
+                                        : ldexp(1024 + fraction, exponent - 25);
+        if (h & 0x8000)
+            value = -value;
+        if (isnan(value)) {
+            assert_true(isnan(f));
+        } else {
+            assert_true((double)f == value && !signbit(f) == !signbit(value));
+            assert_int_equal(mica_f32_to_f16(f), h);
+        }
+        if (isnan(b))
+            assert_true((mica_f32_to_bf16(b) & 0x7fff) > 0x7f80);
+        else
+            assert_int_equal(mica_f32_to_bf16(b), h);
+    }
+    /* Ties go to even, just above a tie goes up; the largest values overflow to infinity. */
+    assert_int_equal(mica_f32_to_f16(1 + 0x1p-11f), 0x3c00);
+    assert_int_equal(mica_f32_to_f16(1 + 3 * 0x1p-11f), 0x3c02);
+    assert_int_equal(mica_f32_to_f16(1 + 0x1p-11f + 0x1p-20f), 0x3c01);
+    assert_int_equal(mica_f32_to_f16(65519.0f), 0x7bff);
+    assert_int_equal(mica_f32_to_f16(65520.0f), 0x7c00);
+    assert_int_equal(mica_f32_to_f16(0x1p-25f), 0);
+    assert_int_equal(mica_f32_to_f16(0x1.8p-25f), 1);
+    assert_int_equal(mica_f32_to_bf16(1 + 0x1p-8f), 0x3f80);
+    assert_int_equal(mica_f32_to_bf16(1 + 3 * 0x1p-8f), 0x3f82);
+}
+
+static mica_status cast(const void *data, mica_dtype from, size_t count, mica_dtype to,
+                        mica_tensor **out, mica_error *err)
+{
+    mica_tensor *t = NULL;
+    int64_t dims[] = {(int64_t)count};
+    mica_status status = mica_tensor_wrap(from, 1, dims, data, NULL, NULL, &t, err);
+    if (!status)
+        status = mica_tensor_cast(t, to, out, err);
+    mica_tensor_release(&t);
+    return status;
+}
+
+static void casts(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    float f[] = {1.9f, -1.9f, 127.9f, -128.9f};
+    assert_int_equal(cast(f, MICA_DTYPE_F32, 4, MICA_DTYPE_I8, &t, &err), MICA_OK);
+    const int8_t *i8 = mica_tensor_data(t);
+    assert_true(i8[0] == 1 && i8[1] == -1 && i8[2] == 127 && i8[3] == -128);
+    mica_tensor_release(&t);
+    float bad[] = {128, -129, 256, -1, 9.3e18f, 1.9e19f};
+    static const mica_dtype to[] = {MICA_DTYPE_I8, MICA_DTYPE_I8,  MICA_DTYPE_U8,
+                                    MICA_DTYPE_U8, MICA_DTYPE_I64, MICA_DTYPE_U64};
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(cast(bad + i, MICA_DTYPE_F32, 1, to[i], &t, &err),
+                         MICA_STATUS_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, mica_dtype_name(to[i])));
+        assert_null(t);
+    }
+    float nan = NAN, infinity = INFINITY;
+    assert_int_equal(cast(&nan, MICA_DTYPE_F32, 1, MICA_DTYPE_I32, &t, &err),
+                     MICA_STATUS_NOT_FINITE);
+    assert_int_equal(cast(&infinity, MICA_DTYPE_F32, 1, MICA_DTYPE_I64, &t, &err),
+                     MICA_STATUS_NOT_FINITE);
+    int64_t large[] = {INT64_MAX, INT64_MIN, (INT64_C(1) << 53) + 1};
+    assert_int_equal(cast(large, MICA_DTYPE_I64, 3, MICA_DTYPE_I64, &t, &err), MICA_OK);
+    assert_memory_equal(mica_tensor_data(t), large, sizeof large);
+    mica_tensor_release(&t);
+    assert_int_equal(cast(large, MICA_DTYPE_I64, 1, MICA_DTYPE_U64, &t, &err), MICA_OK);
+    assert_true(*(const uint64_t *)mica_tensor_data(t) == INT64_MAX);
+    mica_tensor_release(&t);
+    double d[] = {1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-24 + 0x1p-50, 1e300};
+    assert_int_equal(cast(d, MICA_DTYPE_F64, 3, MICA_DTYPE_F16, &t, &err), MICA_OK);
+    const uint16_t *h = mica_tensor_data(t);
+    assert_true(h[0] == 0x3c01 && h[1] == 0x3c00 && h[2] == 0x7c00); /* rounded once */
+    mica_tensor_release(&t);
+    assert_int_equal(cast(d, MICA_DTYPE_F64, 3, MICA_DTYPE_F32, &t, &err), MICA_OK);
+    const float *s = mica_tensor_data(t);
+    assert_true(s[1] == 1 + 0x1p-23f && isinf(s[2]));
+    mica_tensor_release(&t);
+    uint8_t flags[] = {0, 2};
+    assert_int_equal(cast(flags, MICA_DTYPE_BOOL, 2, MICA_DTYPE_F32, &t, &err), MICA_OK);
+    assert_true(((const float *)mica_tensor_data(t))[1] == 1);
+    mica_tensor_release(&t);
+}
+
+static void normal_deviates(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *a = NULL, *b = NULL, *c = NULL;
+    int64_t dims[] = {100001}, fewer[] = {7};
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, dims, &a, &err), MICA_OK);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, fewer, &b, &err), MICA_OK);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, fewer, &c, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(a, 3, 2, 42, 5, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(b, 3, 2, 42, 5, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(c, 3, 2, 42, 6, &err), MICA_OK);
+    const float *x = mica_tensor_data(a);
+    double sum = 0, squares = 0, beyond = 0;
+    for (int64_t i = 0; i < dims[0]; i++) {
+        sum += (double)x[i];
+        squares += ((double)x[i] - 3) * ((double)x[i] - 3);
+        beyond += fabs((double)x[i] - 3) > 4; /* two standard deviations: 4.55 % */
+    }
+    assert_true(fabs(sum / 100001 - 3) < 0.03);
+    assert_true(fabs(sqrt(squares / 100001) - 2) < 0.03);
+    assert_true(fabs(beyond / 100001 - 0.0455) < 0.003);
+    assert_memory_equal(x, mica_tensor_data(b), 7 * sizeof *x); /* depends on position only */
+    assert_memory_not_equal(x, mica_tensor_data(c), 7 * sizeof *x);
+    mica_tensor_release(&a);
+    mica_tensor_release(&b);
+    mica_tensor_release(&c);
+}
+
+static void *hold_and_let_go(void *arg)
+{
+    mica_tensor *t = (mica_tensor *)arg;
+    for (int i = 0; i < 1000; i++) {
+        mica_tensor *mine = mica_tensor_retain(t);
+        mica_tensor_release(&mine);
+    }
+    mica_tensor_release(&t);
+    return NULL;
+}
+
+static void references_are_counted_across_threads(void **state)
+{
+    mica_error err = {0};
+    float data[1] = {0};
+    int released = 0;
+    mica_tensor *t = NULL;
+    pthread_t threads[3];
+    assert_int_equal(
+        mica_tensor_wrap(MICA_DTYPE_F32, 0, NULL, data, count_release, &released, &t, &err),
+        MICA_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, hold_and_let_go, mica_tensor_retain(t)),
+                         0);
+    mica_tensor_release(&t);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(released, 1);
+}
+
+static mica_status make_and_cast(void *arg, mica_error *err)
+{
+    mica_tensor *t = NULL, *u = NULL;
+    int64_t dims[] = {4};
+    mica_status status = mica_tensor_create(MICA_DTYPE_F32, 1, dims, &t, err);
+    if (!status)
+        status = mica_tensor_cast(t, MICA_DTYPE_F64, &u, err);
+    mica_tensor_release(&t);
+    mica_tensor_release(&u);
+    return status;
+}
+
+static void failing_allocations(void **state)
+{
+    assert_int_equal(torture_run(make_and_cast, NULL), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(wrapped_memory_is_released_once),
+        cmocka_unit_test(half_precision_is_exact),
+        cmocka_unit_test(casts),
+        cmocka_unit_test(normal_deviates),
+        cmocka_unit_test(references_are_counted_across_threads),
+        cmocka_unit_test(failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
