@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The CPU backend's own: what an instance holds, and the functions that run steps. A step's
+ * functions look at views and constants only; inner loops are kernels.
+ */
+#ifndef MICA_BACKENDS_CPU_CPU_H
+#define MICA_BACKENDS_CPU_CPU_H
+
+#include <pthread.h>
+
+#include "backends/backend.h"
+#include "backends/cpu/kernels.h"
+
+typedef struct mica_packed mica_packed;
+
+typedef struct mica_cpu {
+    mica_backend base; /* first */
+    mica_pool *pool;
+    mica_kernels kernels;
+    pthread_mutex_t lock; /* over `packed` and what its entries count */
+    mica_packed *packed;
+} mica_cpu;
+
+/* What is packed for a linear: shared by all steps with the same tensors, counted. */
+struct mica_packed {
+    size_t n, k;
+    float *panels; /* as gemm.h says */
+    float *bias;   /* n floats, or NULL: no linear of the step has one */
+    size_t references, n_tensors;
+    mica_tensor **tensors; /* weight 0, bias 0, weight 1, ...; a bias may be NULL */
+    mica_packed *next;
+};
+
+/* One run of a step. */
+typedef struct mica_call {
+    mica_cpu *cpu;
+    const mica_run *run;
+    const mica_step *step;
+    mica_error *err;
+} mica_call;
+
+/* Input i, or NULL where it is left out. */
+const mica_view *mica_call_input(const mica_call *call, uint32_t i);
+const mica_view *mica_call_output(const mica_call *call);
+int64_t mica_view_count(const mica_view *view);
+bool mica_view_contiguous(const mica_view *view);
+
+/* Runs fn on [0, count) in ranges of at most `grain` items, over the pool. Ranges depend on count
+ * and grain alone. */
+typedef void (*mica_range)(void *arg, size_t begin, size_t end, size_t worker);
+void mica_cpu_ranges(const mica_cpu *cpu, size_t count, size_t grain, mica_range fn, void *arg);
+
+/* Items per range so that a range touches some 16 thousand elements. */
+size_t mica_cpu_grain(size_t elements_per_item);
+
+/* Per operation: how much scratch it needs (in bytes), and running it. */
+size_t mica_cpu_scratch_linear(const mica_call *call);
+size_t mica_cpu_scratch_matmul(const mica_call *call);
+size_t mica_cpu_scratch_attention(const mica_call *call);
+size_t mica_cpu_scratch_softmax(const mica_call *call);
+size_t mica_cpu_scratch_reduce(const mica_call *call);
+
+mica_status mica_cpu_run_pointwise(const mica_call *call);
+mica_status mica_cpu_run_binary(const mica_call *call);
+mica_status mica_cpu_run_matmul(const mica_call *call);
+mica_status mica_cpu_run_linear(const mica_call *call); /* and fused_linear */
+mica_status mica_cpu_run_softmax(const mica_call *call);
+mica_status mica_cpu_run_reduce(const mica_call *call); /* sum, mean, max */
+mica_status mica_cpu_run_l2_normalize(const mica_call *call);
+mica_status mica_cpu_run_layer_norm(const mica_call *call); /* and add_layer_norm */
+mica_status mica_cpu_run_cast(const mica_call *call);
+mica_status mica_cpu_run_copy(const mica_call *call);
+mica_status mica_cpu_run_concat(const mica_call *call);
+mica_status mica_cpu_run_embedding(const mica_call *call);
+mica_status mica_cpu_run_attention(const mica_call *call);
+mica_status mica_cpu_run_segment_pool(const mica_call *call);
+
+/* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant:
+ * then the step packs when it runs. */
+mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
+void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
+/* NOT_FINITE if a constant float input of the step is not finite. */
+mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_error *err);
+
+/* One linear of a step: weight [n, k] and bias, contiguous, float32, float16 or bfloat16. */
+typedef struct mica_side {
+    const void *weight, *bias; /* bias may be NULL */
+    mica_dtype weight_dtype, bias_dtype;
+    size_t n;
+    const char *weight_name, *bias_name; /* may be NULL */
+} mica_side;
+/* Packs `count` linears side by side into panels and bias (NULL: none). With `check`, false if a
+ * weight or bias is not finite. */
+bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count, size_t k,
+                   float *panels, float *bias, bool check);
+
+/* Converts n elements of a float dtype (f32, f16, bf16) to float32. */
+void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_dtype dtype,
+                    size_t n);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of kernels: the inner loops that every instruction set may bring its own version of. It
+ * is filled with plain C first and then with better ones, in ascending order, up to the level that
+ * was asked for; each backend has its own table, there is no global one.
+ *
+ * What holds for every slot:
+ *   - all data is float32, contiguous and aligned as float32 is (4 bytes), unless the slot says
+ * more;
+ *   - n may be 0; nothing outside the n elements is read or written, not even to be thrown away:
+ *     weights lie in memory-mapped files, and what comes after may not be mapped;
+ *   - an output may be exactly an input (the same address) where the slot says "in place"; other
+ * overlaps are not allowed;
+ *   - the value of an output does not depend on where in a vector it falls: the tail of a row is
+ *     computed by the same operations as its body, so a row's bits depend on the row alone, and a
+ *     reduction's order on the row's length alone;
+ *   - NaN gives NaN; infinities give what the formula in double precision gives.
+ * Accuracy is stated per slot as the largest error against the formula in double precision; ulp is
+ * that of the float32 result.
+ */
+#ifndef MICA_BACKENDS_CPU_KERNELS_H
+#define MICA_BACKENDS_CPU_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "mica/ops.h"
+
+/* y[i] = f(x[i]); in place. Accuracy: 4 ulp or 4e-7 absolute, whichever is larger (exact for neg,
+ * abs, square, relu and the like). `params` is the operation's own, or NULL. */
+typedef void (*mica_k_pointwise)(float *y, const float *x, size_t n, const void *params);
+
+/* y[i] = a[i] op b[i], correctly rounded; in place of a or b. In the form VS b, in the form SV a,
+ * is a single number. */
+enum { MICA_FORM_VV, MICA_FORM_VS, MICA_FORM_SV, MICA_FORMS };
+enum { MICA_BINARY_OPS = MICA_OP_MINIMUM - MICA_OP_ADD + 1 };
+typedef void (*mica_k_binary)(float *y, const float *a, const float *b, size_t n);
+
+/* y = exp(scale * x - max) along the row, and its sum in `sum`; in place. max is over scale * x. A
+ * row with NaN or +inf, or of -inf alone, is NaN throughout. n >= 1. Relative error 1e-6. */
+typedef void (*mica_k_exp_row)(float *y, const float *x, size_t n, float scale, float *sum);
+
+/* Sums of a row in double: blocks of at most 1024 elements are summed in float32 lanes at most. */
+typedef double (*mica_k_sum)(const float *x, size_t n);
+/* Largest element, NaN if any is; -inf for n = 0. */
+typedef float (*mica_k_max)(const float *x, size_t n);
+
+/* One row: y = (s - mean) / sqrt(variance + eps) * weight + bias, where s = x + residual (residual
+ * may be NULL); weight and bias may be NULL: 1 and 0. Two passes: the variance is that of the
+ * differences. In place of x or residual. Relative to the largest |y| of the row: 1e-6. */
+typedef void (*mica_k_layer_norm)(float *y, const float *x, const float *residual,
+                                  const float *weight, const float *bias, size_t n, float eps);
+
+/* y = x / max(sqrt(sum of x * x), eps); in place. 4 ulp. */
+typedef void (*mica_k_l2_normalize)(float *y, const float *x, size_t n, float eps);
+
+/* float16 and bfloat16 to float32, exactly. Not in place; x is aligned to 2 bytes. */
+typedef void (*mica_k_widen)(float *y, const uint16_t *x, size_t n);
+
+/* y[c * ldy + r] = x[r * ldx + c] for r < rows, c < columns: how panels are packed. */
+typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
+                                 size_t columns);
+
+/* The micro-kernel of products: c[i][j] for i < m, j < n is set to (add: increased by) the sum over
+ * p < k, in this order, by fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is
+ * added if bias is not NULL. (Plain C rounds the product first.) a     rows MICA_GEMM_A_STRIDE
+ * floats apart, k <= MICA_GEMM_KC b     [k][nr], aligned to 64 bytes c     rows ldc floats apart; 1
+ * <= n <= nr, 1 <= m <= mr bias  n floats or NULL m and n do not change a number: neither does the
+ * place of a row or a column in a tile. */
+typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
+                                 float *c, size_t ldc, bool add, const float *bias);
+
+/* Steps over k of one tile call, and the distance of A's packed rows. The distance is a constant so
+ * that a tile addresses its rows by displacement, and an odd number of cache lines so that rows do
+ * not fall on the same sets. */
+enum { MICA_GEMM_KC = 384, MICA_GEMM_A_STRIDE = MICA_GEMM_KC + 16 };
+enum { MICA_GEMM_MAX_NR = 32 };
+
+typedef struct mica_kernels {
+    mica_cpu_level level;
+    mica_k_pointwise pointwise[MICA_OP_COUNT]; /* NULL: not a pointwise operation */
+    mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS];
+    mica_k_exp_row exp_row;
+    mica_k_sum sum;
+    mica_k_max max;
+    mica_k_layer_norm layer_norm;
+    mica_k_l2_normalize l2_normalize;
+    mica_k_widen widen_f16, widen_bf16;
+    mica_k_transpose transpose;
+    struct {
+        mica_k_gemm_tile tile;
+        size_t mr, nr; /* rows and columns of a tile */
+        size_t mc;     /* rows of A packed at once */
+    } gemm;
+} mica_kernels;
+
+/* Fills the table for a level; one that this build does not have gives the best below it. */
+void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level);
+
+/* The families: each fills its slots. Called by mica_kernels_init. */
+void mica_k_pointwise_init_c(mica_kernels *kernels);
+void mica_k_rows_init_c(mica_kernels *kernels);
+void mica_k_gemm_init_c(mica_kernels *kernels);
+#if defined(__x86_64__)
+void mica_k_pointwise_init_avx2(mica_kernels *kernels);
+void mica_k_rows_init_avx2(mica_kernels *kernels);
+void mica_k_gemm_init_avx2(mica_kernels *kernels);
+void mica_k_pointwise_init_avx512(mica_kernels *kernels);
+void mica_k_rows_init_avx512(mica_kernels *kernels);
+void mica_k_gemm_init_avx512(mica_kernels *kernels);
+#endif
+
+#endif

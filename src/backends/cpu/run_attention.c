@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Attention over a ragged batch. A task is a head of a block of at most QUERIES tokens of one
+ * sequence:
+ *
+ *   pack k' [head_dim, length] and v [length, head_dim] into panels
+ *   for each ROWS of the block's queries:
+ *       s = q k'                    scores [ROWS, length], which stay in the cache
+ *       p = exp(scale s - max)      row by row, and the sum of each row
+ *       out = p v, divided by the sums
+ *
+ * Products are those of gemm.h, on the task's own thread. What a task computes depends on its
+ * sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
+ *
+ * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums.
+ */
+#include <float.h>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/gemm.h"
+
+enum { QUERIES = 256, ROWS = 56 };
+
+typedef struct attention {
+    const mica_cpu *cpu;
+    const mica_batch *batch;
+    const mica_view *q, *k, *v;
+    float *y;
+    size_t heads, head_dim, width;
+    float scale;
+    size_t longest;
+    float *scratch;
+    size_t worker_floats;
+} attention;
+
+static size_t round_up(size_t floats)
+{
+    return (floats + 15) & ~(size_t)15;
+}
+
+static size_t longest_of(const mica_batch *batch)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < batch->sequences; i++) {
+        size_t length = (size_t)(batch->starts[i + 1] - batch->starts[i]);
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+static size_t worker_floats(const mica_kernels *kernels, size_t longest, size_t head_dim)
+{
+    return mica_gemm_scratch_floats(kernels) + mica_gemm_panel_floats(kernels, longest, head_dim) +
+           mica_gemm_panel_floats(kernels, head_dim, longest) + ROWS * round_up(longest) + ROWS +
+           16;
+}
+
+size_t mica_cpu_scratch_attention(const mica_call *call)
+{
+    const mica_attention_params *params = call->step->params;
+    size_t head_dim = (size_t)mica_call_output(call)->dim[1] / (size_t)params->heads;
+    if (!call->run->batch)
+        return 0;
+    size_t floats = worker_floats(&call->cpu->kernels, longest_of(call->run->batch), head_dim);
+    return round_up(floats) * sizeof(float) * mica_pool_threads(call->cpu->pool);
+}
+
+static const float *at_token(const mica_view *x, size_t token, size_t column)
+{
+    return (const float *)x->data + (int64_t)token * x->stride[0] + (int64_t)column * x->stride[1];
+}
+
+/* Panels of a matrix [k, n] with the given strides. */
+static void pack(const mica_kernels *kernels, float *panels, const float *b, int64_t row,
+                 int64_t column, size_t n, size_t k)
+{
+    size_t nr = kernels->gemm.nr;
+    for (size_t j = 0; j < n; j += nr)
+        mica_gemm_pack_panel(kernels, panels + j * k, b + (int64_t)j * column, row, column,
+                             n - j < nr ? n - j : nr, k);
+}
+
+/* Scores of one query become weights. A hidden key's score is the lowest number, as in the
+ * reference: beside any visible key it weighs nothing, among hidden keys alone all weigh the same.
+ */
+static float weigh(const attention *t, float *s, size_t n, const uint8_t *mask)
+{
+    float sum, scale = t->scale;
+    if (mask) {
+        for (size_t j = 0; j < n; j++)
+            s[j] = mask[j] ? s[j] * scale : -FLT_MAX;
+        scale = 1;
+    }
+    t->cpu->kernels.exp_row(s, s, n, scale, &sum);
+    return sum;
+}
+
+/* Head `head` of queries [first, first + count) of the sequence at tokens [begin, begin + length).
+ */
+static void attend(const attention *t, size_t begin, size_t length, size_t head, size_t first,
+                   size_t count, float *scratch)
+{
+    const mica_kernels *kernels = &t->cpu->kernels;
+    size_t d = t->head_dim, column = head * d, ld = round_up(length);
+    const uint8_t *mask = t->batch->key_mask ? t->batch->key_mask + begin : NULL;
+    float *keys = scratch + mica_gemm_scratch_floats(kernels);
+    float *values = keys + mica_gemm_panel_floats(kernels, t->longest, d);
+    float *scores = values + mica_gemm_panel_floats(kernels, d, t->longest);
+    float *sums = scores + ROWS * round_up(t->longest);
+    pack(kernels, keys, at_token(t->k, begin, column), t->k->stride[1], t->k->stride[0], length, d);
+    pack(kernels, values, at_token(t->v, begin, column), t->v->stride[0], t->v->stride[1], d,
+         length);
+    for (size_t at = first; at < first + count; at += ROWS) {
+        size_t rows = first + count - at < ROWS ? first + count - at : ROWS;
+        float *y = t->y + (begin + at) * t->width + column;
+        mica_gemm qk = {.kernels = kernels, .m = rows, .n = length, .k = d};
+        qk.a = at_token(t->q, begin + at, column);
+        qk.a_row = t->q->stride[0];
+        qk.a_column = t->q->stride[1];
+        qk.b = keys;
+        qk.c = scores;
+        qk.ldc = ld;
+        mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
+        for (size_t i = 0; i < rows; i++)
+            sums[i] = weigh(t, scores + i * ld, length, mask);
+        mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = length};
+        pv.a = scores;
+        pv.a_row = (int64_t)ld;
+        pv.a_column = 1;
+        pv.b = values;
+        pv.c = y;
+        pv.ldc = t->width;
+        mica_gemm_part(&pv, 0, rows, 0, mica_gemm_panels(kernels, d), scratch);
+        for (size_t i = 0; i < rows; i++)
+            kernels->binary[MICA_OP_DIV - MICA_OP_ADD][MICA_FORM_VS](y + i * t->width,
+                                                                     y + i * t->width, sums + i, d);
+    }
+}
+
+static size_t blocks_of(size_t length)
+{
+    return (length + QUERIES - 1) / QUERIES;
+}
+
+/* Tasks count heads of blocks, blocks in the order of the sequences. */
+static void attention_range(void *arg, size_t task, size_t end, size_t worker)
+{
+    const attention *t = arg;
+    float *scratch = t->scratch + worker * t->worker_floats;
+    size_t before = 0;
+    for (size_t i = 0; i < t->batch->sequences && task < end; i++) {
+        size_t begin = (size_t)t->batch->starts[i];
+        size_t length = (size_t)t->batch->starts[i + 1] - begin;
+        size_t blocks = blocks_of(length), after = before + blocks * t->heads;
+        for (; task < end && task < after; task++) {
+            size_t block = (task - before) % blocks, head = (task - before) / blocks;
+            size_t first = length * block / blocks, last = length * (block + 1) / blocks;
+            attend(t, begin, length, head, first, last - first, scratch);
+        }
+        before = after;
+    }
+}
+
+mica_status mica_cpu_run_attention(const mica_call *call)
+{
+    const mica_attention_params *params = call->step->params;
+    const mica_view *y = mica_call_output(call);
+    attention t = {.cpu = call->cpu, .batch = call->run->batch, .y = y->data};
+    if (!t.batch)
+        return mica_fail(call->err, MICA_STATUS_INVALID_ARGUMENT, "attention needs a batch");
+    t.q = mica_call_input(call, 0);
+    t.k = mica_call_input(call, 1);
+    t.v = mica_call_input(call, 2);
+    t.width = (size_t)y->dim[1];
+    t.heads = (size_t)params->heads;
+    t.head_dim = t.width / t.heads;
+    t.scale = params->scale;
+    t.longest = longest_of(t.batch);
+    t.scratch = (float *)(void *)call->run->scratch;
+    t.worker_floats = round_up(worker_floats(&call->cpu->kernels, t.longest, t.head_dim));
+    size_t tasks = 0;
+    for (size_t i = 0; i < t.batch->sequences; i++)
+        tasks += blocks_of((size_t)(t.batch->starts[i + 1] - t.batch->starts[i])) * t.heads;
+    size_t mean = t.batch->tokens / (tasks / t.heads + 1) + 1;
+    mica_cpu_ranges(call->cpu, tasks, mica_cpu_grain(mean * t.head_dim), attention_range, &t);
+    return MICA_OK;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packing the weights of linears, once for all programs: a list of what is packed, by the identity
+ * of the tensors. An entry holds references to its tensors, so that an address cannot come to mean
+ * another tensor while the entry lives.
+ */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/gemm.h"
+#include "base/alloc.h"
+
+/* Columns of a weight that are converted at once. */
+enum { CHUNK = 64 };
+
+void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_dtype dtype,
+                    size_t n)
+{
+    if (dtype == MICA_DTYPE_F16)
+        kernels->widen_f16(y, x, n);
+    else if (dtype == MICA_DTYPE_BF16)
+        kernels->widen_bf16(y, x, n);
+    else if (n)
+        memcpy(y, x, n * sizeof *y);
+}
+
+/* A float is finite if its exponent is not all ones. */
+static bool all_finite(const float *x, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !bad;
+}
+
+typedef struct packing {
+    const mica_cpu *cpu;
+    const mica_side *linears;
+    size_t count, n, k;
+    float *panels;
+    bool check;
+    atomic_bool bad;
+} packing;
+
+/* Rows [row, row + nr) of the linears side by side are the panel's columns: they are brought to
+ * float32 in chunks of columns, then transposed. */
+static void pack_panel(packing *p, size_t panel)
+{
+    const mica_kernels *kernels = &p->cpu->kernels;
+    size_t nr = kernels->gemm.nr, row = panel * nr, l = 0, first = 0;
+    size_t columns = p->n - row < nr ? p->n - row : nr;
+    float chunk[MICA_GEMM_MAX_NR * CHUNK];
+    float *to = p->panels + panel * nr * p->k;
+    while (row - first >= p->linears[l].n)
+        first += p->linears[l++].n;
+    for (size_t k0 = 0; k0 < p->k; k0 += CHUNK) {
+        size_t kc = p->k - k0 < CHUNK ? p->k - k0 : CHUNK, source = l, before = first;
+        for (size_t j = 0; j < columns; j++) {
+            while (row + j - before >= p->linears[source].n)
+                before += p->linears[source++].n;
+            const mica_side *linear = &p->linears[source];
+            size_t at = (row + j - before) * p->k + k0;
+            const char *weight = linear->weight;
+            mica_cpu_widen(kernels, chunk + j * CHUNK,
+                           weight + at * mica_dtype_size(linear->weight_dtype),
+                           linear->weight_dtype, kc);
+        }
+        mica_gemm_pack_panel(kernels, to + k0 * nr, chunk, 1, CHUNK, columns, kc);
+        if (p->check && !all_finite(to + k0 * nr, nr * kc))
+            atomic_store(&p->bad, true);
+    }
+}
+
+static void pack_panels(void *arg, size_t begin, size_t end, size_t worker)
+{
+    for (size_t panel = begin; panel < end; panel++)
+        pack_panel(arg, panel);
+}
+
+bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count, size_t k,
+                   float *panels, float *bias, bool check)
+{
+    packing p = {cpu, linears, count, 0, k, panels, check, false};
+    for (size_t i = 0; i < count; i++)
+        p.n += linears[i].n;
+    mica_cpu_ranges(cpu, mica_gemm_panels(&cpu->kernels, p.n), 1, pack_panels, &p);
+    for (size_t i = 0, at = 0; bias && i < count; at += linears[i++].n) {
+        if (linears[i].bias)
+            mica_cpu_widen(&cpu->kernels, bias + at, linears[i].bias, linears[i].bias_dtype,
+                           linears[i].n);
+        else
+            memset(bias + at, 0, linears[i].n * sizeof *bias);
+    }
+    if (check && bias && !all_finite(bias, p.n))
+        atomic_store(&p.bad, true);
+    return !atomic_load(&p.bad);
+}
+
+/* ---- the list ---- */
+
+static mica_packed *find(const mica_cpu *cpu, mica_tensor *const *tensors, size_t n_tensors)
+{
+    for (mica_packed *entry = cpu->packed; entry; entry = entry->next)
+        if (entry->n_tensors == n_tensors &&
+            memcmp(entry->tensors, tensors, n_tensors * sizeof(mica_tensor *)) == 0)
+            return entry;
+    return NULL;
+}
+
+static void packed_destroy(mica_packed *entry)
+{
+    if (!entry)
+        return;
+    for (size_t i = 0; entry->tensors && i < entry->n_tensors; i++)
+        if (entry->tensors[i])
+            mica_tensor_release(&entry->tensors[i]);
+    mica_free(entry->tensors);
+    mica_free_data(entry->panels);
+    mica_free_data(entry->bias);
+    mica_free(entry);
+}
+
+/* The text of an error wants the first element that is not finite. */
+static mica_status check_tensor(const mica_cpu *cpu, const mica_tensor *tensor, const char *name,
+                                mica_error *err)
+{
+    mica_dtype dtype = mica_tensor_dtype(tensor);
+    if (dtype != MICA_DTYPE_F32 && dtype != MICA_DTYPE_F16 && dtype != MICA_DTYPE_BF16)
+        return MICA_OK;
+    const char *data = mica_tensor_data(tensor);
+    int64_t count = mica_tensor_count(tensor);
+    for (int64_t at = 0; at < count; at += CHUNK) {
+        float chunk[CHUNK];
+        size_t n = count - at < CHUNK ? (size_t)(count - at) : CHUNK;
+        mica_cpu_widen(&cpu->kernels, chunk, data + (size_t)at * mica_dtype_size(dtype), dtype, n);
+        for (size_t i = 0; i < n && !all_finite(chunk, n); i++)
+            if (!all_finite(chunk + i, 1))
+                return mica_fail(err, MICA_STATUS_NOT_FINITE,
+                                 "weight '%s': element %lld of %lld is %g",
+                                 name ? name : "(unnamed)", (long long)at + (long long)i,
+                                 (long long)count, (double)chunk[i]);
+    }
+    return MICA_OK;
+}
+
+mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_error *err)
+{
+    for (uint32_t i = 0; i < step->n_inputs; i++) {
+        if (!step->constants || !step->constants[i])
+            continue;
+        mica_status status =
+            check_tensor(cpu, step->constants[i], step->names ? step->names[i] : NULL, err);
+        if (status)
+            return status;
+    }
+    return MICA_OK;
+}
+
+/* Everything of a new entry but its numbers. */
+static mica_status packed_create(const mica_cpu *cpu, const mica_step *step, mica_packed **out,
+                                 mica_error *err)
+{
+    mica_packed *entry = mica_calloc(1, sizeof *entry);
+    *out = NULL;
+    if (!entry)
+        return mica_fail_memory(err, sizeof *entry, "a packed weight");
+    mica_tensor *const *tensors = step->constants + 1;
+    size_t n_tensors = step->n_inputs - 1, bytes = 0;
+    bool has_bias = false;
+    for (size_t i = 0; i < n_tensors; i += 2) {
+        entry->n += (size_t)mica_tensor_dim(tensors[i], 0);
+        has_bias = has_bias || (i + 1 < n_tensors && tensors[i + 1]);
+    }
+    entry->k = (size_t)mica_tensor_dim(tensors[0], 1);
+    size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
+    if (!mica_mul_size(columns, entry->k, &bytes) || !mica_mul_size(bytes, sizeof(float), &bytes))
+        bytes = SIZE_MAX;
+    entry->tensors = mica_alloc_array(n_tensors, sizeof *entry->tensors);
+    entry->panels = mica_alloc_data(bytes);
+    entry->bias = has_bias ? mica_alloc_data(columns * sizeof(float)) : NULL;
+    if (!entry->tensors || !entry->panels || (has_bias && !entry->bias)) {
+        packed_destroy(entry);
+        return mica_fail_memory(err, bytes, "a packed weight");
+    }
+    entry->n_tensors = n_tensors;
+    for (size_t i = 0; i < n_tensors; i++)
+        entry->tensors[i] = tensors[i] ? mica_tensor_retain(tensors[i]) : NULL;
+    *out = entry;
+    return MICA_OK;
+}
+
+static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step *step,
+                              mica_error *err)
+{
+    size_t count = (entry->n_tensors + 1) / 2;
+    mica_side *linears = mica_calloc(count, sizeof *linears);
+    if (!linears)
+        return mica_fail_memory(err, count * sizeof *linears, "packing weights");
+    for (size_t i = 0; i < count; i++) {
+        const mica_tensor *weight = entry->tensors[2 * i];
+        const mica_tensor *bias = 2 * i + 1 < entry->n_tensors ? entry->tensors[2 * i + 1] : NULL;
+        linears[i].weight = mica_tensor_data(weight);
+        linears[i].weight_dtype = mica_tensor_dtype(weight);
+        linears[i].n = (size_t)mica_tensor_dim(weight, 0);
+        linears[i].bias = bias ? mica_tensor_data(bias) : NULL;
+        linears[i].bias_dtype = bias ? mica_tensor_dtype(bias) : MICA_DTYPE_F32;
+    }
+    bool finite = mica_cpu_pack(cpu, linears, count, entry->k, entry->panels, entry->bias, true);
+    mica_free(linears);
+    return finite ? MICA_OK : mica_cpu_check_constants(cpu, step, err);
+}
+
+mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err)
+{
+    step->prepared = NULL;
+    for (uint32_t i = 1; i < step->n_inputs; i++)
+        if (step->inputs[i] != MICA_NO_VALUE && !(step->constants && step->constants[i]))
+            return MICA_OK; /* packed in each run */
+    mica_status status = MICA_OK;
+    pthread_mutex_lock(&cpu->lock);
+    mica_packed *entry = find(cpu, step->constants + 1, step->n_inputs - 1);
+    if (!entry) {
+        status = packed_create(cpu, step, &entry, err);
+        if (!status)
+            status = pack_entry(cpu, entry, step, err);
+        if (status) {
+            packed_destroy(entry);
+            entry = NULL;
+        } else {
+            entry->next = cpu->packed;
+            cpu->packed = entry;
+        }
+    }
+    if (entry)
+        entry->references++;
+    pthread_mutex_unlock(&cpu->lock);
+    step->prepared = entry;
+    return status;
+}
+
+void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step)
+{
+    mica_packed *entry = step->prepared;
+    step->prepared = NULL;
+    if (!entry)
+        return;
+    pthread_mutex_lock(&cpu->lock);
+    bool last = --entry->references == 0;
+    if (last) {
+        mica_packed **at = &cpu->packed;
+        while (*at != entry)
+            at = &(*at)->next;
+        *at = entry->next;
+    }
+    pthread_mutex_unlock(&cpu->lock);
+    if (last)
+        packed_destroy(entry);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Vectors of 8 floats: the words in which the kernels of x86/ are written. Only for files compiled
+ * with AVX2, FMA and F16C.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_AVX2_VECTOR_H
+#define MICA_BACKENDS_CPU_X86_AVX2_VECTOR_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LANES = 8 };
+typedef __m256 vec;
+
+static inline vec v_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+static inline void v_store(float *p, vec x)
+{
+    _mm256_storeu_ps(p, x);
+}
+
+static inline __m256i first_lanes(size_t n)
+{
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - n));
+}
+
+/* The first n < LANES lanes only; the others load as `other` and are not stored. */
+static inline vec v_load_n(const float *p, size_t n, vec other)
+{
+    __m256i mask = first_lanes(n);
+    return _mm256_blendv_ps(other, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+}
+
+static inline void v_store_n(float *p, vec x, size_t n)
+{
+    _mm256_maskstore_ps(p, first_lanes(n), x);
+}
+
+/* The first n lanes of x, the others 0. */
+static inline vec v_keep_n(vec x, size_t n)
+{
+    return _mm256_and_ps(x, _mm256_castsi256_ps(first_lanes(n)));
+}
+
+static inline vec v_set(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+static inline vec v_zero(void)
+{
+    return _mm256_setzero_ps();
+}
+
+static inline vec v_add(vec a, vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static inline vec v_sub(vec a, vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+static inline vec v_mul(vec a, vec b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+static inline vec v_div(vec a, vec b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+static inline vec v_sqrt(vec a)
+{
+    return _mm256_sqrt_ps(a);
+}
+
+/* a * b + c and c - a * b, rounded once. */
+static inline vec v_fma(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline vec v_fnma(vec a, vec b, vec c)
+{
+    return _mm256_fnmadd_ps(a, b, c);
+}
+
+/* The second if either is NaN. */
+static inline vec v_max(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+static inline vec v_min(vec a, vec b)
+{
+    return _mm256_min_ps(a, b);
+}
+
+static inline vec v_abs(vec a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+static inline vec v_neg(vec a)
+{
+    return _mm256_xor_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+/* |a| with the sign of s. */
+static inline vec v_copy_sign(vec a, vec s)
+{
+    return _mm256_or_ps(v_abs(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), s));
+}
+
+static inline vec v_round(vec a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* a * 2^n for whole n, |n| < 250: in two steps, as 2^n itself may not be a float. The first is
+ * exact for a near 1. */
+static inline vec v_scale(vec a, vec n)
+{
+    __m256i whole = _mm256_cvtps_epi32(n);
+    __m256i half = _mm256_srai_epi32(whole, 1);
+    __m256i rest = _mm256_sub_epi32(whole, half);
+    __m256i bias = _mm256_set1_epi32(127);
+    vec x = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
+    vec y = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
+    return _mm256_mul_ps(_mm256_mul_ps(a, x), y);
+}
+
+/* Where x > limit (false for NaN): yes, else no. */
+static inline vec v_where_greater(vec x, vec limit, vec yes, vec no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, limit, _CMP_GT_OQ));
+}
+
+/* Where x is NaN: yes, else no. */
+static inline vec v_where_nan(vec x, vec yes, vec no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+
+static inline bool v_any_nan(vec x)
+{
+    return _mm256_movemask_ps(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)) != 0;
+}
+
+static inline float v_sum(vec x)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+static inline float v_largest(vec x) /* without NaN */
+{
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+static inline vec v_from_f16(const uint16_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static inline vec v_from_bf16(const uint16_t *p)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+}
+
+/* y[c * ldy + r] = x[r * ldx + c] for a square of LANES. */
+static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
+{
+    __m256 a[LANES], b[LANES];
+    for (int i = 0; i < LANES; i++)
+        a[i] = _mm256_loadu_ps(x + (size_t)i * ldx);
+    for (int i = 0; i < LANES; i += 2) {
+        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < LANES; i += 4) {
+        a[i] = _mm256_shuffle_ps(b[i], b[i + 2], 0x44);
+        a[i + 1] = _mm256_shuffle_ps(b[i], b[i + 2], 0xee);
+        a[i + 2] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+        a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        _mm256_storeu_ps(y + (size_t)i * ldy, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
+        _mm256_storeu_ps(y + (size_t)(i + 4) * ldy, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
+    }
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Vectors of 16 floats: the words in which the kernels of x86/ are written. Only for files compiled
+ * with AVX-512.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_AVX512_VECTOR_H
+#define MICA_BACKENDS_CPU_X86_AVX512_VECTOR_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LANES = 16 };
+typedef __m512 vec;
+
+static inline vec v_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void v_store(float *p, vec x)
+{
+    _mm512_storeu_ps(p, x);
+}
+
+static inline __mmask16 first_lanes(size_t n)
+{
+    return (__mmask16)((1u << n) - 1);
+}
+
+/* The first n < LANES lanes only; the others load as `other` and are not stored. */
+static inline vec v_load_n(const float *p, size_t n, vec other)
+{
+    return _mm512_mask_loadu_ps(other, first_lanes(n), p);
+}
+
+static inline void v_store_n(float *p, vec x, size_t n)
+{
+    _mm512_mask_storeu_ps(p, first_lanes(n), x);
+}
+
+/* The first n lanes of x, the others 0. */
+static inline vec v_keep_n(vec x, size_t n)
+{
+    return _mm512_maskz_mov_ps(first_lanes(n), x);
+}
+
+static inline vec v_set(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline vec v_zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+static inline vec v_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+static inline vec v_sub(vec a, vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+static inline vec v_mul(vec a, vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+static inline vec v_div(vec a, vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+static inline vec v_sqrt(vec a)
+{
+    return _mm512_sqrt_ps(a);
+}
+
+/* a * b + c and c - a * b, rounded once. */
+static inline vec v_fma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline vec v_fnma(vec a, vec b, vec c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
+/* The second if either is NaN. */
+static inline vec v_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline vec v_min(vec a, vec b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+static inline vec v_abs(vec a)
+{
+    return _mm512_abs_ps(a);
+}
+
+static inline vec v_neg(vec a)
+{
+    return _mm512_castsi512_ps(
+        _mm512_xor_si512(_mm512_castps_si512(a), _mm512_set1_epi32(INT32_MIN)));
+}
+
+/* |a| with the sign of s. */
+static inline vec v_copy_sign(vec a, vec s)
+{
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+        _mm512_set1_epi32(INT32_MIN), _mm512_castps_si512(s), _mm512_castps_si512(a), 0xca));
+}
+
+static inline vec v_round(vec a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* a * 2^n for whole n, |n| < 250. */
+static inline vec v_scale(vec a, vec n)
+{
+    return _mm512_scalef_ps(a, n);
+}
+
+/* Where x > limit (false for NaN): yes, else no. */
+static inline vec v_where_greater(vec x, vec limit, vec yes, vec no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GT_OQ), no, yes);
+}
+
+/* Where x is NaN: yes, else no. */
+static inline vec v_where_nan(vec x, vec yes, vec no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), no, yes);
+}
+
+static inline bool v_any_nan(vec x)
+{
+    return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0;
+}
+
+static inline float v_sum(vec x)
+{
+    return _mm512_reduce_add_ps(x);
+}
+
+static inline float v_largest(vec x) /* without NaN */
+{
+    return _mm512_reduce_max_ps(x);
+}
+
+static inline vec v_from_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static inline vec v_from_bf16(const uint16_t *p)
+{
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+/* y[c * ldy + r] = x[r * ldx + c] for a square of LANES. */
+static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
+{
+    __m512 a[LANES], b[LANES];
+    for (int i = 0; i < LANES; i++)
+        a[i] = _mm512_loadu_ps(x + (size_t)i * ldx);
+    for (int i = 0; i < LANES; i += 2) {
+        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+    }
+    /* Now groups of four rows: within each 128-bit lane, columns 0..3. */
+    for (int i = 0; i < LANES; i += 4) {
+        a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
+        a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
+        a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+        a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        __m512 p = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
+        __m512 q = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
+        __m512 r = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
+        __m512 s = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
+        _mm512_storeu_ps(y + (size_t)i * ldy, _mm512_shuffle_f32x4(p, r, 0x88));
+        _mm512_storeu_ps(y + (size_t)(i + 8) * ldy, _mm512_shuffle_f32x4(p, r, 0xdd));
+        _mm512_storeu_ps(y + (size_t)(i + 4) * ldy, _mm512_shuffle_f32x4(q, s, 0x88));
+        _mm512_storeu_ps(y + (size_t)(i + 12) * ldy, _mm512_shuffle_f32x4(q, s, 0xdd));
+    }
+}
+
+#endif

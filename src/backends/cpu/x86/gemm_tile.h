@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The micro-kernel of products, written once for every width of vector. A tile is `m` rows by two
+ * vectors; its sums stay in registers over all of k:
+ *
+ *             b[p][0..1]            per step p: 2 loads of b, m broadcasts of a, 2 m fused
+ *          +----+----+              multiply-adds
+ *   a[0][p]| acc 0   |
+ *   a[1][p]| acc 1   |
+ *     ...  |  ...    |
+ *
+ * m is a constant where gemm_tile_of is inlined, so that the loops over rows unroll and `acc` lives
+ * in registers. The sum of an element is the same chain of operations for every m and every place.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_GEMM_TILE_H
+#define MICA_BACKENDS_CPU_X86_GEMM_TILE_H
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/x86/math.h"
+
+#if defined(__clang__)
+#define V_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, PREFETCH_STEPS = 24 };
+
+/* Adds what is asked for and stores one row of the tile: n of its columns. */
+V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, const float *bias)
+{
+    if (n == TILE_NR) {
+        if (add) {
+            x0 = v_add(v_load(c), x0);
+            x1 = v_add(v_load(c + LANES), x1);
+        }
+        if (bias) {
+            x0 = v_add(x0, v_load(bias));
+            x1 = v_add(x1, v_load(bias + LANES));
+        }
+        v_store(c, x0);
+        v_store(c + LANES, x1);
+        return;
+    }
+    size_t n0 = n < LANES ? n : LANES, n1 = n - n0;
+    if (n0 == LANES) {
+        x0 = add ? v_add(v_load(c), x0) : x0;
+        x0 = bias ? v_add(x0, v_load(bias)) : x0;
+        v_store(c, x0);
+    } else {
+        x0 = add ? v_add(v_load_n(c, n0, x0), x0) : x0;
+        x0 = bias ? v_add(x0, v_load_n(bias, n0, x0)) : x0;
+        v_store_n(c, x0, n0);
+    }
+    if (n1) {
+        x1 = add ? v_add(v_load_n(c + LANES, n1, x1), x1) : x1;
+        x1 = bias ? v_add(x1, v_load_n(bias + LANES, n1, x1)) : x1;
+        v_store_n(c + LANES, x1, n1);
+    }
+}
+
+V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
+                           float *c, size_t ldc, bool add, const float *bias)
+{
+    vec acc[TILE_MAX_ROWS][2];
+    V_UNROLL
+    for (size_t i = 0; i < m; i++)
+        acc[i][0] = acc[i][1] = v_zero();
+    for (size_t p = 0; p < k; p++) {
+        vec b0 = v_load(b), b1 = v_load(b + LANES);
+        /* The panel goes on after this call's part of it; beyond its end a prefetch does no harm.
+         */
+        _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR), _MM_HINT_T0);
+        if (LANES == 16)
+            _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR + 16), _MM_HINT_T0);
+        b += TILE_NR;
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + p]);
+            acc[i][0] = v_fma(x, b0, acc[i][0]);
+            acc[i][1] = v_fma(x, b1, acc[i][1]);
+        }
+    }
+    V_UNROLL
+    for (size_t i = 0; i < m; i++)
+        store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, bias);
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Functions on vectors, written once for every width: include an instruction set's vector.h first.
+ * NaN passes through every one: where a maximum or minimum could lose it, x is the second operand.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_MATH_H
+#define MICA_BACKENDS_CPU_X86_MATH_H
+
+#define V_INLINE static inline __attribute__((always_inline))
+
+/* exp(x) = 2^n exp(r) with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2], where exp(r) - 1 - r is r^2
+ * times a minimax polynomial (relative error 4e-9). ln 2 is subtracted in two parts: n times the
+ * first is exact. Below -104 the result rounds to 0, above 89 it is infinite. Error: 1 ulp. */
+V_INLINE vec v_exp(vec x)
+{
+    x = v_max(v_set(-104.0f), v_min(v_set(89.0f), x));
+    vec n = v_round(v_mul(x, v_set(1.44269504088896341f)));
+    vec r = v_fnma(n, v_set(0x1.62e4p-1f), x);
+    r = v_fnma(n, v_set(0x1.7f7d1cp-20f), r);
+    vec q = v_fma(v_set(0.001375138177536428f), r, v_set(0.00836892332881689f));
+    q = v_fma(q, r, v_set(0.04166953265666962f));
+    q = v_fma(q, r, v_set(0.166665181517601f));
+    q = v_fma(q, r, v_set(0.49999988079071045f));
+    return v_scale(v_add(v_fma(v_mul(r, r), q, r), v_set(1.0f)), n);
+}
+
+V_INLINE vec v_sigmoid(vec x)
+{
+    return v_div(v_set(1.0f), v_add(v_set(1.0f), v_exp(v_neg(x))));
+}
+
+/* Below 0.625 an odd minimax polynomial (1.4e-8), above it 1 - 2 / (1 + exp(2 |x|)). */
+V_INLINE vec v_tanh(vec x)
+{
+    vec t = v_abs(x), s = v_mul(x, x);
+    vec p = v_fma(v_set(-0.0058100055903196335f), s, v_set(0.02073115110397339f));
+    p = v_fma(p, s, v_set(-0.05376720800995827f));
+    p = v_fma(p, s, v_set(0.13331760466098785f));
+    p = v_fma(p, s, v_set(-0.33333292603492737f));
+    vec small = v_fma(v_mul(s, x), p, x);
+    vec e = v_exp(v_add(t, t));
+    vec large = v_sub(v_set(1.0f), v_div(v_set(2.0f), v_add(v_set(1.0f), e)));
+    return v_where_greater(t, v_set(0.625f), v_copy_sign(large, x), small);
+}
+
+/* x Phi(x), Phi the normal distribution. For t = |x|, Phi(-t) = exp(-t^2 / 2) g(t), and g(t) / u is
+ * a minimax polynomial in u = 1 / (1 + t / 3) (relative error 5e-8 for every t up to 14, after
+ * which exp is 0). The lower tail keeps its relative precision: nothing cancels. */
+V_INLINE vec v_gelu(vec x)
+{
+    vec t = v_abs(x);
+    vec u = v_div(v_set(1.0f), v_fma(t, v_set(1.0f / 3.0f), v_set(1.0f)));
+    vec p = v_fma(v_set(-2.276419152e-02f), u, v_set(1.295955894e-01f));
+    p = v_fma(p, u, v_set(-2.712797354e-01f));
+    p = v_fma(p, u, v_set(2.189565227e-01f));
+    p = v_fma(p, u, v_set(-5.337265648e-02f));
+    p = v_fma(p, u, v_set(1.199165975e-01f));
+    p = v_fma(p, u, v_set(1.124178812e-01f));
+    p = v_fma(p, u, v_set(1.335751371e-01f));
+    p = v_fma(p, u, v_set(1.329548789e-01f));
+    vec tail = v_mul(v_mul(p, u), v_exp(v_mul(v_mul(x, x), v_set(-0.5f))));
+    return v_mul(x, v_where_greater(x, v_zero(), v_sub(v_set(1.0f), tail), tail));
+}
+
+/* x (1 + tanh(u)) / 2 is x sigmoid(2 u). */
+V_INLINE vec v_gelu_tanh(vec x)
+{
+    vec cubic = v_fma(v_mul(v_mul(x, x), v_set(0.044715f)), x, x);
+    return v_mul(x, v_sigmoid(v_mul(cubic, v_set(1.59576912160573071f))));
+}
+
+/* tanh(log(1 + e)) is (e^2 + 2 e) / (e^2 + 2 e + 2); above 40 it is 1, and e^2 would overflow. */
+V_INLINE vec v_mish(vec x)
+{
+    vec e = v_exp(v_min(v_set(40.0f), x));
+    vec n = v_mul(e, v_add(e, v_set(2.0f)));
+    return v_mul(x, v_div(n, v_add(n, v_set(2.0f))));
+}
+
+#endif

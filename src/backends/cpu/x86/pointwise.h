@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on elements, written once for every width of vector: an instruction set's pointwise.c
+ * includes its vector.h, then this, and calls pointwise_fill.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_POINTWISE_H
+#define MICA_BACKENDS_CPU_X86_POINTWISE_H
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/x86/math.h"
+
+/* f is a constant where this is called, so that it is inlined into the loops. */
+V_INLINE void map(float *y, const float *x, size_t n, vec (*f)(vec))
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, f(v_load(x + i)));
+    if (i < n)
+        v_store_n(y + i, f(v_load_n(x + i, n - i, v_zero())), n - i);
+}
+
+V_INLINE void map_vv(float *y, const float *a, const float *b, size_t n, vec (*f)(vec, vec))
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, f(v_load(a + i), v_load(b + i)));
+    if (i < n)
+        v_store_n(y + i,
+                  f(v_load_n(a + i, n - i, v_set(1.0f)), v_load_n(b + i, n - i, v_set(1.0f))),
+                  n - i);
+}
+
+V_INLINE void map_vs(float *y, const float *a, const float *b, size_t n, vec (*f)(vec, vec))
+{
+    size_t i = 0;
+    if (n == 0)
+        return;
+    vec s = v_set(*b);
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, f(v_load(a + i), s));
+    if (i < n)
+        v_store_n(y + i, f(v_load_n(a + i, n - i, v_set(1.0f)), s), n - i);
+}
+
+V_INLINE void map_sv(float *y, const float *a, const float *b, size_t n, vec (*f)(vec, vec))
+{
+    size_t i = 0;
+    if (n == 0)
+        return;
+    vec s = v_set(*a);
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, f(s, v_load(b + i)));
+    if (i < n)
+        v_store_n(y + i, f(s, v_load_n(b + i, n - i, v_set(1.0f))), n - i);
+}
+
+static void k_neg(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_neg);
+}
+
+static void k_abs(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_abs);
+}
+
+static void k_exp(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_exp);
+}
+
+static void k_sqrt(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_sqrt);
+}
+
+V_INLINE vec of_square(vec x)
+{
+    return v_mul(x, x);
+}
+
+static void k_square(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_square);
+}
+
+static void k_tanh(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_tanh);
+}
+
+static void k_sigmoid(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_sigmoid);
+}
+
+V_INLINE vec of_relu(vec x)
+{
+    return v_max(v_zero(), x);
+}
+
+static void k_relu(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_relu);
+}
+
+V_INLINE vec of_relu6(vec x)
+{
+    return v_min(v_set(6.0f), v_max(v_zero(), x));
+}
+
+static void k_relu6(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_relu6);
+}
+
+V_INLINE vec of_relu2(vec x)
+{
+    return of_square(of_relu(x));
+}
+
+static void k_relu2(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_relu2);
+}
+
+static void k_gelu(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_gelu);
+}
+
+static void k_gelu_tanh(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_gelu_tanh);
+}
+
+V_INLINE vec of_quick_gelu(vec x)
+{
+    return v_mul(x, v_sigmoid(v_mul(x, v_set(1.702f))));
+}
+
+static void k_quick_gelu(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_quick_gelu);
+}
+
+V_INLINE vec of_silu(vec x)
+{
+    return v_mul(x, v_sigmoid(x));
+}
+
+static void k_silu(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_silu);
+}
+
+static void k_mish(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_mish);
+}
+
+static void k_leaky_relu(float *y, const float *x, size_t n, const void *params)
+{
+    vec slope = v_set(((const mica_leaky_relu_params *)params)->negative_slope);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vec v = v_load(x + i);
+        v_store(y + i, v_where_greater(v, v_zero(), v, v_mul(v, slope)));
+    }
+    if (i < n) {
+        vec v = v_load_n(x + i, n - i, v_zero());
+        v_store_n(y + i, v_where_greater(v, v_zero(), v, v_mul(v, slope)), n - i);
+    }
+}
+
+V_INLINE vec of_maximum(vec a, vec b)
+{
+    return v_where_nan(a, a, v_max(a, b));
+}
+
+V_INLINE vec of_minimum(vec a, vec b)
+{
+    return v_where_nan(a, a, v_min(a, b));
+}
+
+static void add_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, v_add);
+}
+
+static void add_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, v_add);
+}
+
+static void add_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, v_add);
+}
+
+static void sub_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, v_sub);
+}
+
+static void sub_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, v_sub);
+}
+
+static void sub_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, v_sub);
+}
+
+static void mul_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, v_mul);
+}
+
+static void mul_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, v_mul);
+}
+
+static void mul_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, v_mul);
+}
+
+static void div_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, v_div);
+}
+
+static void div_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, v_div);
+}
+
+static void div_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, v_div);
+}
+
+static void maximum_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, of_maximum);
+}
+
+static void maximum_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, of_maximum);
+}
+
+static void maximum_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, of_maximum);
+}
+
+static void minimum_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, of_minimum);
+}
+
+static void minimum_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, of_minimum);
+}
+
+static void minimum_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, of_minimum);
+}
+
+/* log stays as it is: no model of today spends time in it. */
+static void pointwise_fill(mica_kernels *kernels)
+{
+    mica_k_pointwise *f = kernels->pointwise;
+    f[MICA_OP_NEG] = k_neg;
+    f[MICA_OP_ABS] = k_abs;
+    f[MICA_OP_EXP] = k_exp;
+    f[MICA_OP_SQRT] = k_sqrt;
+    f[MICA_OP_SQUARE] = k_square;
+    f[MICA_OP_TANH] = k_tanh;
+    f[MICA_OP_SIGMOID] = k_sigmoid;
+    f[MICA_OP_RELU] = k_relu;
+    f[MICA_OP_RELU6] = k_relu6;
+    f[MICA_OP_RELU2] = k_relu2;
+    f[MICA_OP_GELU] = k_gelu;
+    f[MICA_OP_GELU_TANH] = k_gelu_tanh;
+    f[MICA_OP_QUICK_GELU] = k_quick_gelu;
+    f[MICA_OP_SILU] = k_silu;
+    f[MICA_OP_MISH] = k_mish;
+    f[MICA_OP_LEAKY_RELU] = k_leaky_relu;
+
+    static const mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS] = {
+        [MICA_OP_ADD - MICA_OP_ADD] = {add_vv, add_vs, add_sv},
+        [MICA_OP_SUB - MICA_OP_ADD] = {sub_vv, sub_vs, sub_sv},
+        [MICA_OP_MUL - MICA_OP_ADD] = {mul_vv, mul_vs, mul_sv},
+        [MICA_OP_DIV - MICA_OP_ADD] = {div_vv, div_vs, div_sv},
+        [MICA_OP_MAXIMUM - MICA_OP_ADD] = {maximum_vv, maximum_vs, maximum_sv},
+        [MICA_OP_MINIMUM - MICA_OP_ADD] = {minimum_vv, minimum_vs, minimum_sv},
+    };
+    for (int op = 0; op < MICA_BINARY_OPS; op++)
+        for (int form = 0; form < MICA_FORMS; form++)
+            kernels->binary[op][form] = binary[op][form];
+}
+
+#endif

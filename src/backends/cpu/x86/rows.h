@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on one row, written once for every width of vector: an instruction set's rows.c
+ * includes its vector.h, then this, and calls rows_fill.
+ *
+ * Sums run over blocks of 1024 elements in two vectors of lanes; blocks are added in double. So the
+ * order depends on the row's length alone, and long rows do not lose precision.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_ROWS_H
+#define MICA_BACKENDS_CPU_X86_ROWS_H
+
+#include <math.h>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/x86/math.h"
+
+enum { BLOCK = 1024 };
+
+V_INLINE vec of_itself(vec x, vec centre)
+{
+    return x;
+}
+
+V_INLINE vec of_squared_difference(vec x, vec centre)
+{
+    vec d = v_sub(x, centre);
+    return v_mul(d, d);
+}
+
+/* The sum of f(x[i], centre); f is a constant where this is called. */
+V_INLINE double sum_of(const float *x, size_t n, float centre_at, vec (*f)(vec, vec))
+{
+    vec centre = v_set(centre_at);
+    double total = 0;
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+        vec a = v_zero(), b = v_zero();
+        for (; i + 2 * LANES <= end; i += 2 * LANES) {
+            a = v_add(a, f(v_load(x + i), centre));
+            b = v_add(b, f(v_load(x + i + LANES), centre));
+        }
+        if (i + LANES <= end) {
+            a = v_add(a, f(v_load(x + i), centre));
+            i += LANES;
+        }
+        if (i < end)
+            b = v_add(b, v_keep_n(f(v_load_n(x + i, end - i, v_zero()), centre), end - i));
+        total += (double)v_sum(v_add(a, b));
+    }
+    return total;
+}
+
+static double k_sum(const float *x, size_t n)
+{
+    return sum_of(x, n, 0, of_itself);
+}
+
+static float k_max(const float *x, size_t n)
+{
+    vec best = v_set(-INFINITY);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        best = v_where_nan(best, best, v_max(best, v_load(x + i)));
+    if (i < n)
+        best = v_where_nan(best, best, v_max(best, v_load_n(x + i, n - i, v_set(-INFINITY))));
+    return v_any_nan(best) ? NAN : v_largest(best);
+}
+
+static void k_exp_row(float *y, const float *x, size_t n, float scale_by, float *row_sum)
+{
+    vec scale = v_set(scale_by), best = v_set(-INFINITY), sum = v_zero();
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        best = v_max(best, v_mul(v_load(x + i), scale));
+    if (i < n) /* x[0] in the lanes that are not there: it changes no maximum */
+        best = v_max(best, v_mul(v_load_n(x + i, n - i, v_set(x[0])), scale));
+    /* A NaN may be lost from the maximum, but not from the sum. */
+    best = v_set(v_largest(best));
+    for (i = 0; i + LANES <= n; i += LANES) {
+        vec e = v_exp(v_sub(v_mul(v_load(x + i), scale), best));
+        v_store(y + i, e);
+        sum = v_add(sum, e);
+    }
+    if (i < n) {
+        vec e = v_exp(v_sub(v_mul(v_load_n(x + i, n - i, v_zero()), scale), best));
+        v_store_n(y + i, e, n - i);
+        sum = v_add(sum, v_keep_n(e, n - i));
+    }
+    *row_sum = v_sum(sum);
+}
+
+/* One vector of the result: (s - mean) * inverse * weight + bias. */
+V_INLINE vec normalized(vec s, vec mean, vec inverse, vec weight, vec bias)
+{
+    return v_fma(v_mul(v_sub(s, mean), inverse), weight, bias);
+}
+
+static void k_layer_norm(float *y, const float *x, const float *residual, const float *weight,
+                         const float *bias, size_t n, float eps)
+{
+    const float *s = x;
+    size_t i = 0;
+    if (residual) { /* the sum is kept in y between the passes */
+        for (; i + LANES <= n; i += LANES)
+            v_store(y + i, v_add(v_load(x + i), v_load(residual + i)));
+        if (i < n)
+            v_store_n(
+                y + i,
+                v_add(v_load_n(x + i, n - i, v_zero()), v_load_n(residual + i, n - i, v_zero())),
+                n - i);
+        s = y;
+    }
+    float mean_of = (float)(sum_of(s, n, 0, of_itself) / (double)n);
+    double variance = sum_of(s, n, mean_of, of_squared_difference) / (double)n;
+    vec mean = v_set(mean_of), inverse = v_set((float)(1 / sqrt(variance + (double)eps)));
+    vec one = v_set(1.0f), zero = v_zero();
+    for (i = 0; i + LANES <= n; i += LANES)
+        v_store(y + i, normalized(v_load(s + i), mean, inverse, weight ? v_load(weight + i) : one,
+                                  bias ? v_load(bias + i) : zero));
+    if (i < n)
+        v_store_n(y + i,
+                  normalized(v_load_n(s + i, n - i, zero), mean, inverse,
+                             weight ? v_load_n(weight + i, n - i, zero) : one,
+                             bias ? v_load_n(bias + i, n - i, zero) : zero),
+                  n - i);
+}
+
+static void k_l2_normalize(float *y, const float *x, size_t n, float eps)
+{
+    double norm = sqrt(sum_of(x, n, 0, of_squared_difference));
+    vec by = v_set(norm < (double)eps ? eps : (float)norm);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, v_div(v_load(x + i), by));
+    if (i < n)
+        v_store_n(y + i, v_div(v_load_n(x + i, n - i, v_zero()), by), n - i);
+}
+
+V_INLINE void widen(float *y, const uint16_t *x, size_t n, vec (*f)(const uint16_t *))
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, f(x + i));
+    if (i < n) {
+        uint16_t rest[LANES] = {0};
+        for (size_t j = 0; i + j < n; j++)
+            rest[j] = x[i + j];
+        v_store_n(y + i, f(rest), n - i);
+    }
+}
+
+static void k_widen_f16(float *y, const uint16_t *x, size_t n)
+{
+    widen(y, x, n, v_from_f16);
+}
+
+static void k_widen_bf16(float *y, const uint16_t *x, size_t n)
+{
+    widen(y, x, n, v_from_bf16);
+}
+
+static void k_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
+                        size_t columns)
+{
+    size_t whole_rows = rows - rows % LANES, whole_columns = columns - columns % LANES;
+    for (size_t r = 0; r < whole_rows; r += LANES)
+        for (size_t c = 0; c < whole_columns; c += LANES)
+            v_transpose(y + c * ldy + r, ldy, x + r * ldx + c, ldx);
+    for (size_t c = 0; c < columns; c++)
+        for (size_t r = c < whole_columns ? whole_rows : 0; r < rows; r++)
+            y[c * ldy + r] = x[r * ldx + c];
+}
+
+static void rows_fill(mica_kernels *kernels)
+{
+    kernels->sum = k_sum;
+    kernels->max = k_max;
+    kernels->exp_row = k_exp_row;
+    kernels->layer_norm = k_layer_norm;
+    kernels->l2_normalize = k_l2_normalize;
+    kernels->widen_f16 = k_widen_f16;
+    kernels->widen_bf16 = k_widen_bf16;
+    kernels->transpose = k_transpose;
+}
+
+#endif
