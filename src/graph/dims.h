@@ -5,8 +5,9 @@
  *   mica_dim     one dimension: c + t * tokens + s * sequences, with c, t, s >= 0
  *   mica_extent  a product of dimensions (an element count, a stride): k * f[0] * f[1] * ...
  *
- * An extent is kept in normal form (factors primitive and sorted, all common divisors in k, no factors
- * when k is 0), so two extents are the same polynomial exactly when they are equal field by field.
+ * An extent is kept in normal form (factors primitive and sorted, all common divisors in k, no
+ * factors when k is 0), so two extents are the same polynomial exactly when they are equal field by
+ * field.
  */
 #ifndef MICA_GRAPH_DIMS_H
 #define MICA_GRAPH_DIMS_H
@@ -43,16 +44,17 @@ typedef struct mica_text {
     char s[400];
 } mica_text;
 
-/* From the numbers of the public API: >= 0 or MICA_DIM_TOKENS, MICA_DIM_SEQUENCES. False otherwise. */
+/* From the numbers of the public API: >= 0 or MICA_DIM_TOKENS, MICA_DIM_SEQUENCES. False otherwise.
+ */
 bool mica_dim_from(int64_t number, mica_dim *out);
 /* The reverse; MICA_DIM_INFER where no such number says it. */
 int64_t mica_dim_number(mica_dim dim);
 mica_dim mica_dim_fixed(int64_t size);
 bool mica_dim_is_fixed(mica_dim dim);
 bool mica_dim_equal(mica_dim a, mica_dim b);
-bool mica_dim_is(mica_dim dim, int64_t number); /* against a number of the public API */
-bool mica_dim_add(mica_dim a, mica_dim b, mica_dim *out);                   /* false on overflow */
-bool mica_dim_eval(mica_dim dim, const mica_sizes *sizes, int64_t *out);    /* false on overflow */
+bool mica_dim_is(mica_dim dim, int64_t number);           /* against a number of the public API */
+bool mica_dim_add(mica_dim a, mica_dim b, mica_dim *out); /* false on overflow */
+bool mica_dim_eval(mica_dim dim, const mica_sizes *sizes, int64_t *out); /* false on overflow */
 
 /* The product of `n` dimensions; false on overflow. */
 bool mica_extent_of(const mica_dim *dims, int n, mica_extent *out);

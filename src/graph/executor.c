@@ -235,7 +235,8 @@ static mica_status check_inputs(const mica_executor *e, const void *const *input
             continue;
         const char *name = p->values[value].name;
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                         "running a program: input %zu ('%s') is NULL", i, name != NULL ? name : "");
+                         "running a program: input %zu ('%s') is NULL", i,
+                         name != NULL ? name : "");
     }
     return MICA_OK;
 }

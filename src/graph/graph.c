@@ -47,7 +47,8 @@ static bool usable(const mica_graph *graph)
     return graph != NULL && graph->error.status == MICA_OK;
 }
 
-/* A new node at the end of the graph, not yet counted; NULL and the graph's error if memory ends. */
+/* A new node at the end of the graph, not yet counted; NULL and the graph's error if memory ends.
+ */
 static mica_node *new_node(mica_graph *graph)
 {
     if (graph->n_nodes == UINT32_MAX - 1) {
@@ -201,20 +202,21 @@ static mica_status infer(mica_graph *graph, mica_node *node)
     const mica_shape_args args = {node->op, node->n_inputs, types, names, node->params};
     mica_status status = mica_op_get(node->op)->shape(&args, &node->type, &graph->error);
     if (status == MICA_OK && !mica_type_fits(&node->type)) {
-        return mica_fail(&graph->error, MICA_STATUS_SHAPE, "%s: the result %s has too many elements",
-                         mica_op_name(node->op), mica_type_text(&node->type).s);
+        return mica_fail(&graph->error, MICA_STATUS_SHAPE,
+                         "%s: the result %s has too many elements", mica_op_name(node->op),
+                         mica_type_text(&node->type).s);
     }
     return status;
 }
 
-mica_value mica_graph_apply(mica_graph *graph, mica_op op, const mica_value *inputs, size_t n_inputs,
-                            const void *params, size_t params_size)
+mica_value mica_graph_apply(mica_graph *graph, mica_op op, const mica_value *inputs,
+                            size_t n_inputs, const void *params, size_t params_size)
 {
     if (!usable(graph))
         return mica_none();
     const mica_op_info *info = mica_op_get(op);
-    if (info->shape == NULL || params_size != info->params_size || n_inputs == 0 || inputs == NULL ||
-        (info->inputs != 0 && n_inputs != info->inputs)) {
+    if (info->shape == NULL || params_size != info->params_size || n_inputs == 0 ||
+        inputs == NULL || (info->inputs != 0 && n_inputs != info->inputs)) {
         mica_fail(&graph->error, MICA_STATUS_INVALID_ARGUMENT,
                   "%s: cannot be applied to %zu inputs and %zu bytes of parameters", info->name,
                   n_inputs, params_size);

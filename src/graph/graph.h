@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of a graph: nodes in an arena, in the order in which they were made, so that inputs stand
- * before their users. A value's id is the index of its node plus one.
+ * The inside of a graph: nodes in an arena, in the order in which they were made, so that inputs
+ * stand before their users. A value's id is the index of its node plus one.
  */
 #ifndef MICA_GRAPH_GRAPH_H
 #define MICA_GRAPH_GRAPH_H
@@ -29,8 +29,8 @@ struct mica_graph {
 };
 
 /* Records an operation: what all builders of mica/ops.h come down to. */
-mica_value mica_graph_apply(mica_graph *graph, mica_op op, const mica_value *inputs, size_t n_inputs,
-                            const void *params, size_t params_size);
+mica_value mica_graph_apply(mica_graph *graph, mica_op op, const mica_value *inputs,
+                            size_t n_inputs, const void *params, size_t params_size);
 /* The node of a value, or NULL for none and for ids that the graph does not have. */
 const mica_node *mica_graph_node(const mica_graph *graph, mica_value value);
 

@@ -106,8 +106,12 @@ static uint32_t new_step(layout *l, mica_op op, const void *params, const uint32
         memcpy(own_params, params, params_size);
     const mica_plan_value result = {.type = *type, .source = MICA_SOURCE_SLOT};
     mica_step *step = &program->steps[program->n_steps++];
-    *step = (mica_step){.op = op, .params = own_params, .n_inputs = (uint32_t)n_inputs,
-                        .inputs = numbers, .constants = constants, .names = names};
+    *step = (mica_step){.op = op,
+                        .params = own_params,
+                        .n_inputs = (uint32_t)n_inputs,
+                        .inputs = numbers,
+                        .constants = constants,
+                        .names = names};
     step->output = new_value(l, &result);
     return step->output;
 }
@@ -131,8 +135,11 @@ static uint32_t contiguous(layout *l, uint32_t value)
 static uint32_t new_view(layout *l, uint32_t base, const mica_type *type, const strides *have,
                          int axis, int64_t begin)
 {
-    mica_plan_value view = {.type = *type, .source = MICA_SOURCE_VIEW, .index = base,
-                            .slice_axis = axis, .slice_begin = begin};
+    mica_plan_value view = {.type = *type,
+                            .source = MICA_SOURCE_VIEW,
+                            .index = base,
+                            .slice_axis = axis,
+                            .slice_begin = begin};
     if (!is_c_order(type, have)) {
         mica_extent *kept = get_memory(l, (size_t)type->rank, sizeof *kept);
         if (kept == NULL)
@@ -154,8 +161,8 @@ static int real_axes(const mica_type *type, int axes[MICA_MAX_RANK])
     return n;
 }
 
-/* Finds the smallest runs of axes of both types, from `f` and `t` on, that hold equally many elements:
- * [f, f_end) and [t, t_end). */
+/* Finds the smallest runs of axes of both types, from `f` and `t` on, that hold equally many
+ * elements: [f, f_end) and [t, t_end). */
 static bool next_group(const mica_type *from, const int *from_axes, int f, int n_from, int *f_end,
                        const mica_type *to, const int *to_axes, int t, int n_to, int *t_end)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which values share memory. Steps run in order, so a value lives from the step that makes it to the
- * last that reads it (through views too; outputs live to the end). Walking the steps, each new value
- * takes a slot that is free, or is written over an input that dies in the same step where the
- * operation allows it. Sizes depend on the batch: a slot is as large as the largest value in it, for
- * whatever batch is run. Which slot suits best is judged by a batch of medium size.
+ * Which values share memory. Steps run in order, so a value lives from the step that makes it to
+ * the last that reads it (through views too; outputs live to the end). Walking the steps, each new
+ * value takes a slot that is free, or is written over an input that dies in the same step where the
+ * operation allows it. Sizes depend on the batch: a slot is as large as the largest value in it,
+ * for whatever batch is run. Which slot suits best is judged by a batch of medium size.
  */
 #include "base/alloc.h"
 #include "graph/program.h"
@@ -57,8 +57,8 @@ static bool is_whole(const mica_program *p, uint32_t value)
            mica_extent_of(root->type.dim, root->type.rank, &b) && mica_extent_equal(&a, &b);
 }
 
-/* Whether step i may write its output over its input j: that dies here, is of the output's type, and
- * no other input shows the same memory in another way. */
+/* Whether step i may write its output over its input j: that dies here, is of the output's type,
+ * and no other input shows the same memory in another way. */
 static bool may_replace(const memory *m, size_t i, size_t j)
 {
     const mica_program *p = m->program;
@@ -154,7 +154,8 @@ mica_status mica_plan_memory(mica_program *program, mica_error *err)
     memory m = {.program = program};
     m.last_use = mica_arena_array(&scratch, program->n_values + 1, sizeof *m.last_use);
     m.slots = mica_arena_array(&scratch, program->n_steps + 1, sizeof *m.slots);
-    program->slots = mica_arena_array(&program->arena, program->n_steps + 1, sizeof *program->slots);
+    program->slots =
+        mica_arena_array(&program->arena, program->n_steps + 1, sizeof *program->slots);
     bool ok = m.last_use != NULL && m.slots != NULL && program->slots != NULL;
     if (ok)
         find_last_uses(&m);
@@ -172,5 +173,6 @@ mica_status mica_plan_memory(mica_program *program, mica_error *err)
         free_dead(&m, i);
     }
     mica_arena_free(&scratch);
-    return ok ? MICA_OK : mica_fail_memory(err, program->n_steps * sizeof *m.slots, "a memory plan");
+    return ok ? MICA_OK
+              : mica_fail_memory(err, program->n_steps * sizeof *m.slots, "a memory plan");
 }

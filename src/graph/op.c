@@ -28,11 +28,21 @@ static const mica_op_info table[MICA_OP_COUNT] = {
     [MICA_OP_INPUT] = {.name = "input", .text = "an input of the program"},
     [MICA_OP_CONSTANT] = {.name = "constant", .text = "a constant"},
 #define MICA_OP(NAME, name_, inputs_, KIND, text_)                                                 \
-    [MICA_OP_##NAME] = {#name_, text_, INPUTS_##inputs_, 0, MICA_KIND_##KIND, SHAPE_##KIND(name_), \
+    [MICA_OP_##NAME] = {#name_,                                                                    \
+                        text_,                                                                     \
+                        INPUTS_##inputs_,                                                          \
+                        0,                                                                         \
+                        MICA_KIND_##KIND,                                                          \
+                        SHAPE_##KIND(name_),                                                       \
                         COMPOSITE_##KIND(name_)},
 #define MICA_OP_P(NAME, name_, inputs_, params_, KIND, text_)                                      \
-    [MICA_OP_##NAME] = {#name_, text_, INPUTS_##inputs_, sizeof(params_), MICA_KIND_##KIND,        \
-                        SHAPE_##KIND(name_), COMPOSITE_##KIND(name_)},
+    [MICA_OP_##NAME] = {#name_,                                                                    \
+                        text_,                                                                     \
+                        INPUTS_##inputs_,                                                          \
+                        sizeof(params_),                                                           \
+                        MICA_KIND_##KIND,                                                          \
+                        SHAPE_##KIND(name_),                                                       \
+                        COMPOSITE_##KIND(name_)},
 #include "mica/ops.def"
 #undef MICA_OP
 #undef MICA_OP_P
@@ -69,8 +79,8 @@ static mica_text dtypes_text(unsigned dtypes)
         if (!(dtypes >> i & 1u))
             continue;
         const char *join = rest == 0 ? "" : (rest & (rest - 1)) == 0 ? " or " : ", ";
-        int n = snprintf(text.s + at, sizeof text.s - at, "%s%s", mica_dtype_name((mica_dtype)i),
-                         join);
+        int n =
+            snprintf(text.s + at, sizeof text.s - at, "%s%s", mica_dtype_name((mica_dtype)i), join);
         at += n > 0 ? (size_t)n : 0;
     }
     return text;

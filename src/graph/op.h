@@ -77,7 +77,8 @@ mica_text mica_arg_text(const mica_shape_args *args, size_t i, const char *name)
 mica_status mica_axis_resolve(const mica_shape_args *args, int rank, int *axis, mica_error *err);
 /* The dimensions [0, rank_a - skip) and [0, rank_b - skip) broadcast as NumPy does; *rank is the
  * number of dimensions written to `out`. False if they do not fit. */
-bool mica_dims_broadcast(const mica_type *a, const mica_type *b, int skip, mica_dim *out, int *rank);
+bool mica_dims_broadcast(const mica_type *a, const mica_type *b, int skip, mica_dim *out,
+                         int *rank);
 
 /* The functions of the rows. */
 mica_status mica_shape_pointwise(const mica_shape_args *args, mica_type *out, mica_error *err);

@@ -6,8 +6,8 @@
  *   layout.c    graph -> values and steps; views are found, copies put where views do not do
  *   memory.c    values -> slots, by lifetime
  *
- * A value is a place that steps read and write, by number. Its memory is a constant's, an input's, a
- * slot of the executor's block, or that of another value which it is a view of:
+ * A value is a place that steps read and write, by number. Its memory is a constant's, an input's,
+ * a slot of the executor's block, or that of another value which it is a view of:
  *
  *   value 4   SLOT 1             [tokens, 1152]          step: fused_linear
  *   value 5   VIEW of 4          [tokens, 384]  strides [1152, 1]  from column 384
@@ -34,7 +34,7 @@ typedef struct mica_plan_value {
     uint32_t index; /* INPUT: its number; SLOT: its slot; VIEW: the value that it is a view of */
     uint32_t root;  /* the value whose memory this is: itself, or through views */
     const mica_extent *strides; /* NULL: C order */
-    int slice_axis;             /* VIEW: it begins at element slice_begin of this axis of its base */
+    int slice_axis; /* VIEW: it begins at element slice_begin of this axis of its base */
     int64_t slice_begin;
     mica_tensor *constant; /* CONSTANT: a reference */
     const char *name;      /* of inputs and constants, or NULL */
@@ -66,7 +66,8 @@ struct mica_program {
     bool symbolic; /* some size depends on the batch */
 };
 
-/* Builds into `to` what `outputs` need of `from`; new_outputs[i] is the value of outputs[i] there. */
+/* Builds into `to` what `outputs` need of `from`; new_outputs[i] is the value of outputs[i] there.
+ */
 mica_status mica_plan_rewrite(const mica_graph *from, const mica_value *outputs, size_t count,
                               const mica_backend *backend, bool no_rewrites, mica_graph *to,
                               mica_value *new_outputs, mica_error *err);
@@ -76,8 +77,8 @@ mica_status mica_plan_layout(mica_program *program, const mica_graph *graph,
 /* Fills the program's slots. */
 mica_status mica_plan_memory(mica_program *program, mica_error *err);
 
-/* Whether the `count` numbers at `data` are all finite (dtypes that hold no infinity are); else *at is
- * the index of the first that is not. A long run is shared out over the pool. */
+/* Whether the `count` numbers at `data` are all finite (dtypes that hold no infinity are); else *at
+ * is the index of the first that is not. A long run is shared out over the pool. */
 bool mica_all_finite(mica_pool *pool, mica_dtype dtype, const void *data, size_t count, size_t *at);
 
 #endif

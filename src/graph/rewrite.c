@@ -24,11 +24,11 @@ typedef struct rewriter {
     mica_graph *to;
     const mica_backend *backend;
     bool no_rewrites;
-    uint32_t *uses;  /* by id: how many inputs of needed nodes it is */
-    bool *needed;    /* by id */
-    bool *is_output; /* by id */
+    uint32_t *uses;   /* by id: how many inputs of needed nodes it is */
+    bool *needed;     /* by id */
+    bool *is_output;  /* by id */
     bool *any_stride; /* by id: all users take it with any strides, views looked through */
-    mica_value *map; /* by id: its value in `to` */
+    mica_value *map;  /* by id: its value in `to` */
 } rewriter;
 
 static const mica_node *node_of(const rewriter *r, mica_value value)
@@ -95,7 +95,8 @@ static bool constant_weights(const rewriter *r, const mica_node *linear)
            (linear->inputs[2].id == 0 || is_constant(r, linear->inputs[2]));
 }
 
-/* Whether node `id` is a linear that may stand beside `first` (or beside others, if it is `first`). */
+/* Whether node `id` is a linear that may stand beside `first` (or beside others, if it is `first`).
+ */
 static bool may_stand_beside(const rewriter *r, size_t id, const mica_node *first)
 {
     const mica_node *node = r->from->nodes[id - 1];
@@ -200,7 +201,8 @@ static void rewrite_all(rewriter *r)
 {
     for (uint32_t id = 1; id <= r->from->n_nodes && r->to->error.status == MICA_OK; id++) {
         const mica_node *node = r->from->nodes[id - 1];
-        if (node->op == MICA_OP_INPUT) /* also those that are not needed: inputs keep their numbers */
+        if (node->op ==
+            MICA_OP_INPUT) /* also those that are not needed: inputs keep their numbers */
             copy_input(r, node, id);
         if (!r->needed[id] || node->op == MICA_OP_INPUT || r->map[id].id != 0)
             continue;

@@ -56,8 +56,9 @@ static mica_status check_weight(const mica_shape_args *args, size_t w, mica_erro
 
 mica_status mica_shape_linear(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    static const mica_arg rules[] = {
-        {"x", MICA_ARG_F32, false}, {"weight", MICA_ARG_WEIGHT, false}, {"bias", MICA_ARG_WEIGHT, true}};
+    static const mica_arg rules[] = {{"x", MICA_ARG_F32, false},
+                                     {"weight", MICA_ARG_WEIGHT, false},
+                                     {"bias", MICA_ARG_WEIGHT, true}};
     mica_status status = mica_args_check(args, rules, 3, err);
     if (status == MICA_OK)
         status = check_weight(args, 1, err);

@@ -16,7 +16,8 @@ static mica_status check_eps(const mica_shape_args *args, mica_error *err)
     return MICA_OK;
 }
 
-/* x (input 0) has a last axis, and inputs [from, from + 2) have one element for each of its columns */
+/* x (input 0) has a last axis, and inputs [from, from + 2) have one element for each of its columns
+ */
 static mica_status check_weights(const mica_shape_args *args, size_t from, mica_error *err)
 {
     static const char *const names[] = {"weight", "bias"};
@@ -27,10 +28,11 @@ static mica_status check_weights(const mica_shape_args *args, size_t from, mica_
     for (size_t i = 0; i < 2; i++) {
         const mica_type *w = args->in[from + i];
         if (w->rank != 1 || !mica_dim_equal(w->dim[0], x->dim[x->rank - 1]))
-            return mica_fail(err, MICA_STATUS_SHAPE,
-                             "%s: %s does not fit %s: it must have one element for each column of x",
-                             mica_op_name(args->op), mica_arg_text(args, from + i, names[i]).s,
-                             mica_arg_text(args, 0, "x").s);
+            return mica_fail(
+                err, MICA_STATUS_SHAPE,
+                "%s: %s does not fit %s: it must have one element for each column of x",
+                mica_op_name(args->op), mica_arg_text(args, from + i, names[i]).s,
+                mica_arg_text(args, 0, "x").s);
     }
     return MICA_OK;
 }

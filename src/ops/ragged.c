@@ -19,10 +19,10 @@ mica_status mica_shape_attention(const mica_shape_args *args, mica_type *out, mi
         const mica_type *x = args->in[i];
         if (x->rank != 2 || !mica_dim_is(x->dim[0], MICA_DIM_TOKENS) ||
             !mica_dim_is_fixed(x->dim[1]) || !mica_type_equal(x, args->in[0]))
-            return mica_fail(err, MICA_STATUS_SHAPE,
-                             "attention: %s does not fit %s: all must be [tokens, heads * head_dim]",
-                             mica_arg_text(args, i, rules[i].name).s,
-                             mica_arg_text(args, 0, "q").s);
+            return mica_fail(
+                err, MICA_STATUS_SHAPE,
+                "attention: %s does not fit %s: all must be [tokens, heads * head_dim]",
+                mica_arg_text(args, i, rules[i].name).s, mica_arg_text(args, 0, "q").s);
     }
     int64_t width = args->in[0]->dim[1].c;
     if (params->heads < 1 || width < 1 || width % params->heads != 0)

@@ -39,8 +39,8 @@ mica_status mica_shape_reshape(const mica_shape_args *args, mica_type *out, mica
             infer = i;
             out->dim[i] = mica_dim_fixed(1);
         } else if (!mica_dim_from(params->dims[i], &out->dim[i])) {
-            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                             "reshape: dimension %d is %lld%s", i, (long long)params->dims[i],
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "reshape: dimension %d is %lld%s",
+                             i, (long long)params->dims[i],
                              params->dims[i] == MICA_DIM_INFER
                                  ? ": only one may be MICA_DIM_INFER"
                                  : ", it must be at least 0 or a symbol");
@@ -125,12 +125,12 @@ mica_status mica_shape_concat(const mica_shape_args *args, mica_type *out, mica_
         for (int axis = 0; fits && axis < x->rank; axis++)
             fits = axis == params->axis || mica_dim_equal(x->dim[axis], y->dim[axis]);
         if (!fits)
-            return mica_fail(err, MICA_STATUS_SHAPE,
-                             "concat: input %zu, %s %s, does not fit input 0, %s %s: dtypes and all "
-                             "dimensions but that of axis %d must be equal",
-                             i, mica_dtype_name(y->dtype), mica_arg_text(args, i, "x").s,
-                             mica_dtype_name(x->dtype), mica_arg_text(args, 0, "x").s,
-                             params->axis);
+            return mica_fail(
+                err, MICA_STATUS_SHAPE,
+                "concat: input %zu, %s %s, does not fit input 0, %s %s: dtypes and all "
+                "dimensions but that of axis %d must be equal",
+                i, mica_dtype_name(y->dtype), mica_arg_text(args, i, "x").s,
+                mica_dtype_name(x->dtype), mica_arg_text(args, 0, "x").s, params->axis);
         mica_dim *sum = &out->dim[params->axis];
         if (!mica_dim_add(*sum, y->dim[params->axis], sum))
             return mica_fail(err, MICA_STATUS_SHAPE, "concat: axis %d has too many elements",

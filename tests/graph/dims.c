@@ -20,7 +20,8 @@ static void equal_products_are_equal(void **state)
     const mica_dim c[] = {{0, 384, 0}, tokens};
     const mica_dim mixed[] = {{2, 4, 6}}, factored[] = {{2, 0, 0}, {1, 2, 3}};
     mica_extent ea, eb, ec, em, ef;
-    assert_true(mica_extent_of(a, 4, &ea) && mica_extent_of(b, 2, &eb) && mica_extent_of(c, 2, &ec));
+    assert_true(mica_extent_of(a, 4, &ea) && mica_extent_of(b, 2, &eb) &&
+                mica_extent_of(c, 2, &ec));
     assert_true(mica_extent_of(mixed, 1, &em) && mica_extent_of(factored, 2, &ef));
     assert_true(mica_extent_equal(&ea, &eb));
     assert_false(mica_extent_equal(&ea, &ec));
@@ -97,9 +98,12 @@ static void numbers_of_the_api(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_products_are_equal), cmocka_unit_test(a_zero_makes_all_zero),
-        cmocka_unit_test(overflow_is_found),        cmocka_unit_test(division),
-        cmocka_unit_test(texts),                    cmocka_unit_test(numbers_of_the_api),
+        cmocka_unit_test(equal_products_are_equal),
+        cmocka_unit_test(a_zero_makes_all_zero),
+        cmocka_unit_test(overflow_is_found),
+        cmocka_unit_test(division),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(numbers_of_the_api),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A context with a backend that computes nothing of use, for tests of the graph part alone. Each step
- * fills its output with numbers drawn from a hash of the operation and of all elements of its inputs, so
- * a value that was overwritten too early, or read through wrong strides, changes every result behind
- * it. COPY copies. The backend also checks what the planner promises: outputs are contiguous, inputs
- * too where the kind says so, and nothing is shared but what may run in place.
+ * A context with a backend that computes nothing of use, for tests of the graph part alone. Each
+ * step fills its output with numbers drawn from a hash of the operation and of all elements of its
+ * inputs, so a value that was overwritten too early, or read through wrong strides, changes every
+ * result behind it. COPY copies. The backend also checks what the planner promises: outputs are
+ * contiguous, inputs too where the kind says so, and nothing is shared but what may run in place.
  */
 #ifndef MICA_TESTS_GRAPH_FAKE_H
 #define MICA_TESTS_GRAPH_FAKE_H

@@ -73,8 +73,8 @@ static void run_case(const op_case *c)
     assert_int_equal(mica_graph_create(&graph, NULL), MICA_OK);
     size_t n = parse_inputs(graph, c->inputs, inputs);
     assert_int_equal(mica_graph_check(graph, &err), MICA_OK);
-    mica_value value = mica_graph_apply(graph, c->op, inputs, n, info->params_size ? &c->params : NULL,
-                                        info->params_size);
+    mica_value value = mica_graph_apply(graph, c->op, inputs, n,
+                                        info->params_size ? &c->params : NULL, info->params_size);
     mica_status status = mica_graph_check(graph, &err);
     if (status != c->status)
         fail_msg("%s of %s: status %s, message '%s'", info->name, c->inputs,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables of cases for shape rules: inputs as text, and the type of the result or parts of the error.
+ * Tables of cases for shape rules: inputs as text, and the type of the result or parts of the
+ * error.
  */
 #ifndef MICA_TESTS_OPS_CASES_H
 #define MICA_TESTS_OPS_CASES_H
@@ -9,8 +10,8 @@
 
 typedef struct op_case {
     mica_op op;
-    /* "f32 t,384; i32 4; -": inputs one after another, dimensions t and s being symbolic, "-" left out;
-     * "f32" alone has rank 0. A name may stand before a colon: "w:f32 3,4". */
+    /* "f32 t,384; i32 4; -": inputs one after another, dimensions t and s being symbolic, "-" left
+     * out; "f32" alone has rank 0. A name may stand before a colon: "w:f32 3,4". */
     const char *inputs;
     const char *result;   /* "float32 [tokens, 384]", or NULL: the operation fails */
     const char *error[4]; /* parts of the message */
