@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Invariant: size < capacity once there is data, and data[size] is NUL.
+ */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -38,11 +41,12 @@ bool mica_buf_reserve(mica_buf *buf, size_t extra)
     }
     if (need <= buf->capacity)
         return true;
-    size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
-    while (capacity < need)
-        capacity = capacity > need / 2 ? need : capacity * 2;
-    if (capacity < buf->capacity * 2 && buf->capacity <= buf->max / 2)
-        capacity = buf->capacity * 2; /* amortise */
+    /* Twice as much as before, so that n appends cost O(n), but never more than max needs. */
+    size_t capacity = buf->capacity <= buf->max / 2 ? buf->capacity * 2 : buf->max;
+    if (capacity < 64)
+        capacity = 64;
+    if (capacity < need)
+        capacity = need;
     char *data = mica_realloc(buf->data, capacity);
     if (!data) {
         buf->failed = true;

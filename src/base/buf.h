@@ -2,7 +2,7 @@
  *
  * A growable byte buffer with a stated maximum. Errors stick: append freely, then ask
  * mica_buf_failed once. There is always a NUL after the last byte, so `data` is a C string once
- * anything has been appended; use mica_buf_text where it may be empty.
+ * anything has been appended; use mica_buf_cstr where it may be empty.
  */
 #ifndef MICA_BASE_BUF_H
 #define MICA_BASE_BUF_H

@@ -21,7 +21,6 @@
 #include <cpuid.h>
 #endif
 
-#include "base/alloc.h"
 #include "base/cpu_internal.h"
 
 static const char *const level_names[MICA_CPU_LEVELS] = {"c", "avx2", "avx512"};
@@ -87,7 +86,8 @@ static void find_model(void)
         const char *colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || !colon)
             continue;
-        snprintf(model_name, sizeof model_name, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        const char *text = colon + 1 + strspn(colon + 1, " ");
+        snprintf(model_name, sizeof model_name, "%.*s", (int)strcspn(text, "\n"), text);
         break;
     }
     if (file)
@@ -209,19 +209,11 @@ double mica_cgroup_quota(const char *proc_cgroup, const char *root)
 static size_t affinity_count(size_t online)
 {
 #if defined(__linux__)
-    for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
-        size_t size = CPU_ALLOC_SIZE((size_t)cpus);
-        if (!set)
-            break;
-        int rc = sched_getaffinity(0, size, set);
-        int error = errno;
-        size_t count = rc == 0 ? (size_t)CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (rc == 0)
-            return count ? count : 1;
-        if (error != EINVAL) /* EINVAL: the kernel's mask is larger */
-            break;
+    cpu_set_t sets[16]; /* the kernel refuses a mask smaller than its own: 16384 CPUs here */
+    memset(sets, 0, sizeof sets);
+    if (sched_getaffinity(0, sizeof sets, sets) == 0) {
+        size_t count = (size_t)CPU_COUNT_S(sizeof sets, sets);
+        return count ? count : 1;
     }
 #endif
     return online;

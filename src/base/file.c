@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Only regular files are mapped or read: a folder, a pipe or a device is named as what it is.
+ */
 #include "base/file.h"
 
 #include <errno.h>
@@ -60,10 +63,10 @@ mica_status mica_mapping_open(const char *path, mica_mapping **out, mica_error *
     if (!mapping) {
         status = mica_fail_memory(err, sizeof *mapping + length, path);
     } else if (size > 0) {
+        errno = ENOMEM; /* for the fault */
         data = mica_fault() ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-            status = mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "cannot map '%s' (%zu bytes)", path,
-                               size);
+            status = mica_fail_errno(err, errno, "cannot map", path);
     }
     close(fd);
     if (status) {
@@ -192,15 +195,24 @@ char *mica_path_join(const char *dir, const char *name)
 struct mica_writer {
     FILE *file;
     char *path;
-    char *temporary; /* NULL if the target is no regular file: then it is written directly */
+    char *temporary; /* NULL if the target is written directly */
 };
+
+/* Pipes and devices are written directly, and so is all below /dev and /proc: /dev/stdout may lead
+ * to a regular file, but must not be renamed over. Elsewhere a symbolic link is replaced by the
+ * file, not followed: what it points to (a cache's blob) may belong to others as well. */
+static bool written_directly(const char *path, const struct stat *info)
+{
+    return !S_ISREG(info->st_mode) || strncmp(path, "/dev/", 5) == 0 ||
+           strncmp(path, "/proc/", 6) == 0;
+}
 
 mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err)
 {
     *out = NULL;
     struct stat info;
     size_t room = strlen(path) + 32;
-    bool direct = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+    bool direct = stat(path, &info) == 0 && written_directly(path, &info);
     if (direct && S_ISDIR(info.st_mode))
         return mica_fail(err, MICA_STATUS_IO, "'%s' is a directory, not a file", path);
     mica_writer *writer = mica_calloc(1, sizeof *writer);
@@ -211,7 +223,7 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
     }
     int fd = -1;
     if (direct) {
-        fd = open(path, O_WRONLY | O_CLOEXEC);
+        fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     } else {
         for (unsigned i = 0; i < 1000 && fd < 0; i++) {
             snprintf(writer->temporary, room, "%s.%ld.%u.tmp", path, (long)getpid(), i);
@@ -248,7 +260,8 @@ mica_status mica_writer_commit(mica_writer **pointer, mica_error *err)
 {
     mica_writer *writer = *pointer;
     mica_status status = MICA_OK;
-    bool ok = fflush(writer->file) == 0;
+    errno = EIO; /* in case an earlier write failed and went unheeded */
+    bool ok = !ferror(writer->file) && fflush(writer->file) == 0;
     if (ok && writer->temporary)
         ok = fsync(fileno(writer->file)) == 0;
     int error = errno;

@@ -2,10 +2,12 @@
  *
  * JSON trees by cJSON, behind a strict check (json_check.c) and these rules:
  *
- * - a mica_json_value is a cJSON node; the length of a string is kept in its node's valuedouble,
- * which cJSON does not use for strings;
+ * - A mica_json_value is a cJSON node; the length of a string is kept in its node's valuedouble,
+ *   which cJSON does not use for strings.
  * - cJSON's strings end at NUL, so each \u0000 is handed to it as the bytes C0 80, which valid
- * UTF-8 cannot hold, and turned into a NUL afterwards.
+ *   UTF-8 cannot hold, and turned into a NUL afterwards.
+ * - cJSON reads numbers of at most 63 characters, so longer ones are handed to it with the 17
+ * digits that decide a double.
  */
 #include "mica/json.h"
 
@@ -15,9 +17,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json_check.h"
+#include "base/json_number.h"
 #include "base/map.h"
 
 struct mica_json {
@@ -44,33 +48,62 @@ static const mica_json_value *value_of(const cJSON *item)
     return (const mica_json_value *)(const void *)item;
 }
 
-/* A copy of `text` with every \u0000 as C0 80. The check has been passed: escapes are well formed.
- */
-static char *mark_nuls(const char *text, size_t size, size_t *out_size)
+/* Appends the string that starts at p with every \u0000 as C0 80; returns what follows it. */
+static const char *rewrite_string(const char *p, mica_buf *out)
 {
-    char *copy = mica_alloc(size);
-    size_t n = 0;
-    for (size_t i = 0; copy && i < size; i++) {
-        if (text[i] != '\\') {
-            copy[n++] = text[i];
-        } else if (text[i + 1] == 'u' && memcmp(text + i + 2, "0000", 4) == 0) {
-            copy[n++] = (char)0xc0;
-            copy[n++] = (char)0x80;
-            i += 5;
-        } else {
-            copy[n++] = text[i++];
-            copy[n++] = text[i];
+    const char *plain = p++;
+    for (; *p != '"'; p++) {
+        if (*p != '\\')
+            continue;
+        if (memcmp(p, "\\u0000", 6) != 0) {
+            p++; /* whatever is escaped is no end of the string */
+            continue;
         }
+        mica_buf_append(out, plain, (size_t)(p - plain));
+        mica_buf_text(out, "\xc0\x80");
+        plain = p + 6;
+        p += 5;
     }
-    *out_size = n;
-    return copy;
+    mica_buf_append(out, plain, (size_t)(p + 1 - plain));
+    return p + 1;
+}
+
+/* Appends the number that starts at p, shortened if need be; returns what follows it. */
+static const char *rewrite_number(const char *p, const char *end, mica_buf *out)
+{
+    const char *start = p;
+    while (p < end && (strchr("+-.eE", *p) || (*p >= '0' && *p <= '9')))
+        p++;
+    size_t size = (size_t)(p - start);
+    char number[MICA_JSON_NUMBER_ROOM];
+    if (size > MICA_JSON_LONG_NUMBER) {
+        mica_json_print_double(mica_json_read_number(start, size), number);
+        mica_buf_text(out, number);
+    } else {
+        mica_buf_append(out, start, size);
+    }
+    return p;
+}
+
+/* The text as cJSON can read it (see the head). It has passed the check, so tokens are whole. */
+static void rewrite(const char *text, size_t size, mica_buf *out)
+{
+    const char *p = text, *end = text + size;
+    while (p < end && !out->failed) {
+        if (*p == '"')
+            p = rewrite_string(p, out);
+        else if (*p == '-' || (*p >= '0' && *p <= '9'))
+            p = rewrite_number(p, end, out);
+        else
+            mica_buf_char(out, *p++);
+    }
 }
 
 /* Turns C0 80 back into NUL and keeps the length. */
-static void finish_string(cJSON *item, bool has_nul)
+static void finish_string(cJSON *item, bool rewritten)
 {
     size_t length = strlen(item->valuestring);
-    if (has_nul) {
+    if (rewritten) {
         char *s = item->valuestring;
         size_t n = 0;
         for (size_t i = 0; i < length; i++) {
@@ -87,85 +120,91 @@ static void finish_string(cJSON *item, bool has_nul)
     item->valuedouble = (double)length;
 }
 
-static mica_status check_keys(const cJSON *object, const char *name, mica_error *err)
+/* *twice gets a member whose key stands before it too, or NULL. False = out of memory. */
+static bool find_duplicate(const cJSON *object, const cJSON **twice)
 {
     size_t count = 0;
-    const cJSON *twice = NULL;
+    *twice = NULL;
     for (const cJSON *a = object->child; a; a = a->next)
         count++;
     if (count <= SMALL_OBJECT) {
-        for (const cJSON *a = object->child; a && !twice; a = a->next)
-            for (const cJSON *b = a->next; b && !twice; b = b->next)
+        for (const cJSON *a = object->child; a && !*twice; a = a->next)
+            for (const cJSON *b = a->next; b && !*twice; b = b->next)
                 if (strcmp(a->string, b->string) == 0)
-                    twice = b;
-    } else {
-        mica_map *map = mica_map_create();
-        mica_map_result result = map ? MICA_MAP_ADDED : MICA_MAP_NO_MEMORY;
-        const cJSON *a = object->child;
-        for (; a && result == MICA_MAP_ADDED; a = a->next) {
-            result = mica_map_add(map, a->string, strlen(a->string), 0);
-            if (result == MICA_MAP_EXISTS)
-                twice = a;
-        }
-        mica_map_destroy(&map);
-        if (result == MICA_MAP_NO_MEMORY)
-            return mica_fail_memory(err, count, name);
+                    *twice = b;
+        return true;
     }
-    if (twice)
-        return mica_fail(err, MICA_STATUS_FORMAT, "%s: not valid JSON: the key \"%s\" stands twice",
-                         name, twice->string);
-    return MICA_OK;
+    mica_map *map = mica_map_create();
+    mica_map_result result = map ? MICA_MAP_ADDED : MICA_MAP_NO_MEMORY;
+    for (const cJSON *a = object->child; a && result == MICA_MAP_ADDED; a = a->next) {
+        result = mica_map_add(map, a->string, strlen(a->string), 0);
+        if (result == MICA_MAP_EXISTS)
+            *twice = a;
+    }
+    mica_map_destroy(&map);
+    return result != MICA_MAP_NO_MEMORY;
 }
 
-/* Walks the tree (depth is bounded by the check): lengths of strings, duplicate keys. */
-static mica_status finish_tree(cJSON *item, bool has_nul, const char *name, mica_error *err)
+/* Walks the tree (depth is bounded by the check): lengths of strings, duplicate keys. *twice gets a
+ * member with a duplicate key. False = out of memory. */
+static bool finish_tree(cJSON *item, bool rewritten, const cJSON **twice)
 {
-    mica_status status = MICA_OK;
+    bool ok = true;
     if (cJSON_IsString(item))
-        finish_string(item, has_nul);
+        finish_string(item, rewritten);
     else if (cJSON_IsObject(item))
-        status = check_keys(item, name, err);
-    for (cJSON *child = item->child; child && !status; child = child->next)
-        status = finish_tree(child, has_nul, name, err);
-    return status;
+        ok = find_duplicate(item, twice);
+    for (cJSON *child = item->child; child && ok && !*twice; child = child->next)
+        ok = finish_tree(child, rewritten, twice);
+    return ok;
+}
+
+/* Counts the keys up to and with that of `last`, in the order of the text; true once it is there.
+ */
+static bool count_keys(const cJSON *item, const cJSON *last, size_t *keys)
+{
+    for (const cJSON *child = item->child; child; child = child->next) {
+        *keys += child->string != NULL;
+        if (child == last || count_keys(child, last, keys))
+            return true;
+    }
+    return false;
 }
 
 mica_status mica_json_parse(const char *text, size_t size, const char *name, mica_json **out,
                             mica_error *err)
 {
     *out = NULL;
-    bool has_nul = false;
-    char *marked = NULL;
+    bool rewritten = false, ok = false;
     mica_json *json = NULL;
-    mica_status status = mica_json_check(text, size, name, &has_nul, err);
+    const cJSON *twice = NULL;
+    mica_status status = mica_json_check(text, size, name, &rewritten, err);
     if (status)
         return status;
     pthread_once(&hooks_once, set_hooks);
-    if (has_nul) {
-        marked = mark_nuls(text, size, &size);
-        if (!marked) {
-            status = mica_fail_memory(err, size, name);
-            goto fail;
-        }
-        text = marked;
-    }
-    json = mica_calloc(1, sizeof *json);
+    mica_buf buf; /* stays empty if the text can be read as it is */
+    mica_buf_init(&buf, SIZE_MAX);
+    if (rewritten)
+        rewrite(text, size, &buf);
+    if (!buf.failed)
+        json = mica_calloc(1, sizeof *json);
     if (json)
-        json->root = cJSON_ParseWithLength(text, size);
-    if (!json || !json->root) {
+        json->root =
+            cJSON_ParseWithLength(rewritten ? buf.data : text, rewritten ? buf.size : size);
+    mica_buf_free(&buf);
+    if (json && json->root)
+        ok = finish_tree(json->root, rewritten, &twice);
+    if (!ok) {
         /* The text has passed the check, so what is missing is memory. */
         status = mica_fail_memory(err, size, name);
-        goto fail;
+    } else if (twice) {
+        size_t keys = 0;
+        count_keys(json->root, twice, &keys);
+        status = mica_json_fail_at_key(text, size, name, keys, err);
     }
-    status = finish_tree(json->root, has_nul, name, err);
     if (status)
-        goto fail;
-    mica_free(marked);
+        mica_json_destroy(&json);
     *out = json;
-    return MICA_OK;
-fail:
-    mica_free(marked);
-    mica_json_destroy(&json);
     return status;
 }
 

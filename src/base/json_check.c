@@ -5,10 +5,12 @@
  */
 #include "base/json_check.h"
 
+#include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/json_number.h"
 #include "base/utf8.h"
 
 enum { MAX_DEPTH = 128 };
@@ -17,7 +19,8 @@ typedef struct reader {
     const char *begin, *at, *end;
     const char *name;
     mica_error *err;
-    bool has_nul;
+    bool rewrite;         /* see json_check.h */
+    size_t keys, bad_key; /* keys read so far; the one to complain about (0 = none) */
 } reader;
 
 static mica_status complain(const reader *r, const char *at, const char *what)
@@ -69,17 +72,12 @@ static mica_status check_number(reader *r)
         if (!digits(r))
             return complain(r, start, "an exponent without digits");
     }
-    /* cJSON reads numbers through a buffer of 64 bytes. */
-    if (r->at - start > 63)
-        return complain(r, start, "a number of more than 63 characters");
-    if (exponent || r->at - start > 60) {
-        char copy[64];
-        memcpy(copy, start, (size_t)(r->at - start));
-        copy[r->at - start] = 0;
-        double value = strtod(copy, NULL);
-        if (value - value != 0)
-            return complain(r, start, "a number too large for a double");
-    }
+    size_t size = (size_t)(r->at - start);
+    if (size > MICA_JSON_LONG_NUMBER)
+        r->rewrite = true;
+    /* Without an exponent it takes more than 300 digits to be too large. */
+    if ((exponent || size > 300) && !isfinite(mica_json_read_number(start, size)))
+        return complain(r, start, "a number too large for a double");
     return MICA_OK;
 }
 
@@ -113,7 +111,7 @@ static mica_status check_escape(reader *r, bool key)
         return complain(r, start, "\\u without four hexadecimal digits");
     r->at += 4;
     if (unit == 0) {
-        r->has_nul = true;
+        r->rewrite = true;
         return key ? complain(r, start, "a key that holds U+0000") : MICA_OK;
     }
     if (unit >= 0xdc00 && unit < 0xe000)
@@ -168,11 +166,17 @@ static mica_status check_key(reader *r)
     skip_space(r);
     if (r->at == r->end || *r->at != '"')
         return complain(r, r->at, "a key in double quotes was expected here");
+    const char *start = r->at;
     mica_status status = check_string(r, true);
+    if (status)
+        return status;
+    if (++r->keys == r->bad_key)
+        return complain(r, start, "this key stands twice in its object");
     skip_space(r);
-    if (!status && (r->at == r->end || *r->at++ != ':'))
-        status = complain(r, r->at, "':' was expected here");
-    return status;
+    if (r->at == r->end || *r->at != ':')
+        return complain(r, r->at, "':' was expected here");
+    r->at++;
+    return MICA_OK;
 }
 
 static mica_status check_scalar(reader *r)
@@ -237,21 +241,30 @@ static mica_status check_document(reader *r)
     }
 }
 
-mica_status mica_json_check(const char *text, size_t size, const char *name, bool *has_nul,
+mica_status mica_json_check(const char *text, size_t size, const char *name, bool *rewrite,
                             mica_error *err)
 {
-    reader r = {text, text, text + size, name, err, false};
+    reader r = {text, text, text + size, name, err, false, 0, 0};
     size_t valid = mica_utf8_valid_prefix(text, size);
-    if (valid < size)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "%s: not valid JSON: byte 0x%02x at offset %zu is not UTF-8", name,
-                         (unsigned)(unsigned char)text[valid], valid);
+    *rewrite = false;
+    if (valid < size) {
+        char what[32];
+        snprintf(what, sizeof what, "byte 0x%02x is not UTF-8", (unsigned char)text[valid]);
+        return complain(&r, text + valid, what);
+    }
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         return complain(&r, text, "it starts with a byte order mark; save it as UTF-8 without one");
     skip_space(&r);
     if (r.at == r.end)
-        return mica_fail(err, MICA_STATUS_FORMAT, "%s: not valid JSON: it is empty", name);
+        return complain(&r, text, "the document is empty");
     mica_status status = check_document(&r);
-    *has_nul = r.has_nul;
+    *rewrite = r.rewrite;
     return status;
+}
+
+mica_status mica_json_fail_at_key(const char *text, size_t size, const char *name, size_t key,
+                                  mica_error *err)
+{
+    reader r = {text, text, text + size, name, err, false, 0, key};
+    return check_document(&r);
 }

@@ -3,13 +3,12 @@
  * The JSON writer: appends to a buffer and knows where a comma is due.
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json_number.h"
 #include "base/utf8.h"
 #include "mica/json.h"
 
@@ -132,45 +131,22 @@ void mica_json_write_int(mica_json_writer *writer, int64_t number)
     mica_buf_printf(&writer->buf, "%lld", (long long)number);
 }
 
-/* Appends a number in the C locale's form, whatever the locale of the process. */
-static void put_number(mica_json_writer *writer, char *text)
-{
-    char *comma = strpbrk(text, ",");
-    if (comma)
-        *comma = '.';
-    mica_buf_text(&writer->buf, text);
-}
-
 void mica_json_write_float(mica_json_writer *writer, float number)
 {
-    char text[64];
+    char text[MICA_JSON_NUMBER_ROOM] = "null";
+    if (isfinite(number))
+        mica_json_print_float(number, text);
     separate(writer);
-    if (!isfinite(number)) {
-        mica_buf_text(&writer->buf, "null");
-        return;
-    }
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)number);
-        if (strtof(text, NULL) == number)
-            break;
-    }
-    put_number(writer, text);
+    mica_buf_text(&writer->buf, text);
 }
 
 void mica_json_write_double(mica_json_writer *writer, double number)
 {
-    char text[64];
+    char text[MICA_JSON_NUMBER_ROOM] = "null";
+    if (isfinite(number))
+        mica_json_print_double(number, text);
     separate(writer);
-    if (!isfinite(number)) {
-        mica_buf_text(&writer->buf, "null");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
-    put_number(writer, text);
+    mica_buf_text(&writer->buf, text);
 }
 
 void mica_json_write_bool(mica_json_writer *writer, bool flag)

@@ -4,7 +4,8 @@
  *   entries  in insertion order; keys lie in an arena
  *
  * A hostile set of keys can make many collide under one seed, so a probe longer than MAX_PROBE
- * makes the table hash itself anew under the next seed (and grow if that did not help).
+ * makes the table hash itself anew under the next seed (and grow if that did not help). Should even
+ * that not help, longer probes are allowed from then on: memory and time stay bounded.
  */
 #include "base/map.h"
 
@@ -13,33 +14,41 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 
-enum { MAX_PROBE = 64 };
+enum { MAX_PROBE = 128, MAX_SLOTS_PER_ENTRY = 32 };
 
 struct mica_map {
     mica_map_entry *entries;
     uint32_t *slots;
     size_t count, capacity; /* of entries */
     size_t slot_count;
+    size_t max_probe;
     uint64_t seed;
     mica_arena keys;
 };
 
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+    h *= 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 29;
+}
+
 uint64_t mica_hash(const void *data, size_t size, uint64_t seed)
 {
     const unsigned char *p = data;
-    uint64_t h = seed ^ (0x9e3779b97f4a7c15u + size);
-    while (size > 0) {
-        uint64_t word = 0;
-        size_t n = size < 8 ? size : 8;
-        for (size_t i = 0; i < n; i++) /* little-endian on every machine */
+    uint64_t h = seed ^ (0x9e3779b97f4a7c15u + size), word;
+    for (; size >= 8; p += 8, size -= 8) {
+        word = 0;
+        for (size_t i = 0; i < 8; i++) /* little-endian on every machine */
             word |= (uint64_t)p[i] << 8 * i;
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-        h *= 0xc4ceb9fe1a85ec53u;
-        h ^= h >> 29;
-        p += n;
-        size -= n;
+        h = mix(h, word);
     }
+    word = 0;
+    for (size_t i = 0; i < size; i++)
+        word |= (uint64_t)p[i] << 8 * i;
+    if (size > 0)
+        h = mix(h, word);
     h ^= h >> 33;
     h *= 0xff51afd7ed558ccdu;
     return h ^ h >> 33;
@@ -47,7 +56,10 @@ uint64_t mica_hash(const void *data, size_t size, uint64_t seed)
 
 mica_map *mica_map_create(void)
 {
-    return mica_calloc(1, sizeof(mica_map));
+    mica_map *map = mica_calloc(1, sizeof *map);
+    if (map)
+        map->max_probe = MAX_PROBE;
+    return map;
 }
 
 void mica_map_destroy(mica_map **map)
@@ -117,7 +129,7 @@ static size_t fill(mica_map *map)
 static bool rehash(mica_map *map, size_t slot_count)
 {
     for (unsigned attempt = 0; attempt < 16; attempt++) {
-        if (attempt > 0 && attempt % 4 == 0)
+        if (attempt > 0 && attempt % 4 == 0 && slot_count / MAX_SLOTS_PER_ENTRY < map->count)
             slot_count *= 2;
         uint32_t *slots = mica_calloc(slot_count, sizeof *slots);
         if (!slots)
@@ -126,9 +138,10 @@ static bool rehash(mica_map *map, size_t slot_count)
         map->slots = slots;
         map->slot_count = slot_count;
         map->seed = mica_hash(&attempt, sizeof attempt, map->seed);
-        if (fill(map) <= MAX_PROBE)
-            break;
+        if (fill(map) <= map->max_probe)
+            return true;
     }
+    map->max_probe *= 2;
     return true;
 }
 
@@ -161,7 +174,7 @@ mica_map_result mica_map_add(mica_map *map, const char *key, size_t key_size, ui
     size_t probes, slot = locate(map, key, key_size, &probes);
     map->entries[map->count] = (mica_map_entry){copy, key_size, value};
     map->slots[slot] = (uint32_t)++map->count;
-    if (probes > MAX_PROBE)
+    if (probes > map->max_probe)
         rehash(map, map->slot_count); /* without memory for it the map stays as it is, and right */
     return MICA_MAP_ADDED;
 }

@@ -3,14 +3,18 @@
  * One region at a time. The caller publishes the region, bumps `epoch`, works its own share, and
  * waits until the other workers have counted `left` down to 0.
  *
- *   epoch     bumped for each region and for the end; workers wait for it to change
- *   left      workers that have not finished the current region
- *   sleepers  workers (or a caller) that went to sleep on the condition variable
+ *   epoch   bumped for each region and for the end; workers wait for it to change
+ *   left    workers that have not finished the current region
+ *
+ * tasks, fn and arg are written before the bump of epoch (release) and read after it is seen
+ * (acquire); `left` does the same the other way round. Both are changed to a value that someone may
+ * sleep for only before or under `lock`, so no wake-up is lost.
  */
 #include "base/pool.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +36,7 @@ struct mica_pool {
     pthread_mutex_t lock;   /* guards sleeping */
     pthread_cond_t wake, done;
     atomic_uint_fast64_t epoch;
+    char apart[64]; /* idle workers read epoch while others write left: keep the lines apart */
     atomic_size_t left;
     atomic_bool ending;
     size_t tasks;
@@ -58,24 +63,26 @@ static void work(const mica_pool *pool, size_t index)
         pool->fn(pool->arg, task, index);
 }
 
-/* Spins, then yields, until `value` differs from `old`; false if it took too long. */
-static bool spin_until_changed(atomic_uint_fast64_t *value, uint64_t old)
+/* One step of waiting: a pause, and now and then a look at the clock; after SPIN_NS it yields the
+ * CPU as well (there may be more threads than CPUs), and after YIELD_NS more it says false: sleep.
+ */
+typedef struct patience {
+    uint64_t start;
+    unsigned steps;
+} patience;
+
+static bool wait_a_little(patience *p)
 {
-    uint64_t start = 0;
-    for (unsigned i = 0;; i++) {
-        if (atomic_load_explicit(value, memory_order_acquire) != old)
-            return true;
-        relax();
-        if (i % 64 != 63)
-            continue;
-        uint64_t now = mica_clock_ns();
-        if (start == 0)
-            start = now;
-        else if (now - start > SPIN_NS + YIELD_NS)
-            return false;
-        else if (now - start > SPIN_NS)
-            sched_yield();
-    }
+    relax();
+    if (++p->steps % 32 != 0)
+        return true;
+    uint64_t now = mica_clock_ns();
+    if (p->start == 0)
+        p->start = now;
+    if (now - p->start <= SPIN_NS)
+        return true;
+    sched_yield();
+    return now - p->start <= SPIN_NS + YIELD_NS;
 }
 
 static void *run_worker(void *arg)
@@ -84,9 +91,12 @@ static void *run_worker(void *arg)
     mica_pool *pool = self->pool;
     uint64_t seen = 0;
     for (;;) {
-        if (!spin_until_changed(&pool->epoch, seen)) {
+        patience p = {0, 0};
+        while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen) {
+            if (wait_a_little(&p))
+                continue;
             pthread_mutex_lock(&pool->lock);
-            while (atomic_load(&pool->epoch) == seen)
+            while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen)
                 pthread_cond_wait(&pool->wake, &pool->lock);
             pthread_mutex_unlock(&pool->lock);
         }
@@ -111,6 +121,29 @@ static void next_epoch(mica_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* Workers leave signals sent to the process (interrupt, timers) to the threads of the program that
+ * uses the library; those that a thread raises by what it does stay its own. */
+static bool start_workers(mica_pool *pool)
+{
+    sigset_t others, before;
+    sigfillset(&others);
+    sigdelset(&others, SIGSEGV);
+    sigdelset(&others, SIGBUS);
+    sigdelset(&others, SIGFPE);
+    sigdelset(&others, SIGILL);
+    pthread_sigmask(SIG_BLOCK, &others, &before);
+    bool ok = true;
+    for (size_t i = 1; i < pool->threads && ok; i++) {
+        worker *w = &pool->workers[i];
+        w->pool = pool;
+        w->index = i;
+        ok = !mica_fault() && pthread_create(&w->thread, NULL, run_worker, w) == 0;
+        pool->started += ok;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok;
+}
+
 mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err)
 {
     *out = NULL;
@@ -128,18 +161,12 @@ mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err)
         mica_pool_destroy(&pool);
         return MICA_STATUS_OUT_OF_MEMORY;
     }
-    for (size_t i = 1; i < pool->threads; i++) {
-        worker *w = &pool->workers[i];
-        w->pool = pool;
-        w->index = i;
-        if (mica_fault() || pthread_create(&w->thread, NULL, run_worker, w) != 0) {
-            mica_fail(err, MICA_STATUS_OUT_OF_MEMORY,
-                      "cannot start thread %zu of %zu; ask for fewer (MICA_THREADS)", i + 1,
-                      pool->threads);
-            mica_pool_destroy(&pool);
-            return MICA_STATUS_OUT_OF_MEMORY;
-        }
-        pool->started++;
+    if (!start_workers(pool)) {
+        mica_fail(err, MICA_STATUS_OUT_OF_MEMORY,
+                  "cannot start thread %zu of %zu; ask for fewer (MICA_THREADS)", pool->started + 2,
+                  pool->threads);
+        mica_pool_destroy(&pool);
+        return MICA_STATUS_OUT_OF_MEMORY;
     }
     *out = pool;
     return MICA_OK;
@@ -181,13 +208,9 @@ void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg)
     atomic_store_explicit(&pool->left, pool->threads - 1, memory_order_relaxed);
     next_epoch(pool);
     work(pool, 0);
-    uint64_t start = 0;
+    patience p = {0, 0};
     while (atomic_load_explicit(&pool->left, memory_order_acquire) != 0) {
-        relax();
-        uint64_t now = mica_clock_ns();
-        if (start == 0)
-            start = now;
-        if (now - start < SPIN_NS + YIELD_NS)
+        if (wait_a_little(&p))
             continue;
         pthread_mutex_lock(&pool->lock);
         while (atomic_load_explicit(&pool->left, memory_order_acquire) != 0)

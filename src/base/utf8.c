@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * UTF-8 by the table of well-formed sequences (Unicode, 3.9, table 3-7).
+ */
 #include "base/utf8.h"
 
 #include <string.h>

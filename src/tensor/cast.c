@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conversion of whole tensors. Every element goes through double or int64, whichever holds it
- * exactly: float formats and integers up to 32 bits through double, 64-bit integers through int64
- * or uint64.
+ * Conversion of whole tensors. Every element goes through double, int64 or uint64,
+ * whichever holds it exactly, and is rounded once.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -88,13 +87,26 @@ static double as_double(number n)
     return n.kind == REAL ? n.real : n.kind == SIGNED ? (double)n.whole : (double)n.natural;
 }
 
+/* The number in a double whose last bit is set if it is not exact (round to odd): rounding that
+ * again to 51 bits or less gives what one rounding would have given. */
+static double as_odd_double(number n)
+{
+    bool negative = n.kind == SIGNED && n.whole < 0;
+    uint64_t m = n.kind == UNSIGNED ? n.natural : (uint64_t)n.whole;
+    if (n.kind == REAL)
+        return n.real;
+    m = negative ? 0 - m : m;
+    if (m >> 53) /* 53 bits stay, the lowest of them standing for all below it as well */
+        m = (m & ~UINT64_C(0x7ff)) | ((m & 0x7ff) ? 0x800 : 0);
+    return negative ? -(double)m : (double)m;
+}
+
 static float as_float(number n) /* one rounding from the exact value */
 {
     return n.kind == REAL ? (float)n.real : n.kind == SIGNED ? (float)n.whole : (float)n.natural;
 }
 
-/* double to a format with fewer bits than float32, rounded once: float32 by round-to-odd on the
- * way. */
+/* The same from double to float32, for formats with fewer bits than that. */
 static float to_odd(double value)
 {
     float f = (float)value;
@@ -165,11 +177,11 @@ static bool store(mica_dtype dtype, number n, unsigned char *p)
         memcpy(p, &f64, sizeof f64);
         return true;
     case MICA_DTYPE_F16:
-        half = mica_f32_to_f16(to_odd(as_double(n)));
+        half = mica_f32_to_f16(to_odd(as_odd_double(n)));
         memcpy(p, &half, sizeof half);
         return true;
     case MICA_DTYPE_BF16:
-        half = mica_f32_to_bf16(to_odd(as_double(n)));
+        half = mica_f32_to_bf16(to_odd(as_odd_double(n)));
         memcpy(p, &half, sizeof half);
         return true;
     case MICA_DTYPE_BOOL:

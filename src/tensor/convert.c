@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Conversions too long for a header, and of whole arrays.
+ */
 #include "tensor/convert.h"
 
 uint16_t mica_f32_to_f16(float value)
@@ -23,8 +26,7 @@ uint16_t mica_f32_to_f16(float value)
         type x;                                                                                    \
         memcpy(&x, p + i * sizeof x, sizeof x);                                                    \
         dst[i] = expression;                                                                       \
-    }                                                                                              \
-    break
+    }
 
 void mica_convert_to_f32(mica_dtype from, const void *src, float *dst, size_t n)
 {
@@ -35,29 +37,41 @@ void mica_convert_to_f32(mica_dtype from, const void *src, float *dst, size_t n)
             memcpy(dst, src, n * sizeof *dst);
         break;
     case MICA_DTYPE_F16:
-        MICA_CONVERT_LOOP(uint16_t, mica_f16_to_f32(x));
+        MICA_CONVERT_LOOP(uint16_t, mica_f16_to_f32(x))
+        break;
     case MICA_DTYPE_BF16:
-        MICA_CONVERT_LOOP(uint16_t, mica_bf16_to_f32(x));
+        MICA_CONVERT_LOOP(uint16_t, mica_bf16_to_f32(x))
+        break;
     case MICA_DTYPE_F64:
-        MICA_CONVERT_LOOP(double, (float)x);
+        MICA_CONVERT_LOOP(double, (float)x)
+        break;
     case MICA_DTYPE_I8:
-        MICA_CONVERT_LOOP(int8_t, (float)x);
+        MICA_CONVERT_LOOP(int8_t, (float)x)
+        break;
     case MICA_DTYPE_I16:
-        MICA_CONVERT_LOOP(int16_t, (float)x);
+        MICA_CONVERT_LOOP(int16_t, (float)x)
+        break;
     case MICA_DTYPE_I32:
-        MICA_CONVERT_LOOP(int32_t, (float)x);
+        MICA_CONVERT_LOOP(int32_t, (float)x)
+        break;
     case MICA_DTYPE_I64:
-        MICA_CONVERT_LOOP(int64_t, (float)x);
+        MICA_CONVERT_LOOP(int64_t, (float)x)
+        break;
     case MICA_DTYPE_U8:
-        MICA_CONVERT_LOOP(uint8_t, (float)x);
+        MICA_CONVERT_LOOP(uint8_t, (float)x)
+        break;
     case MICA_DTYPE_U16:
-        MICA_CONVERT_LOOP(uint16_t, (float)x);
+        MICA_CONVERT_LOOP(uint16_t, (float)x)
+        break;
     case MICA_DTYPE_U32:
-        MICA_CONVERT_LOOP(uint32_t, (float)x);
+        MICA_CONVERT_LOOP(uint32_t, (float)x)
+        break;
     case MICA_DTYPE_U64:
-        MICA_CONVERT_LOOP(uint64_t, (float)x);
+        MICA_CONVERT_LOOP(uint64_t, (float)x)
+        break;
     case MICA_DTYPE_BOOL:
-        MICA_CONVERT_LOOP(uint8_t, x ? 1.0f : 0.0f);
+        MICA_CONVERT_LOOP(uint8_t, x ? 1.0f : 0.0f)
+        break;
     case MICA_DTYPES:
         break;
     }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * A tensor is one allocation of header, and data that is its own or belongs to whoever `release`
- * tells.
+ * A tensor is a header, and data that is either its own or somebody else's, who is told by
+ * `release` when the last reference is gone.
  */
 #include "mica/tensor.h"
 
-#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "tensor/convert.h"
 
 struct mica_tensor {
     atomic_size_t references;
@@ -112,7 +110,12 @@ mica_status mica_tensor_wrap(mica_dtype dtype, int rank, const int64_t *dims, co
     mica_status status = make(dtype, rank, dims, out, &bytes, err);
     if (status)
         return status;
-    if ((bytes && !data) || (uintptr_t)data % dtypes[dtype].size != 0) {
+    if (bytes && !data) {
+        mica_tensor_release(out);
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "a tensor of %zu bytes without data",
+                         bytes);
+    }
+    if ((uintptr_t)data % dtypes[dtype].size != 0) {
         mica_tensor_release(out);
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "the data of a %s tensor is at %p, which is not aligned to %zu bytes",

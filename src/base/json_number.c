@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * strtod and printf use the locale's decimal point. Reading therefore gives strtod an integer with
+ * an exponent ("1.25" as "125e-2"); printing replaces whatever stands between the digits.
+ */
+#include "base/json_number.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A double is decided by its first 767 significant digits and whether anything but 0 follows. */
+enum { DIGITS = 800, LARGEST_EXPONENT = 100000000 };
+
+/* The number behind 'e', held within what keeps the sums below from overflowing. */
+static long long read_exponent(const char *p, const char *end)
+{
+    long long value = 0;
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+'))
+        p++;
+    for (; p < end; p++)
+        value = value < LARGEST_EXPONENT ? value * 10 + (*p - '0') : value;
+    return negative ? -value : value;
+}
+
+double mica_json_read_number(const char *text, size_t size)
+{
+    char plain[DIGITS + 32];
+    const char *p = text, *end = text + size;
+    size_t used = 0;
+    long long exponent = 0;
+    bool fraction = false, more = false;
+    bool negative = p < end && *p == '-';
+    for (p += negative; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            fraction = true;
+            continue;
+        }
+        bool kept = used < DIGITS && (used > 0 || *p != '0');
+        if (kept)
+            plain[used++] = *p;
+        else
+            more = more || *p != '0';
+        /* Leading zeros weigh nothing before the point; a digit left out shifts the rest. */
+        if (fraction && (kept || used == 0))
+            exponent--;
+        else if (!fraction && !kept && used > 0)
+            exponent++;
+    }
+    if (p < end)
+        exponent += read_exponent(p + 1, end);
+    if (more) { /* makes a tie no tie */
+        plain[used++] = '1';
+        exponent--;
+    }
+    if (used == 0)
+        plain[used++] = '0';
+    snprintf(plain + used, sizeof plain - used, "e%lld", exponent);
+    double value = strtod(plain, NULL);
+    return negative ? -value : value;
+}
+
+/* Puts a point where printf put the locale's decimal point (which may have several bytes). */
+static void set_point(char *text)
+{
+    char *p = text + strspn(text, "+-0123456789e");
+    if (!*p)
+        return;
+    *p++ = '.';
+    char *tail = p + strcspn(p, "0123456789");
+    memmove(p, tail, strlen(tail) + 1);
+}
+
+/* A decimal of D digits or less (6 for float, 15 for double) survives the way to binary and back,
+ * so there is no shorter form than what %g makes of D digits, except for subnormal numbers. */
+void mica_json_print_float(float value, char out[MICA_JSON_NUMBER_ROOM])
+{
+    int digits = fabsf(value) < FLT_MIN ? 0 : FLT_DIG - 1;
+    do
+        snprintf(out, MICA_JSON_NUMBER_ROOM, "%.*g", ++digits, (double)value);
+    while (digits < FLT_DECIMAL_DIG && strtof(out, NULL) != value);
+    set_point(out);
+}
+
+void mica_json_print_double(double value, char out[MICA_JSON_NUMBER_ROOM])
+{
+    int digits = fabs(value) < DBL_MIN ? 0 : DBL_DIG - 1;
+    do
+        snprintf(out, MICA_JSON_NUMBER_ROOM, "%.*g", ++digits, value);
+    while (digits < DBL_DECIMAL_DIG && strtod(out, NULL) != value);
+    set_point(out);
+}
