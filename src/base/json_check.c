@@ -170,8 +170,13 @@ static mica_status check_key(reader *r)
     mica_status status = check_string(r, true);
     if (status)
         return status;
-    if (++r->keys == r->bad_key)
-        return complain(r, start, "this key stands twice in its object");
+    if (++r->keys == r->bad_key) {
+        char what[256];
+        size_t length = (size_t)(r->at - start);
+        snprintf(what, sizeof what, "the key %.*s%s stands twice in its object",
+                 (int)(length < 200 ? length : 200), start, length < 200 ? "" : "...");
+        return complain(r, start, what);
+    }
     skip_space(r);
     if (r->at == r->end || *r->at != ':')
         return complain(r, r->at, "':' was expected here");
