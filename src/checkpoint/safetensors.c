@@ -106,9 +106,8 @@ static mica_status read_metadata(mica_weights *w, const mica_json_value *value, 
     if (mica_json_get_type(value) == MICA_JSON_NULL)
         return MICA_OK;
     if (mica_json_get_type(value) != MICA_JSON_OBJECT)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s': __metadata__ is not an object but %s", w->path,
-                         mica_json_type_name(mica_json_get_type(value)));
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%s': __metadata__ is not an object but %s",
+                         w->path, mica_json_type_name(mica_json_get_type(value)));
     for (const mica_json_value *v = mica_json_first(value); v; v = mica_json_next(v)) {
         size_t size;
         const char *text = mica_json_string(v, &size);
@@ -137,9 +136,8 @@ static mica_status read_count(const mica_weights *w, const char *tensor, const c
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s', tensor '%s': %s holds %.17g, not a whole number from 0 to 2^53",
                          w->path, tensor, what, number);
-    return mica_fail(err, MICA_STATUS_FORMAT,
-                     "'%s', tensor '%s': %s holds %s, not a number", w->path,
-                     tensor, what, mica_json_type_name(mica_json_get_type(value)));
+    return mica_fail(err, MICA_STATUS_FORMAT, "'%s', tensor '%s': %s holds %s, not a number",
+                     w->path, tensor, what, mica_json_type_name(mica_json_get_type(value)));
 }
 
 static mica_status read_shape(mica_weights *w, const mica_json_value *value, entry *e,
@@ -205,8 +203,8 @@ static mica_status read_entry(mica_weights *w, const mica_json_value *value, ent
         return mica_fail_memory(err, size, "a safetensors header");
     if (mica_json_get_type(value) != MICA_JSON_OBJECT)
         return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s', tensor '%s': its entry is not an object but %s", w->path,
-                         key, mica_json_type_name(mica_json_get_type(value)));
+                         "'%s', tensor '%s': its entry is not an object but %s", w->path, key,
+                         mica_json_type_name(mica_json_get_type(value)));
     const char *dtype = mica_json_string(mica_json_get(value, "dtype"), &size);
     if (!dtype)
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s', tensor '%s': it has no string \"dtype\"",

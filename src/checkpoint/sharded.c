@@ -22,10 +22,9 @@ static mica_status check_shard_name(const char *path, const mica_json_value *val
 {
     *name = mica_json_string(value, size);
     if (!*name)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%s': weight_map gives tensor '%s' %s, not a file name",
-                         path, mica_json_key(value, NULL),
-                         mica_json_type_name(mica_json_get_type(value)));
+        return mica_fail(
+            err, MICA_STATUS_FORMAT, "'%s': weight_map gives tensor '%s' %s, not a file name", path,
+            mica_json_key(value, NULL), mica_json_type_name(mica_json_get_type(value)));
     if (!mica_names_safe_path(*name, *size))
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s': weight_map gives tensor '%s' the file '%s', which is not a path "

@@ -18,7 +18,7 @@ typedef enum global_kind {
     GLOBAL_REBUILD_TENSOR_V3,
     GLOBAL_REBUILD_PARAMETER,
     GLOBAL_SIZE,
-    GLOBAL_PLAIN, /* makes a value that no tensor needs (torch.device) */
+    GLOBAL_PLAIN, /* makes a value that no tensor needs: nothing is made of it */
     GLOBAL_DTYPE,
     GLOBAL_STORAGE,
     GLOBAL_REFUSED /* a kind of tensor that is known and not supported */
@@ -54,6 +54,14 @@ static const mica_torch_global globals[] = {
     {GLOBAL_SIZE, "torch", "Size", NO_TYPE},
     {GLOBAL_PLAIN, "torch", "device", NO_TYPE},
     {GLOBAL_PLAIN, "torch.serialization", "_get_layout", NO_TYPE},
+    {GLOBAL_PLAIN, "builtins", "set", NO_TYPE},
+    {GLOBAL_PLAIN, "builtins", "bytearray", NO_TYPE},
+    {GLOBAL_PLAIN, "builtins", "complex", NO_TYPE},
+    {GLOBAL_PLAIN, "__builtin__", "set", NO_TYPE}, /* as Python 2 names it */
+    {GLOBAL_PLAIN, "__builtin__", "bytearray", NO_TYPE},
+    {GLOBAL_PLAIN, "__builtin__", "complex", NO_TYPE},
+    {GLOBAL_PLAIN, "collections", "Counter", NO_TYPE},
+    {GLOBAL_PLAIN, "_codecs", "encode", NO_TYPE},
     {GLOBAL_REFUSED, "torch._utils", "_rebuild_sparse_tensor", NO_TYPE},
     {GLOBAL_REFUSED, "torch._utils", "_rebuild_sparse_csr_tensor", NO_TYPE},
     {GLOBAL_REFUSED, "torch._utils", "_rebuild_qtensor", NO_TYPE},
@@ -345,14 +353,15 @@ static mica_status build_tensor(mica_pickle *pickle, global_kind kind,
     if (count < least || count > most)
         return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
                                 "the pickle makes a tensor of %zu values", count);
-    if (a[0]->kind != MICA_PICKLE_STORAGE || a[1]->kind != MICA_PICKLE_INT || a[1]->u.integer < 0)
+    if (a[0]->kind != MICA_PICKLE_STORAGE || a[1]->kind != MICA_PICKLE_INT)
         return mica_pickle_fail(
             pickle, err, MICA_STATUS_FORMAT,
-            "the pickle makes a tensor of %s and %s instead of a storage and an "
-            "offset",
-            mica_pickle_kind_name(a[0]->kind),
-            a[1]->kind == MICA_PICKLE_INT ? "a negative offset"
-                                          : mica_pickle_kind_name(a[1]->kind));
+            "the pickle makes a tensor of %s and %s instead of a storage and an offset",
+            mica_pickle_kind_name(a[0]->kind), mica_pickle_kind_name(a[1]->kind));
+    if (a[1]->u.integer < 0)
+        return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
+                                "the pickle makes a tensor with the negative offset %" PRId64,
+                                a[1]->u.integer);
     mica_status status = count > least ? check_metadata(pickle, a[least], err) : MICA_OK;
     mica_torch_tensor *t = NULL;
     if (!status)
@@ -512,7 +521,7 @@ static mica_status add_tensor(mica_pickle *pickle, const mica_pickle_value *key,
     const char *name = key->u.text.data;
     size_t size = key->u.text.size;
     if (key->kind != MICA_PICKLE_TEXT)
-        return mica_fail(err, MICA_STATUS_FORMAT, "'%s': a tensor's name is of type %s", w->path,
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%s': a tensor's name is %s", w->path,
                          mica_pickle_kind_name(key->kind));
     if (memchr(name, 0, size) || mica_utf8_valid_prefix(name, size) != size)
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s': a tensor's name '%.*s' is not valid text",

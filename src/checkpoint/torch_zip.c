@@ -31,6 +31,9 @@ typedef struct archive {
     mica_map *names; /* name -> position in records */
     record *records;
     size_t count;
+    const char *compressed; /* the first entry that is, or NULL; such have no data here */
+    size_t compressed_size;
+    unsigned method;  /* how it is */
     const char *root; /* what stands before the first '/' of every name, with it */
     size_t root_size;
 } archive;
@@ -183,11 +186,6 @@ static mica_status read_central(const mica_weights *w, const unsigned char *p, s
 static mica_status locate(const mica_weights *w, const central *c, size_t limit, record *out,
                           mica_error *err)
 {
-    if (c->method != 0)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
-                         "'%s', zip entry '%.*s': it is compressed (method %u); PyTorch stores "
-                         "without compression",
-                         w->path, shown(c->name_size), c->name, (unsigned)c->method);
     if (c->flags & 1)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%s', zip entry '%.*s': it is encrypted",
                          w->path, shown(c->name_size), c->name);
@@ -209,6 +207,32 @@ static mica_status locate(const mica_weights *w, const central *c, size_t limit,
     return MICA_OK;
 }
 
+static mica_status add_entry(archive *a, const central *c, size_t limit, mica_error *err)
+{
+    const mica_weights *w = a->weights;
+    record *r = &a->records[a->count];
+    *r = (record){0};
+    if (c->method != 0 && !a->compressed) {
+        a->compressed = c->name;
+        a->compressed_size = c->name_size;
+        a->method = c->method;
+    }
+    mica_status status = c->method == 0 ? locate(w, c, limit, r, err) : MICA_OK;
+    if (status)
+        return status;
+    mica_map_result result = mica_map_add(a->names, c->name, c->name_size, a->count);
+    if (result == MICA_MAP_NO_MEMORY)
+        return mica_fail_memory(err, c->name_size, "a zip directory");
+    if (result == MICA_MAP_EXISTS)
+        return damaged(w, c, "there are two of this name", err);
+    if (a->count == 0) {
+        const char *slash = memchr(c->name, '/', c->name_size);
+        a->root = c->name;
+        a->root_size = slash ? (size_t)(slash - c->name) + 1 : 0;
+    }
+    return MICA_OK;
+}
+
 static mica_status read_entries(archive *a, const directory *d, mica_error *err)
 {
     const mica_weights *w = a->weights;
@@ -218,30 +242,20 @@ static mica_status read_entries(archive *a, const directory *d, mica_error *err)
     a->records = mica_alloc_array((size_t)d->count + 1, sizeof *a->records);
     if (!a->names || !a->records)
         return mica_fail_memory(err, (size_t)d->count * sizeof *a->records, "a zip directory");
-    for (a->count = 0; a->count < d->count; a->count++) {
+    for (; a->count < d->count; a->count++) {
         central c;
         mica_status status = read_central(w, p, left, &c, err);
         if (!status)
-            status = locate(w, &c, (size_t)d->offset, &a->records[a->count], err);
+            status = add_entry(a, &c, (size_t)d->offset, err);
         if (status)
             return status;
-        mica_map_result result = mica_map_add(a->names, c.name, c.name_size, a->count);
-        if (result == MICA_MAP_NO_MEMORY)
-            return mica_fail_memory(err, c.name_size, "a zip directory");
-        if (result == MICA_MAP_EXISTS)
-            return damaged(w, &c, "there are two of this name", err);
-        if (a->count == 0) {
-            const char *slash = memchr(c.name, '/', c.name_size);
-            a->root = c.name;
-            a->root_size = slash ? (size_t)(slash - c.name) + 1 : 0;
-        }
         p += c.total;
         left -= c.total;
     }
     return MICA_OK;
 }
 
-/* The record <root>/<folder><name>; false if there is none. MICA_STATUS_OUT_OF_MEMORY in *status.
+/* The record <root>/<folder><name>, or NULL: if there is none, or (see *status) for want of memory.
  */
 static const record *find_record(const archive *a, const char *folder, const char *name,
                                  size_t name_size, mica_status *status)
@@ -270,6 +284,11 @@ static mica_status check_kind(const archive *a, mica_error *err)
                          "'%s' is a TorchScript program (it holds constants.pkl), not weights; "
                          "save the state_dict, best as safetensors",
                          path);
+    if (a->compressed)
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                         "'%s', zip entry '%.*s': it is compressed (method %u); PyTorch stores "
+                         "without compression",
+                         path, shown(a->compressed_size), a->compressed, a->method);
     const record *order = status ? NULL : find_record(a, "", "byteorder", 9, &status);
     const record *version = status ? NULL : find_record(a, "", "version", 7, &status);
     if (status)
