@@ -38,8 +38,9 @@ enum { MICA_FORM_VV, MICA_FORM_VS, MICA_FORM_SV, MICA_FORMS };
 enum { MICA_BINARY_OPS = MICA_OP_MINIMUM - MICA_OP_ADD + 1 };
 typedef void (*mica_k_binary)(float *y, const float *a, const float *b, size_t n);
 
-/* y = exp(scale * x - max) along the row, and its sum in `sum`; in place. max is over scale * x. A
- * row with NaN or +inf, or of -inf alone, is NaN throughout. n >= 1. Relative error 1e-6. */
+/* y = exp(d), d = scale * x - max, along the row, and the sum of y in `sum`; in place; max is that of
+ * scale * x. A row with NaN or +inf, or of -inf alone, has the sum NaN. n >= 1. Relative error
+ * 1e-6 + 1.2e-7 |d|: d is rounded to float32. */
 typedef void (*mica_k_exp_row)(float *y, const float *x, size_t n, float scale, float *sum);
 
 /* Sums of a row in double: blocks of at most 1024 elements are summed in float32 lanes at most. */

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every slot of the table of kernels at every level: against the formula in double precision, at
+ * the ends of memory, in place, with special values, and the same bits wherever an element falls.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/common.h"
+
+static const size_t sizes[] = {0,  1,  2,  3,  7,  8,  9,  15,  16,  17,
+                               31, 32, 33, 48, 63, 64, 65, 100, 768, 1025};
+enum { SIZES = sizeof sizes / sizeof sizes[0], MOST = 1025 };
+
+static const float specials[] = {
+    0.0f,    -0.0f,    1.0f,    -1.0f,  0.5f,   -0.5f,    0.625f,    -0.625f, 1e-30f,
+    -1e-30f, 1e-42f,   -1e-42f, 5.0f,   -5.0f,  6.0f,     -6.0f,     13.0f,   -13.0f,
+    40.0f,   -40.0f,   88.0f,   -88.0f, 89.5f,  -89.5f,   103.0f,    -103.0f, 104.5f,
+    -104.5f, 1e4f,     -1e4f,   1e10f,  -1e10f, 1e30f,    -1e30f,    FLT_MAX, -FLT_MAX,
+    FLT_MIN, -FLT_MIN, NAN,     3.0f,   -3.0f,  INFINITY, -INFINITY, 2.0f};
+enum { SPECIALS = sizeof specials / sizeof specials[0] };
+
+static const mica_leaky_relu_params slope = {0.01f};
+
+static double formula(mica_op op, double x)
+{
+    switch ((int)op) {
+    case MICA_OP_NEG:
+        return -x;
+    case MICA_OP_ABS:
+        return fabs(x);
+    case MICA_OP_EXP:
+        return exp(x);
+    case MICA_OP_LOG:
+        return log(x);
+    case MICA_OP_SQRT:
+        return sqrt(x);
+    case MICA_OP_SQUARE:
+        return x * x;
+    case MICA_OP_TANH:
+        return tanh(x);
+    case MICA_OP_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case MICA_OP_RELU:
+        return x < 0 ? 0 : x;
+    case MICA_OP_RELU6:
+        return x < 0 ? 0 : x > 6 ? 6 : x;
+    case MICA_OP_RELU2:
+        return x < 0 ? 0 : x * x;
+    case MICA_OP_GELU:
+        return 0.5 * x * erfc(-x * sqrt(0.5));
+    case MICA_OP_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case MICA_OP_QUICK_GELU:
+        return x / (1 + exp(-1.702 * x));
+    case MICA_OP_SILU:
+        return x / (1 + exp(-x));
+    case MICA_OP_MISH:
+        return x * tanh(x > 50 ? x : log1p(exp(x)));
+    case MICA_OP_LEAKY_RELU:
+        return x > 0 ? x : (double)slope.negative_slope * x;
+    default:
+        return 0;
+    }
+}
+
+/* -inf times 0: NaN or -0, as the formula is written; both are right. */
+static bool is_open(mica_op op, float x)
+{
+    bool product = op == MICA_OP_GELU || op == MICA_OP_GELU_TANH || op == MICA_OP_QUICK_GELU ||
+                   op == MICA_OP_SILU || op == MICA_OP_MISH;
+    return product && isinf(x) && x < 0;
+}
+
+static void check_pointwise(mica_k_pointwise f, mica_op op, const float *x, size_t n, edge at)
+{
+    char what[64];
+    float *in = guarded_floats(0, n, at), *out = guarded_floats(1, n, at);
+    snprintf(what, sizeof what, "%s of %zu", mica_op_name(op), n);
+    if (n) {
+        memcpy(in, x, n * sizeof *x);
+        memset(out, 0xff, n * sizeof *out);
+    }
+    f(out, in, n, &slope);
+    for (size_t i = 0; i < n; i++)
+        if (!is_open(op, x[i]))
+            check_near(out[i], formula(op, (double)x[i]), 4, 4e-7, what, i);
+    f(in, in, n, &slope); /* in place */
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(out[i]) || !isnan(in[i]))
+            check_same_bits(in + i, out + i, 1, what);
+    for (size_t i = 0; i < n; i++) { /* alone: the same bits */
+        float one;
+        f(&one, x + i, 1, &slope);
+        if (!isnan(out[i]) || !isnan(one))
+            check_same_bits(&one, out + i, 1, what);
+    }
+}
+
+static void test_pointwise(void **state)
+{
+    float x[MOST];
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (int op = 0; op < MICA_OP_COUNT; op++) {
+            if (!k.pointwise[op])
+                continue;
+            for (size_t s = 0; s < SIZES; s++)
+                for (edge at = 0; at < EDGES; at++) {
+                    float wide = s % 2 ? 3.0f : 12.0f;
+                    fill_random(x, sizes[s], s + 1, -wide, wide);
+                    check_pointwise(k.pointwise[op], op, x, sizes[s], at);
+                }
+            check_pointwise(k.pointwise[op], op, specials, SPECIALS, AT_END);
+        }
+    }
+}
+
+/* The error of the exact GELU over its whole interesting range. */
+static void test_gelu_error(void **state)
+{
+    enum { STEPS = 40000 };
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        double worst = 0;
+        for (int i = 0; i <= STEPS; i++) {
+            float x = -10.0f + 16.0f * (float)i / STEPS, y;
+            k.pointwise[MICA_OP_GELU](&y, &x, 1, NULL);
+            worst = fmax(worst, fabs((double)y - formula(MICA_OP_GELU, (double)x)));
+        }
+        if (worst > 4e-7)
+            fail_msg("gelu at level %s is off by %g", mica_cpu_level_name(level), worst);
+    }
+}
+
+static double binary_formula(int op, double a, double b)
+{
+    switch (op + MICA_OP_ADD) {
+    case MICA_OP_ADD:
+        return a + b;
+    case MICA_OP_SUB:
+        return a - b;
+    case MICA_OP_MUL:
+        return a * b;
+    case MICA_OP_DIV:
+        return a / b;
+    case MICA_OP_MAXIMUM:
+        return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
+    default:
+        return isnan(a) || isnan(b) ? NAN : a < b ? a : b;
+    }
+}
+
+static void check_binary(const mica_kernels *k, int op, int form, size_t n, edge at, bool special)
+{
+    char what[64];
+    size_t na = form == MICA_FORM_SV ? 1 : n, nb = form == MICA_FORM_VS ? 1 : n;
+    float *a = guarded_floats(0, na, at), *b = guarded_floats(1, nb, at);
+    float *y = guarded_floats(2, n, at);
+    fill_random(a, na, n + 7, -4, 4);
+    fill_random(b, nb, n + 9, -4, 4);
+    for (size_t i = 0; special && i < n; i++) {
+        if (na > 1)
+            a[i] = specials[i % SPECIALS];
+        if (nb > 1)
+            b[i] = specials[(i * 7 + i / SPECIALS) % SPECIALS];
+    }
+    snprintf(what, sizeof what, "%s form %d of %zu", mica_op_name(op + MICA_OP_ADD), form, n);
+    k->binary[op][form](y, a, b, n);
+    for (size_t i = 0; i < n; i++)
+        check_near(
+            y[i],
+            (double)(float)binary_formula(op, (double)a[na > 1 ? i : 0], (double)b[nb > 1 ? i : 0]),
+            0, 0, what, i);
+    float *place = form == MICA_FORM_SV ? b : a;
+    k->binary[op][form](place, a, b, n);
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(y[i]) || !isnan(place[i]))
+            check_same_bits(place + i, y + i, 1, what);
+}
+
+static void test_binary(void **state)
+{
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (int op = 0; op < MICA_BINARY_OPS; op++)
+            for (int form = 0; form < MICA_FORMS; form++)
+                for (size_t s = 0; s < SIZES; s++)
+                    for (edge at = 0; at < EDGES; at++) {
+                        check_binary(&k, op, form, sizes[s], at, false);
+                        check_binary(&k, op, form, sizes[s], at, true);
+                    }
+    }
+}
+
+static void check_row_kernels(const mica_kernels *k, size_t n, edge at, float offset)
+{
+    float *x = guarded_floats(0, n, at), *y = guarded_floats(1, n, at);
+    float *r = guarded_floats(2, n, at), *w = guarded_floats(3, n, at),
+          *b = guarded_floats(4, n, at);
+    double total = 0, best = -INFINITY, squares = 0, mean = 0, variance = 0;
+    fill_random(x, n, n, offset - 3, offset + 3);
+    fill_random(r, n, n + 1, -3, 3);
+    fill_random(w, n, n + 2, 0.5f, 2);
+    fill_random(b, n, n + 3, -1, 1);
+    for (size_t i = 0; i < n; i++) {
+        total += (double)x[i];
+        squares += (double)x[i] * (double)x[i];
+        best = fmax(best, (double)x[i]);
+        mean += (double)(x[i] + r[i]) / (double)n;
+    }
+    check_near((float)k->sum(x, n), total, 2, 1e-6 * (double)n * (fabs((double)offset) + 3), "sum",
+               n);
+    check_near(k->max(x, n), n ? best : -INFINITY, 0, 0, "max", n);
+    k->l2_normalize(y, x, n, 1e-12f);
+    for (size_t i = 0; i < n; i++)
+        check_near(y[i], (double)x[i] / sqrt(squares), 4, 0, "l2_normalize", i);
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)(x[i] + r[i]) - mean;
+        variance += d * d / (double)n;
+    }
+    k->layer_norm(y, x, r, w, b, n, 1e-5f);
+    double slack = 2e-6 * (1 + fabs((double)offset)); /* the mean is rounded to float32 */
+    for (size_t i = 0; i < n; i++) {
+        double z = ((double)(x[i] + r[i]) - mean) / sqrt(variance + (double)1e-5f);
+        check_near(y[i], z * (double)w[i] + (double)b[i], 0, slack * (2 + fabs(z)), "layer_norm",
+                   i);
+    }
+    float *in_place[] = {x, r};
+    for (int i = 0; i < 2; i++) { /* in place of x, then (x having changed) of the residual */
+        float copy[MOST];
+        if (n)
+            memcpy(copy, i ? x : y, n * sizeof *copy);
+        if (i)
+            k->layer_norm(copy, x, r, w, b, n, 1e-5f);
+        k->layer_norm(in_place[i], x, r, w, b, n, 1e-5f);
+        check_same_bits(in_place[i], copy, n, "layer_norm in place");
+    }
+}
+
+static void test_rows(void **state)
+{
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t s = 1; s < SIZES; s++)
+            for (edge at = 0; at < EDGES; at++) {
+                check_row_kernels(&k, sizes[s], at, 0);
+                check_row_kernels(&k, sizes[s], at, 100);
+            }
+        assert_true(k.sum(NULL, 0) == 0);
+        for (size_t n = 1; n < 40; n++)
+            for (size_t i = 0; i < n; i++) {
+                float *x = guarded_floats(0, n, AT_END);
+                fill_random(x, n, n, -1, 1);
+                x[i] = NAN;
+                assert_true(isnan(k.max(x, n)));
+                x[i] = 1e6f;
+                assert_true(k.max(x, n) == 1e6f);
+            }
+    }
+}
+
+static void test_exp_row(void **state)
+{
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t s = 1; s < SIZES; s++)
+            for (edge at = 0; at < EDGES; at++) {
+                size_t n = sizes[s];
+                float *x = guarded_floats(0, n, at), *y = guarded_floats(1, n, at), sum;
+                float scale = s % 2 ? 0.125f : -1.5f;
+                double best = -INFINITY, total = 0;
+                fill_random(x, n, n, -30, 30);
+                for (size_t i = 0; i < n; i++)
+                    best = fmax(best, (double)(x[i] * scale));
+                k.exp_row(y, x, n, scale, &sum);
+                for (size_t i = 0; i < n; i++) {
+                    double d = (double)(x[i] * scale) - best, e = exp(d);
+                    total += e;
+                    check_near(y[i], e, 0, (1e-6 - 1.2e-7 * d) * e + 1e-44, "exp_row", i);
+                }
+                check_near(sum, total, 0, 2e-6 * total, "exp_row's sum", n);
+                float again;
+                k.exp_row(x, x, n, scale, &again);
+                check_same_bits(x, y, n, "exp_row in place");
+                x[n / 2] = NAN;
+                k.exp_row(y, x, n, scale, &sum);
+                assert_true(isnan(sum));
+                for (size_t i = 0; i < n; i++)
+                    x[i] = -FLT_MAX;
+                k.exp_row(y, x, n, 1, &sum);
+                assert_true(sum == (float)n && y[0] == 1 && y[n - 1] == 1);
+            }
+    }
+}
+
+/* All 65536 patterns of both 16-bit formats, against plain C. */
+static void test_widen(void **state)
+{
+    enum { ALL = 65536, AT_ONCE = 1000 };
+    mica_kernels c;
+    mica_kernels_init(&c, MICA_CPU_C);
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t first = 0; first < ALL;) {
+            size_t n = first % 37 + 1 + first % 900;
+            n = n < ALL - first ? n : ALL - first;
+            uint16_t *x = guarded(0, n * sizeof *x, AT_END);
+            float *y = guarded_floats(1, n, AT_END), expected[AT_ONCE];
+            for (size_t i = 0; i < n; i++)
+                x[i] = (uint16_t)(first + i);
+            c.widen_f16(expected, x, n);
+            k.widen_f16(y, x, n);
+            check_same_bits(y, expected, n, "float16");
+            c.widen_bf16(expected, x, n);
+            k.widen_bf16(y, x, n);
+            check_same_bits(y, expected, n, "bfloat16");
+            first += n;
+        }
+        float one[3];
+        uint16_t known[3] = {0x3c00, 0x0001, 0xfbff};
+        k.widen_f16(one, known, 3);
+        assert_true(one[0] == 1 && one[1] == 0x1p-24f && one[2] == -65504);
+    }
+}
+
+static void test_transpose(void **state)
+{
+    static const size_t shapes[][2] = {{1, 1},  {16, 16}, {8, 8},   {32, 64},
+                                       {32, 5}, {5, 32},  {17, 33}, {31, 65}};
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+            for (edge at = 0; at < EDGES; at++) {
+                size_t rows = shapes[s][0], columns = shapes[s][1], ldx = columns + s,
+                       ldy = rows + s;
+                float *x = guarded_floats(0, (rows - 1) * ldx + columns, at);
+                float *y = guarded_floats(1, (columns - 1) * ldy + rows, at);
+                fill_random(x, (rows - 1) * ldx + columns, s, -1, 1);
+                k.transpose(y, ldy, x, ldx, rows, columns);
+                for (size_t r = 0; r < rows; r++)
+                    for (size_t c = 0; c < columns; c++)
+                        assert_true(y[c * ldy + r] == x[r * ldx + c]);
+            }
+    }
+}
+
+/* Every height and width of a tile; what lies between the rows of C is left alone. */
+static void check_tile(const mica_kernels *k, size_t m, size_t n, size_t steps, bool add, bool bias)
+{
+    size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n;
+    float *a = guarded_floats(0, (m - 1) * MICA_GEMM_A_STRIDE + steps, AT_END);
+    float *b = guarded_floats(1, steps * nr, AT_END);
+    float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
+    float *before = guarded_floats(4, cells, AT_BEGIN);
+    fill_random(a, (m - 1) * MICA_GEMM_A_STRIDE + steps, 1, -1, 1);
+    fill_random(b, steps * nr, 2, -1, 1);
+    fill_random(before, cells, 3, -1, 1);
+    fill_random(extra, n, 4, -1, 1);
+    memcpy(c, before, cells * sizeof *c);
+    k->gemm.tile(m, n, steps, a, b, c, ldc, add, bias ? extra : NULL);
+    for (size_t at = 0; at < cells; at++) {
+        size_t i = at / ldc, j = at % ldc;
+        double sum = (add ? (double)before[at] : 0) + (bias && j < n ? (double)extra[j] : 0);
+        if (j >= n) {
+            check_same_bits(c + at, before + at, 1, "between rows");
+            continue;
+        }
+        for (size_t p = 0; p < steps; p++)
+            sum += (double)a[i * MICA_GEMM_A_STRIDE + p] * (double)b[p * nr + j];
+        /* a rounding of up to half an ulp of a sum that may be near 16, at each step, mostly less
+         */
+        check_near(c[at], sum, 0, 1e-6 + 6e-8 * (double)steps, "tile", at);
+    }
+}
+
+static void test_tile(void **state)
+{
+    static const size_t steps[] = {0, 1, 2, 17, MICA_GEMM_KC};
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t m = 1; m <= k.gemm.mr; m++)
+            for (size_t n = 1; n <= k.gemm.nr; n++)
+                for (size_t s = 0; s < 4; s++)
+                    check_tile(&k, m, n, steps[s], (m + n) & 1, (m + n) & 2);
+        check_tile(&k, k.gemm.mr, k.gemm.nr, MICA_GEMM_KC, true, true);
+        check_tile(&k, 1, 1, MICA_GEMM_KC, false, false);
+    }
+}
+
+static void test_levels(void **state)
+{
+    list_skipped_levels();
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        assert_int_equal(k.level, level);
+        assert_true(k.gemm.nr <= MICA_GEMM_MAX_NR && k.gemm.mr <= k.gemm.mc);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_levels),     cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_gelu_error), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
+        cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
+        cmocka_unit_test(test_tile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
