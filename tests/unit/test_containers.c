@@ -45,6 +45,18 @@ static void buffer_stops_at_its_maximum(void **state)
     mica_buf_free(&buf);
 }
 
+static void buffer_growth_is_bounded_by_its_maximum(void **state)
+{
+    mica_buf buf;
+    mica_buf_init(&buf, 100000);
+    uint64_t before = mica_alloc_count();
+    for (int i = 0; i < 100000; i++)
+        assert_true(mica_buf_char(&buf, 'x'));
+    assert_true(mica_alloc_count() - before < 20); /* not one for each byte near the end */
+    assert_true(buf.capacity <= 100001);
+    mica_buf_free(&buf);
+}
+
 static void map_keeps_order_and_first_values(void **state)
 {
     mica_map *map = mica_map_create();
@@ -96,6 +108,30 @@ static void map_survives_failing_allocations(void **state)
     assert_true(torture_run(fill_map, NULL) > 5);
 }
 
+/* Keys that all want the same slot, made with the seeds that a map takes one after another as it
+ * grows. (Under other seeds this tests less, but still tests.) */
+static void colliding_keys_are_found(void **state)
+{
+    enum { FILL = 256, CLASHES = 240, SLOTS = 1024 }; /* the slots of a map of 257 to 512 keys */
+    mica_map *map = mica_map_create();
+    const unsigned attempt = 0;
+    uint64_t seed = 0, next = 0;
+    char key[32];
+    for (size_t slots = 16; slots <= SLOTS; slots *= 2)
+        seed = mica_hash(&attempt, sizeof attempt, seed);
+    for (unsigned i = 0; i < FILL + CLASHES; i++, next++) {
+        do
+            snprintf(key, sizeof key, "%llu", (unsigned long long)next);
+        while (i >= FILL && (mica_hash(key, strlen(key), seed) & (SLOTS - 1)) != 7 && ++next);
+        assert_int_equal(mica_map_add(map, key, strlen(key), next), MICA_MAP_ADDED);
+    }
+    for (size_t i = 0; i < mica_map_count(map); i++) {
+        const mica_map_entry *entry = mica_map_at(map, i);
+        assert_ptr_equal(mica_map_find(map, entry->key, entry->key_size), entry);
+    }
+    mica_map_destroy(&map);
+}
+
 static void utf8_round_trip(void **state)
 {
     for (uint32_t cp = 0; cp < 0x110000; cp++) {
@@ -140,7 +176,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_grows_and_ends_in_nul),
         cmocka_unit_test(buffer_stops_at_its_maximum),
+        cmocka_unit_test(buffer_growth_is_bounded_by_its_maximum),
         cmocka_unit_test(map_keeps_order_and_first_values),
+        cmocka_unit_test(colliding_keys_are_found),
         cmocka_unit_test(map_survives_failing_allocations),
         cmocka_unit_test(utf8_round_trip),
         cmocka_unit_test(utf8_refuses),

@@ -2,6 +2,8 @@
 #include "torture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +149,87 @@ static void a_full_disk_is_an_error(void **state)
     assert_non_null(strstr(err.message, "/dev/full"));
 }
 
+static mica_status write_text(const char *path, const char *text, mica_error *err)
+{
+    mica_writer *writer = NULL;
+    mica_status status = mica_writer_open(path, &writer, err);
+    if (!status)
+        status = mica_writer_write(writer, text, strlen(text), err);
+    if (status)
+        mica_writer_abort(&writer);
+    else
+        status = mica_writer_commit(&writer, err);
+    return status;
+}
+
+static void an_open_file_below_proc_is_written_in_place(void **state)
+{
+    mica_error err = {0};
+    struct stat before, after;
+    char path[64], text[8] = {0};
+    int fd = open(in_folder("redirected"), O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* as /dev/stdout is on Linux */
+    if (access(path, W_OK) != 0) {
+        close(fd);
+        print_message("skipped: this system has no /proc/self/fd\n");
+        skip();
+    }
+    assert_int_equal(fstat(fd, &before), 0);
+    size_t files = files_in_folder();
+    assert_int_equal(write_text(path, "abc", &err), MICA_OK);
+    assert_int_equal(stat(in_folder("redirected"), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(pread(fd, text, sizeof text, 0), 3);
+    assert_string_equal(text, "abc");
+    assert_int_equal(files_in_folder(), files);
+    close(fd);
+}
+
+static void *read_fifo(void *arg)
+{
+    FILE *file = fopen((const char *)arg, "r");
+    static char text[16];
+    if (!file)
+        return NULL;
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    return text;
+}
+
+static void a_pipe_is_written_directly(void **state)
+{
+    mica_error err = {0};
+    pthread_t reader;
+    void *text = NULL;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", in_folder("pipe"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(pthread_create(&reader, NULL, read_fifo, path), 0);
+    assert_int_equal(write_text(path, "through", &err), MICA_OK);
+    pthread_join(reader, &text);
+    assert_non_null(text);
+    assert_string_equal((const char *)text, "through");
+    unlink(path);
+}
+
+static void a_link_is_replaced_and_its_target_left(void **state)
+{
+    mica_error err = {0};
+    char target[4096], *text;
+    size_t size;
+    snprintf(target, sizeof target, "%s", in_folder("target"));
+    put(target, "blob", 4);
+    assert_int_equal(symlink(target, in_folder("link")), 0);
+    assert_int_equal(write_text(in_folder("link"), "mine", &err), MICA_OK);
+    assert_int_equal(mica_file_read(target, 10, &text, &size, &err), MICA_OK);
+    assert_string_equal(text, "blob");
+    mica_free(text);
+    assert_int_equal(mica_file_read(in_folder("link"), 10, &text, &size, &err), MICA_OK);
+    assert_string_equal(text, "mine");
+    mica_free(text);
+}
+
 static mica_status write_and_read(void *arg, mica_error *err)
 {
     mica_writer *writer = NULL;
@@ -184,6 +267,9 @@ int main(void)
         cmocka_unit_test(paths_are_joined),
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
         cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(an_open_file_below_proc_is_written_in_place),
+        cmocka_unit_test(a_pipe_is_written_directly),
+        cmocka_unit_test(a_link_is_replaced_and_its_target_left),
         cmocka_unit_test(failing_allocations_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, enter, leave);

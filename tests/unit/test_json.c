@@ -2,6 +2,7 @@
 #include "torture.h"
 
 #include <float.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +188,129 @@ static void values_are_read(void **state)
     mica_json_destroy(&json);
 }
 
+static void numbers_may_be_long(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } cases[] = {
+        {"-0.000000000000000000000000000000000000000000000000000000000000000000000000000001",
+         -1e-78},
+        {"123456789012345678901234567890123456789012345678901234567890123456789012345678",
+         123456789012345678901234567890123456789012345678901234567890123456789012345678.0},
+        {"1000000000000000000000000000000000000000000000000000000000000000000000000000e-75", 1},
+        {"0.00000000000000000000000000000000000000000000000000000000000000000000000000000", 0},
+        {"1e-99999999999999999999999999999999999999999999999999999999999999999999999999", 0},
+        {"0e99999999999999999999999999999999999999999999999999999999999999999999999999", 0},
+        /* One above the middle between 1 and the next double: 1 + 2^-53 is exact in 53 digits. */
+        {"1.000000000000000111022302462515654042363166809082031250000000000000000000000001",
+         1 + DBL_EPSILON},
+        {"1.000000000000000111022302462515654042363166809082031250000000000000000000000000", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        mica_error err = {0};
+        mica_json *json = NULL;
+        double value = -1;
+        snprintf(text, sizeof text, "[\"1\\\"2\", %s, 7]", cases[i].text);
+        if (parse(text, &json, &err))
+            fail_msg("%s: %s", text, err.message);
+        const mica_json_value *first = mica_json_first(mica_json_root(json));
+        assert_string_equal(mica_json_string(first, NULL), "1\"2");
+        assert_true(mica_json_double(mica_json_next(first), &value));
+        if (value != cases[i].value)
+            fail_msg("%s was read as %.17g", cases[i].text, value);
+        assert_true(mica_json_double(mica_json_next(mica_json_next(first)), &value) && value == 7);
+        mica_json_destroy(&json);
+    }
+    char digits[1001];
+    memset(digits, '9', 1000);
+    digits[1000] = 0; /* too large without an exponent */
+    mica_error err = {0};
+    mica_json *json = NULL;
+    assert_int_equal(parse(digits, &json, &err), MICA_STATUS_FORMAT);
+    assert_non_null(strstr(err.message, "too large"));
+}
+
+static void an_escaped_backslash_is_no_nul(void **state)
+{
+    mica_error err = {0};
+    mica_json *json = NULL;
+    size_t size = 0;
+    assert_int_equal(parse("[\"\\\\u0000\\u0000\", \"\\u0000\"]", &json, &err), MICA_OK);
+    const mica_json_value *first = mica_json_first(mica_json_root(json));
+    const char *text = mica_json_string(first, &size);
+    assert_int_equal(size, 7);
+    assert_memory_equal(text, "\\u0000\0", 8);
+    text = mica_json_string(mica_json_next(first), &size);
+    assert_int_equal(size, 1);
+    assert_memory_equal(text, "\0", 2);
+    mica_json_destroy(&json);
+}
+
+/* A process may have a locale that writes 1,5: JSON has 1.5 all the same. */
+static void the_locale_does_not_matter(void **state)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8"};
+    mica_error err = {0};
+    mica_json *json = NULL;
+    mica_json_writer *w = NULL;
+    const char *text, *found = NULL;
+    double value = 0;
+    size_t size;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !found; i++)
+        found = setlocale(LC_ALL, names[i]);
+    if (!found) {
+        print_message("skipped: no locale with a decimal comma is installed\n");
+        skip();
+    }
+    assert_int_equal(parse("1.5", &json, &err), MICA_OK);
+    assert_true(mica_json_double(mica_json_root(json), &value));
+    assert_int_equal(mica_json_writer_create(&w, &err), MICA_OK);
+    mica_json_write_double(w, -1.25e-30);
+    assert_int_equal(mica_json_writer_text(w, &text, &size, &err), MICA_OK);
+    setlocale(LC_ALL, "C");
+    assert_true(value == 1.5);
+    assert_string_equal(text, "-1.25e-30");
+    mica_json_writer_destroy(&w);
+    mica_json_destroy(&json);
+}
+
+static void errors_name_the_place(void **state)
+{
+    static const struct {
+        const char *text, *place;
+    } cases[] = {
+        {"", "t:1:1: "},
+        {"{\"a\": 1,\n \"b\": {\"a\": 2},\n  \"a\": 3}", "t:3:3: "},
+        {"[{\"a\": [{\"b\": 1}]},\n {\"c\": 1, \"b\": 1, \"b\": 2}]", "t:2:19: "},
+        {"[\"gr\xc3\xbc\xc3\x9f\", x]", "t:1:10: "}, /* columns count characters */
+        {"[1,\n\"\xc3\xbc\xff\"]", "t:2:3: "},
+        {"{\"a\"", "t:1:5: "},
+        {"{\"a\";1}", "t:1:5: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mica_error err = {0};
+        mica_json *json = NULL;
+        assert_int_equal(parse(cases[i].text, &json, &err), MICA_STATUS_FORMAT);
+        if (strncmp(err.message, cases[i].place, strlen(cases[i].place)) != 0)
+            fail_msg("%s: \"%s\" is not at %s", cases[i].text, err.message, cases[i].place);
+    }
+}
+
+static void files_are_parsed(void **state)
+{
+    const char *path = MICA_TEST_DIR "/fuzz/corpus/json/object.json";
+    mica_error err = {0};
+    mica_json *json = NULL;
+    assert_int_equal(mica_json_parse_file(path, &json, &err), MICA_OK);
+    assert_int_equal(mica_json_get_type(mica_json_root(json)), MICA_JSON_OBJECT);
+    mica_json_destroy(&json);
+    assert_int_equal(mica_json_parse_file("/none/x.json", &json, &err), MICA_STATUS_NOT_FOUND);
+    assert_null(json);
+    assert_non_null(strstr(err.message, "/none/x.json"));
+}
+
 static void many_keys_are_no_burden(void **state)
 {
     char *text = malloc(4000000), *at = text;
@@ -264,6 +388,38 @@ static void numbers_read_back_as_written(void **state)
     mica_json_writer_destroy(&w);
 }
 
+static void numbers_are_written_short(void **state)
+{
+    static const struct {
+        float number;
+        const char *text;
+    } floats[] = {
+        {1e-45f, "1e-45"},      {0, "0"},      {-0.0f, "-0"},    {1, "1"},
+        {16777216, "16777216"}, {0.3f, "0.3"}, {1e20f, "1e+20"}, {1.1754944e-38f, "1.1754944e-38"}};
+    static const struct {
+        double number;
+        const char *text;
+    } doubles[] = {
+        {5e-324, "5e-324"}, {0.1 + 0.2, "0.30000000000000004"}, {1e300, "1e+300"}, {0.3, "0.3"}};
+    mica_error err = {0};
+    mica_json_writer *w = NULL;
+    const char *text;
+    assert_int_equal(mica_json_writer_create(&w, &err), MICA_OK);
+    for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
+        mica_json_writer_reset(w);
+        mica_json_write_float(w, floats[i].number);
+        assert_int_equal(mica_json_writer_text(w, &text, NULL, &err), MICA_OK);
+        assert_string_equal(text, floats[i].text);
+    }
+    for (size_t i = 0; i < sizeof doubles / sizeof doubles[0]; i++) {
+        mica_json_writer_reset(w);
+        mica_json_write_double(w, doubles[i].number);
+        assert_int_equal(mica_json_writer_text(w, &text, NULL, &err), MICA_OK);
+        assert_string_equal(text, doubles[i].text);
+    }
+    mica_json_writer_destroy(&w);
+}
+
 static mica_status parse_and_write(void *arg, mica_error *err)
 {
     mica_json *json = NULL;
@@ -299,9 +455,15 @@ int main(void)
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(a_text_cut_anywhere_is_an_error),
         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(numbers_may_be_long),
+        cmocka_unit_test(an_escaped_backslash_is_no_nul),
+        cmocka_unit_test(the_locale_does_not_matter),
+        cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(files_are_parsed),
         cmocka_unit_test(many_keys_are_no_burden),
         cmocka_unit_test(writing),
         cmocka_unit_test(numbers_read_back_as_written),
+        cmocka_unit_test(numbers_are_written_short),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,29 @@ static void several_callers_share_a_pool(void **state)
     mica_pool_destroy(&pool);
 }
 
+static void start_inner_region(void *arg, size_t task, size_t worker)
+{
+    mica_pool *pool = (mica_pool *)((void **)arg)[0];
+    atomic_int *runs = (atomic_int *)((void **)arg)[1];
+    region r = {{0}, {0}, 0};
+    mica_pool_run(pool, 10, count_task, &r);
+    for (size_t k = 0; k < 10; k++)
+        atomic_fetch_add(runs, r.runs[k]);
+}
+
+static void a_task_may_start_a_region(void **state)
+{
+    mica_error err = {0};
+    mica_pool *pool = NULL;
+    atomic_int runs;
+    atomic_init(&runs, 0);
+    assert_int_equal(mica_pool_create(3, &pool, &err), MICA_OK);
+    void *arg[] = {pool, &runs};
+    mica_pool_run(pool, 30, start_inner_region, arg);
+    assert_int_equal(atomic_load(&runs), 300);
+    mica_pool_destroy(&pool);
+}
+
 static mica_status make_pool(void *arg, mica_error *err)
 {
     mica_pool *pool = NULL;
@@ -110,6 +133,7 @@ int main(void)
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(workers_wake_up_after_sleeping),
         cmocka_unit_test(several_callers_share_a_pool),
+        cmocka_unit_test(a_task_may_start_a_region),
         cmocka_unit_test(a_thread_that_cannot_start_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,11 @@ static void wrapped_memory_is_released_once(void **state)
     assert_int_equal(
         mica_tensor_wrap(MICA_DTYPE_F32, 2, dims, (char *)data + 1, NULL, NULL, &t, &err),
         MICA_STATUS_INVALID_ARGUMENT);
+    assert_int_equal(
+        mica_tensor_wrap(MICA_DTYPE_F32, 2, dims, NULL, count_release, &released, &t, &err),
+        MICA_STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "without data"));
+    assert_int_equal(released, 1); /* a wrap that failed releases nothing */
 }
 
 static void half_precision_is_exact(void **state)
@@ -150,6 +155,75 @@ static void casts(void **state)
     mica_tensor_release(&t);
 }
 
+static void every_pair_of_dtypes_converts(void **state)
+{
+    static const float values[] = {0, 1, 1, 0, 1}; /* what every dtype holds */
+    for (int from = 0; from < MICA_DTYPES; from++) {
+        mica_error err = {0};
+        mica_tensor *a = NULL;
+        assert_int_equal(cast(values, MICA_DTYPE_F32, 5, (mica_dtype)from, &a, &err), MICA_OK);
+        unsigned char shifted[5 * 8 + 1];
+        float back[5];
+        memcpy(shifted + 1, mica_tensor_data(a), mica_tensor_bytes(a));
+        mica_convert_to_f32((mica_dtype)from, shifted + 1, back, 5);
+        assert_memory_equal(back, values, sizeof values);
+        for (int to = 0; to < MICA_DTYPES; to++) {
+            mica_tensor *b = NULL, *c = NULL;
+            assert_int_equal(mica_tensor_cast(a, (mica_dtype)to, &b, &err), MICA_OK);
+            assert_int_equal(mica_tensor_dtype(b), to);
+            assert_int_equal(mica_tensor_cast(b, MICA_DTYPE_F32, &c, &err), MICA_OK);
+            assert_memory_equal(mica_tensor_data(c), values, sizeof values);
+            mica_tensor_release(&b);
+            mica_tensor_release(&c);
+        }
+        mica_tensor_release(&a);
+    }
+}
+
+static void wide_integers_are_rounded_once(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    const int64_t tie = (INT64_C(1) << 60) + (INT64_C(1) << 52); /* between two bfloat16 */
+    const int64_t whole[] = {tie, tie + 1, -tie, -tie - 1, tie + (INT64_C(1) << 53) - 1};
+    assert_int_equal(cast(whole, MICA_DTYPE_I64, 5, MICA_DTYPE_BF16, &t, &err), MICA_OK);
+    const uint16_t expected[] = {0x5d80, 0x5d81, 0xdd80, 0xdd81, 0x5d81};
+    assert_memory_equal(mica_tensor_data(t), expected, sizeof expected);
+    mica_tensor_release(&t);
+    const uint64_t natural[] = {UINT64_MAX, (UINT64_C(1) << 63) + (UINT64_C(1) << 55) + 1, 2049,
+                                65520};
+    assert_int_equal(cast(natural, MICA_DTYPE_U64, 4, MICA_DTYPE_BF16, &t, &err), MICA_OK);
+    const uint16_t large[] = {0x5f80, 0x5f01, 0x4500, 0x4780};
+    assert_memory_equal(mica_tensor_data(t), large, sizeof large);
+    mica_tensor_release(&t);
+    assert_int_equal(cast(natural, MICA_DTYPE_U64, 4, MICA_DTYPE_F16, &t, &err), MICA_OK);
+    const uint16_t small[] = {0x7c00, 0x7c00, 0x6800, 0x7c00};
+    assert_memory_equal(mica_tensor_data(t), small, sizeof small);
+    mica_tensor_release(&t);
+}
+
+/* Counter 0 under key 0 gives 6627e8d5 e169c58d bc57ac4c 9b00dbd8 (known answer of Random123). */
+static void deviates_come_from_philox(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    int64_t dims[] = {2};
+    float data[2] = {0};
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, dims, &t, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(t, 0, 1, 0, 0, &err), MICA_OK);
+    const float *x = mica_tensor_data(t);
+    assert_true(fabs((double)x[0] - (-0.121517976)) < 1e-6);
+    assert_true(fabs((double)x[1] - (-1.350032660)) < 1e-6);
+    mica_tensor_release(&t);
+    assert_int_equal(mica_tensor_wrap(MICA_DTYPE_F32, 1, dims, data, NULL, NULL, &t, &err),
+                     MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(t, 0, 1, 0, 0, &err), MICA_STATUS_INVALID_ARGUMENT);
+    mica_tensor_release(&t);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F64, 1, dims, &t, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(t, 0, 1, 0, 0, &err), MICA_STATUS_INVALID_ARGUMENT);
+    mica_tensor_release(&t);
+}
+
 static void normal_deviates(void **state)
 {
     mica_error err = {0};
@@ -232,6 +306,9 @@ int main(void)
         cmocka_unit_test(wrapped_memory_is_released_once),
         cmocka_unit_test(half_precision_is_exact),
         cmocka_unit_test(casts),
+        cmocka_unit_test(every_pair_of_dtypes_converts),
+        cmocka_unit_test(wide_integers_are_rounded_once),
+        cmocka_unit_test(deviates_come_from_philox),
         cmocka_unit_test(normal_deviates),
         cmocka_unit_test(references_are_counted_across_threads),
         cmocka_unit_test(failing_allocations),
