@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/model.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "base/alloc.h"
+#include "base/file.h"
+
+typedef struct cached_program {
+    mica_program_kind kind;
+    mica_pool_set set;
+    mica_program *program;
+    struct cached_program *next;
+} cached_program;
+
+struct mica_model {
+    mica_context *context; /* borrowed */
+    char *path;
+    mica_json *json; /* config.json: texts of the info live in it */
+    const mica_family *family;
+    const char *architecture;
+    mica_model_config config;
+    mica_sentence *sentence;
+    mica_tokenizer *tokenizer;
+    mica_error no_tokenizer; /* why it is NULL */
+    char *weights;
+    mica_dtype dtype;
+    int64_t parameters;
+    mica_graph *graph;
+    mica_encoder encoder;
+    mica_value pooled[MICA_POOL_MODES];
+    mica_table tables[MICA_TABLES_MAX];
+    size_t n_tables;
+    int64_t dimension;
+    size_t max_length;
+    char pooling[256];
+    pthread_mutex_t lock; /* of programs */
+    cached_program *programs;
+};
+
+mica_context *mica_model_context(const mica_model *model)
+{
+    return model->context;
+}
+
+const mica_family *mica_model_family(const mica_model *model)
+{
+    return model->family;
+}
+
+const mica_model_config *mica_model_configuration(const mica_model *model)
+{
+    return &model->config;
+}
+
+const mica_sentence *mica_model_sentence(const mica_model *model)
+{
+    return model->sentence;
+}
+
+const mica_tokenizer *mica_model_tokenizer(const mica_model *model)
+{
+    return model->tokenizer;
+}
+
+mica_status mica_model_need_tokenizer(const mica_model *model, const mica_tokenizer **out,
+                                      mica_error *err)
+{
+    *out = model->tokenizer;
+    if (model->tokenizer)
+        return MICA_OK;
+    return mica_fail(err, model->no_tokenizer.status, "%s", model->no_tokenizer.message);
+}
+
+void mica_model_destroy(mica_model **model)
+{
+    mica_model *m = *model;
+
+    if (!m)
+        return;
+    while (m->programs) {
+        cached_program *program = m->programs;
+        m->programs = program->next;
+        mica_program_destroy(&program->program);
+        mica_free(program);
+    }
+    for (size_t i = 0; i < m->n_tables; i++)
+        mica_tensor_release(&m->tables[i].tensor);
+    mica_graph_destroy(&m->graph);
+    mica_tokenizer_destroy(&m->tokenizer);
+    mica_sentence_destroy(&m->sentence);
+    mica_json_destroy(&m->json);
+    mica_free(m->encoder.states);
+    mica_free(m->weights);
+    mica_free(m->path);
+    pthread_mutex_destroy(&m->lock);
+    mica_free(m);
+    *model = NULL;
+}
+
+/* ---- opening ---- */
+
+/* "org/name" or "name": not a path that someone would write for a directory. */
+static bool looks_like_hub_id(const char *path)
+{
+    const char *slash = strchr(path, '/');
+
+    return path[0] != '\0' && !strchr("./~", path[0]) && (!slash || !strchr(slash + 1, '/')) &&
+           (!slash || slash[1] != '\0');
+}
+
+static mica_status check_directory(const char *path, mica_error *err)
+{
+    if (mica_dir_exists(path))
+        return MICA_OK;
+    if (mica_file_exists(path))
+        return mica_fail(err, MICA_STATUS_NOT_FOUND,
+                         "'%s' is a file; give the model's directory, which holds config.json, "
+                         "weights and tokenizer",
+                         path);
+    if (looks_like_hub_id(path))
+        return mica_fail(err, MICA_STATUS_NOT_FOUND,
+                         "no directory '%s'; downloading from the Hugging Face Hub is not part of "
+                         "this version: fetch the model's files and give their directory",
+                         path);
+    return mica_fail(err, MICA_STATUS_NOT_FOUND, "no directory '%s'", path);
+}
+
+static mica_status read_configuration(mica_model *m, mica_error *err)
+{
+    const char *dir = m->sentence->directory;
+    mica_status status = mica_config_load(dir, "config.json", &m->json, err);
+
+    if (status == MICA_OK && !m->json)
+        return mica_fail(err, MICA_STATUS_NOT_FOUND,
+                         "'%s' has no config.json: it is no model directory in Hugging Face layout",
+                         dir);
+    if (status == MICA_OK)
+        status = mica_family_find(mica_json_root(m->json), "config.json", &m->family,
+                                  &m->architecture, err);
+    if (status == MICA_OK)
+        status = mica_family_configure(m->family, mica_json_root(m->json), "config.json",
+                                       &m->config, err);
+    if (status != MICA_OK)
+        mica_error_prefix(err, "'%s': ", dir);
+    return status;
+}
+
+static mica_status build_graph(mica_model *m, mica_builder *b, mica_error *err)
+{
+    const int64_t tokens = MICA_DIM_TOKENS;
+    mica_encoder *e = &m->encoder;
+    mica_value last;
+
+    e->states = mica_calloc((size_t)m->config.layers + 1, sizeof *e->states);
+    if (!e->states)
+        return mica_fail_memory(err, sizeof *e->states, "a graph");
+    e->ids = mica_input(m->graph, "input_ids", MICA_DTYPE_I32, 1, &tokens);
+    e->type_ids = mica_input(m->graph, "token_type_ids", MICA_DTYPE_I32, 1, &tokens);
+    e->positions = mica_input(m->graph, "position_ids", MICA_DTYPE_I32, 1, &tokens);
+    m->family->build(b, &m->config, e);
+    last = e->states[m->config.layers];
+    for (int mode = 0; mode < MICA_POOL_MODES; mode++)
+        m->pooled[mode] =
+            mica_segment_pool(m->graph, last, (mica_segment_pool_params){(mica_pool_mode)mode});
+    return mica_builder_check(b);
+}
+
+static void take_weights_info(mica_model *m, const mica_stored_weights *weights)
+{
+    m->parameters = weights->numbers;
+    for (int dtype = 0; dtype < MICA_DTYPES; dtype++)
+        if (weights->by_dtype[dtype] > weights->by_dtype[m->dtype])
+            m->dtype = (mica_dtype)dtype;
+}
+
+static mica_status load_weights(mica_model *m, mica_error *err)
+{
+    const mica_log_sink *log = mica_context_log(m->context);
+    const char *dir = m->sentence->directory;
+    mica_checkpoint *checkpoint = NULL;
+    mica_stored_weights weights;
+    mica_builder b;
+    mica_status status;
+
+    status = mica_checkpoint_open(dir, mica_json_root(m->json), log, &checkpoint, err);
+    if (status != MICA_OK)
+        goto fail;
+    mica_stored_weights_init(&weights, checkpoint, m->family->prefix);
+    status = mica_graph_create(&m->graph, err);
+    if (status != MICA_OK)
+        goto fail;
+    mica_builder_init(&b, m->graph, &weights.base, err);
+    status = build_graph(m, &b, err);
+    memcpy(m->tables, b.tables, sizeof m->tables);
+    m->n_tables = b.n_tables;
+    if (status != MICA_OK)
+        goto fail;
+    take_weights_info(m, &weights);
+    m->weights = mica_strdup(mica_checkpoint_source(checkpoint));
+    if (!m->weights) {
+        status = mica_fail_memory(err, 0, "a file name");
+        goto fail;
+    }
+    mica_checkpoint_warn_unused(checkpoint, m->family->ignored, log);
+    if (!m->encoder.pooled.id)
+        mica_log_write(log, MICA_LOG_INFO, "'%s' has no pooler: there is no pooler_output", dir);
+    mica_checkpoint_close(&checkpoint);
+    return MICA_OK;
+
+fail:
+    mica_checkpoint_close(&checkpoint);
+    if (status != MICA_STATUS_OUT_OF_MEMORY)
+        mica_error_prefix(err, "'%s': ", dir);
+    return status;
+}
+
+/* A directory without a tokenizer, or with one that mica does not know, can still be run on ids. */
+static mica_status load_tokenizer(mica_model *m, mica_error *err)
+{
+    mica_status status;
+
+    status = mica_tokenizer_open(m->sentence->directory, &m->tokenizer, &m->no_tokenizer);
+    if (status == MICA_OK)
+        return MICA_OK;
+    if (status == MICA_STATUS_NOT_FOUND || status == MICA_STATUS_UNSUPPORTED) {
+        mica_log_write(mica_context_log(m->context), MICA_LOG_INFO, "no tokenizer: %s",
+                       m->no_tokenizer.message);
+        return MICA_OK;
+    }
+    return mica_fail(err, status, "%s", m->no_tokenizer.message);
+}
+
+/* What mica_embed does by default. */
+static mica_status settle_embedding(mica_model *m, mica_error *err)
+{
+    size_t limit = m->sentence->max_length;
+
+    if (limit == 0 && m->tokenizer)
+        limit = mica_tokenizer_max_length(m->tokenizer);
+    if (limit == 0 || limit > (size_t)m->config.max_length)
+        limit = (size_t)m->config.max_length;
+    m->max_length = limit;
+    mica_pooling_text(&m->sentence->pooling, m->pooling, sizeof m->pooling);
+    return mica_sentence_dimension(m->sentence, &m->sentence->pooling, m->config.hidden_size,
+                                   &m->dimension, err);
+}
+
+static mica_pool_set set_of(const mica_pooling *pooling)
+{
+    mica_pool_set set = 0;
+
+    for (size_t i = 0; i < pooling->count; i++)
+        set |= 1u << pooling->modes[i];
+    return set;
+}
+
+/* Packs the weights that most callers need, and so finds those that are not finite. */
+static mica_status compile_first(mica_model *m, mica_error *err)
+{
+    mica_program *program;
+    mica_status status;
+
+    if (m->tokenizer)
+        status = mica_model_program(m, MICA_PROGRAM_POOLED, set_of(&m->sentence->pooling), &program,
+                                    err);
+    else
+        status = mica_model_program(m, MICA_PROGRAM_OUTPUTS, 0, &program, err);
+    if (status != MICA_OK && status != MICA_STATUS_OUT_OF_MEMORY)
+        mica_error_prefix(err, "'%s': ", m->sentence->directory);
+    return status;
+}
+
+mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
+                            mica_error *err)
+{
+    mica_model *m = NULL;
+    mica_status status;
+
+    *out = NULL;
+    if (!context || !path)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "mica_model_open: no context or path");
+    status = check_directory(path, err);
+    if (status != MICA_OK)
+        return status;
+    m = mica_calloc(1, sizeof *m);
+    if (!m)
+        return mica_fail_memory(err, sizeof *m, "a model");
+    if (mica_fault() || pthread_mutex_init(&m->lock, NULL) != 0) {
+        mica_free(m);
+        return mica_fail_memory(err, sizeof m->lock, "a lock");
+    }
+    m->context = context;
+    m->path = mica_strdup(path);
+    status = m->path ? MICA_OK : mica_fail_memory(err, strlen(path) + 1, "a path");
+    if (status == MICA_OK)
+        status = mica_sentence_open(path, &m->sentence, err);
+    if (status == MICA_OK)
+        status = read_configuration(m, err);
+    if (status == MICA_OK)
+        status = load_tokenizer(m, err);
+    if (status == MICA_OK)
+        status = settle_embedding(m, err);
+    if (status == MICA_OK)
+        status = load_weights(m, err);
+    if (status == MICA_OK)
+        status = compile_first(m, err);
+    if (status != MICA_OK) {
+        mica_model_destroy(&m);
+        return status;
+    }
+    *out = m;
+    return MICA_OK;
+}
+
+/* ---- programs ---- */
+
+static size_t collect_outputs(const mica_model *m, mica_program_kind kind, mica_pool_set set,
+                              mica_value *outputs)
+{
+    size_t states = (size_t)m->config.layers + 1, n = 0;
+
+    if (kind == MICA_PROGRAM_POOLED) {
+        for (int mode = 0; mode < MICA_POOL_MODES; mode++)
+            if (set & 1u << mode)
+                outputs[n++] = m->pooled[mode];
+        return n;
+    }
+    outputs[n++] = m->encoder.states[states - 1];
+    if (kind != MICA_PROGRAM_TOKENS && m->encoder.pooled.id)
+        outputs[n++] = m->encoder.pooled;
+    for (size_t i = 0; kind == MICA_PROGRAM_STATES && i < states; i++)
+        outputs[n++] = m->encoder.states[i];
+    return n;
+}
+
+static mica_status compile_base(const mica_model *m, mica_program_kind kind, mica_pool_set set,
+                                mica_program **out, mica_error *err)
+{
+    size_t room = (size_t)m->config.layers + 3 + MICA_POOL_MODES;
+    mica_value *outputs = mica_calloc(room, sizeof *outputs);
+    mica_status status;
+
+    if (!outputs)
+        return mica_fail_memory(err, room * sizeof *outputs, "a program");
+    status = mica_program_compile(m->context, m->graph, outputs,
+                                  collect_outputs(m, kind, set, outputs), NULL, out, err);
+    mica_free(outputs);
+    return status;
+}
+
+static mica_status compile_steps(const mica_model *m, mica_program **out, mica_error *err)
+{
+    int64_t dims[2] = {MICA_DIM_SEQUENCES, 0};
+    mica_graph *graph = NULL;
+    mica_value x;
+    mica_status status;
+
+    /* The first step that has a size says what goes in; Normalize takes any. */
+    dims[1] = m->dimension;
+    for (size_t i = m->sentence->n_steps; i-- > 0;)
+        if (m->sentence->steps[i].kind != MICA_SENTENCE_NORMALIZE)
+            dims[1] = m->sentence->steps[i].in;
+    status = mica_graph_create(&graph, err);
+    if (status != MICA_OK)
+        return status;
+    x = mica_input(graph, "pooled", MICA_DTYPE_F32, 2, dims);
+    x = mica_sentence_build(m->sentence, graph, x);
+    status = mica_program_compile(m->context, graph, &x, 1, NULL, out, err);
+    mica_graph_destroy(&graph);
+    return status;
+}
+
+mica_status mica_model_program(mica_model *model, mica_program_kind kind, mica_pool_set set,
+                               mica_program **out, mica_error *err)
+{
+    cached_program *program;
+    mica_status status = MICA_OK;
+
+    *out = NULL;
+    pthread_mutex_lock(&model->lock);
+    for (program = model->programs; program; program = program->next)
+        if (program->kind == kind && program->set == set)
+            goto done;
+    program = mica_calloc(1, sizeof *program);
+    if (!program) {
+        status = mica_fail_memory(err, sizeof *program, "a program");
+        goto done;
+    }
+    if (kind == MICA_PROGRAM_STEPS)
+        status = compile_steps(model, &program->program, err);
+    else
+        status = compile_base(model, kind, set, &program->program, err);
+    if (status != MICA_OK) {
+        mica_free(program);
+        goto done;
+    }
+    program->kind = kind;
+    program->set = set;
+    program->next = model->programs;
+    model->programs = program;
+done:
+    if (status == MICA_OK)
+        *out = program->program;
+    pthread_mutex_unlock(&model->lock);
+    return status;
+}
+
+/* ---- for people ---- */
+
+mica_status mica_model_explain_not_finite(const mica_model *model, const char *otherwise,
+                                          mica_error *err)
+{
+    for (size_t i = 0; i < model->n_tables; i++) {
+        mica_status status =
+            mica_weight_check_finite(model->tables[i].tensor, model->tables[i].name, err);
+
+        if (status != MICA_OK) {
+            mica_error_prefix(err, "%s: ", model->weights);
+            return status;
+        }
+    }
+    return mica_fail(err, MICA_STATUS_NOT_FINITE, "%s", otherwise);
+}
+
+void mica_model_get_info(const mica_model *model, mica_model_info *info)
+{
+    memset(info, 0, sizeof *info);
+    info->path = model->path;
+    info->model_type = model->family->model_type;
+    info->architecture = model->architecture;
+    info->weights = model->weights;
+    info->dtype = mica_dtype_name(model->dtype);
+    info->parameters = model->parameters;
+    info->hidden_size = model->config.hidden_size;
+    info->layers = model->config.layers;
+    info->vocab_size = model->config.vocab_size;
+    info->max_positions = (size_t)model->config.max_length;
+    info->has_pooler = model->encoder.pooled.id != 0;
+    info->has_tokenizer = model->tokenizer != NULL;
+    info->pooling = model->pooling;
+    info->normalize = model->sentence->normalize;
+    info->max_length = model->max_length;
+    info->dimension = model->dimension;
+    info->default_prompt_name = model->sentence->default_prompt;
+}
