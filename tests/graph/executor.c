@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Running programs on the fake backend: batches and inputs are checked, outputs have the batch's
- * shapes, memory grows to the high-water mark and is then enough, failures leave the executor usable.
+ * shapes, memory grows to the high-water mark and is then enough, failures leave the executor
+ * usable.
  */
 #include <math.h>
 #include <setjmp.h>
