@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the commands of the program share: options, texts in, results out, progress, errors.
+ *
+ * Results go to standard output through out_*, which see a full disk or a closed pipe; everything
+ * else goes to standard error.
+ */
+#ifndef MICA_CLI_H
+#define MICA_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mica/mica.h"
+
+/* Exit codes beside those of mica_status_exit_code (include/mica/status.def). */
+enum { EXIT_OK = 0, EXIT_FAILURE_CODE = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+/* ---- options ----------------------------------------------------------------------------------
+ */
+
+typedef enum option_kind {
+    OPTION_FLAG,   /* bool *: set to true */
+    OPTION_TEXT,   /* const char ** */
+    OPTION_NUMBER, /* int64_t *: min..max */
+    OPTION_REAL    /* double *: at least min */
+} option_kind;
+
+typedef struct option {
+    const char *name; /* "file": --file */
+    char letter;      /* 'f': -f; 0 = none */
+    option_kind kind;
+    void *target;
+    const char *value; /* the value's name in help: "FILE" */
+    const char *help;
+    int64_t min, max;
+} option;
+
+typedef struct cli_command {
+    const char *name;
+    const char *summary; /* one line */
+    const char *usage;   /* "MODEL [TEXT...]" */
+    const char *details; /* paragraphs after the options, with an example */
+    int (*run)(const struct cli_command *command, int argc, char **argv);
+} cli_command;
+
+extern const cli_command commands[];
+extern const size_t command_count;
+
+/* Reads the options of `argv` (from argv[1]); what is no option is moved to the front of argv[1..]
+ * and counted in *positional. Returns -1 to go on, or an exit code (help shown, or a usage error
+ * told). */
+int options_read(const cli_command *command, const option *options, size_t count, int argc,
+                 char **argv, int *positional);
+/* Tells a usage error and where help is; returns EXIT_USAGE. */
+int usage_error(const cli_command *command, const char *format, ...);
+
+/* ---- errors -----------------------------------------------------------------------------------
+ */
+
+/* "mica: embed: text"; returns the exit code of the error's status. */
+int fail(const cli_command *command, const mica_error *err);
+/* The same for a mistake that is not the library's. */
+int fail_text(const cli_command *command, mica_status status, const char *format, ...);
+
+/* ---- output -----------------------------------------------------------------------------------
+ */
+
+typedef enum cli_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL } cli_format;
+/* Reads --format; false after telling what is wrong. NULL is text. */
+bool format_read(const cli_command *command, const char *name, cli_format *out);
+
+void out_open(void);
+void out_write(const void *data, size_t size);
+void out_text(const char *format, ...);
+/* The writer's text, then the writer is reset. */
+mica_status out_json(mica_json_writer *writer, mica_error *err);
+bool out_failed(void); /* nobody can read any more, or the disk is full: stop */
+/* Flushes. Tells an error (but not a closed pipe: the reader wanted no more) and returns the exit
+ * code: `code` if all is well. */
+int out_close(const cli_command *command, int code);
+
+/* ---- texts in ---------------------------------------------------------------------------------
+ */
+
+typedef struct texts_source {
+    int argc; /* texts given as arguments */
+    char **argv;
+    const char *file; /* --file, "-" = standard input, NULL = none */
+    bool jsonl;       /* lines are JSON */
+} texts_source;
+
+typedef struct texts_reader texts_reader;
+/* Arguments are texts, "-" alone is standard input; no argument and no file: standard input unless
+ * it is a terminal. */
+mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err);
+void texts_close(texts_reader **reader);
+/* The next window of texts: at most `count` and about `bytes` bytes. *n is 0 at the end. They are
+ * valid until the next call. */
+mica_status texts_next(texts_reader *reader, size_t count, size_t bytes, const mica_text **out,
+                       size_t *n, mica_error *err);
+/* Where text i of the last window stands: "line 3 of corpus.txt", or "text 3". */
+const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size_t size);
+/* Bytes read so far, and in all (0 = not known). */
+void texts_position(const texts_reader *reader, uint64_t *done, uint64_t *total);
+/* All texts of a source, for commands that need them together. Freed by texts_close. */
+mica_status texts_all(texts_reader *reader, const mica_text **out, size_t *n, mica_error *err);
+
+/* ---- progress and interrupts --------------------------------------------------------------------
+ */
+
+typedef struct progress {
+    bool on;
+    double started, shown;
+    const char *what;
+} progress;
+void progress_start(progress *p, const char *what, bool quiet);
+void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items);
+void progress_end(progress *p);
+
+/* Ctrl-C makes this context cancel what it does (a second one ends the program). */
+void interrupt_watch(mica_context *context);
+bool interrupted(void);
+
+/* ---- models -------------------------------------------------------------------------------------
+ */
+
+typedef struct engine {
+    mica_context *context;
+    mica_model *model;
+    mica_session *session;
+} engine;
+/* Context, model and session; log lines go to standard error (information only if `verbose`). */
+mica_status engine_open(engine *e, const char *path, int64_t threads, bool verbose,
+                        mica_error *err);
+void engine_close(engine *e);
+
+#endif

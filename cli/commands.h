@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The commands, each in cmd_<name>.c, and the text of its --help.
+ */
+#ifndef MICA_CLI_COMMANDS_H
+#define MICA_CLI_COMMANDS_H
+
+#include "cli.h"
+
+int cmd_embed(const cli_command *command, int argc, char **argv);
+int cmd_similarity(const cli_command *command, int argc, char **argv);
+int cmd_tokenize(const cli_command *command, int argc, char **argv);
+int cmd_detokenize(const cli_command *command, int argc, char **argv);
+int cmd_forward(const cli_command *command, int argc, char **argv);
+int cmd_verify(const cli_command *command, int argc, char **argv);
+int cmd_init(const cli_command *command, int argc, char **argv);
+int cmd_doctor(const cli_command *command, int argc, char **argv);
+int cmd_version(const cli_command *command, int argc, char **argv);
+
+extern const char embed_details[], similarity_details[], tokenize_details[], detokenize_details[],
+    forward_details[], verify_details[], init_details[], doctor_details[], version_details[];
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool verbose_log;
+
+static void log_line(void *user, mica_log_severity severity, const char *line)
+{
+    if (severity >= MICA_LOG_SEVERITY_WARNING || verbose_log)
+        fprintf(stderr, "mica: %s%s\n", severity >= MICA_LOG_SEVERITY_WARNING ? "warning: " : "",
+                line);
+}
+
+static void say_what_is_used(const engine *e)
+{
+    mica_context_info c;
+    mica_model_info m;
+    mica_context_get_info(e->context, &c);
+    mica_model_get_info(e->model, &m);
+    fprintf(
+        stderr,
+        "mica: %s (%s), %lld parameters from %s (%s); %s kernels, %zu threads (%s); pooling %s, "
+        "%s, at most %zu tokens\n",
+        m.path, m.model_type, (long long)m.parameters, m.weights, m.dtype, c.kernels, c.threads,
+        c.threads_reason, m.pooling ? m.pooling : "none",
+        m.normalize ? "normalized" : "not normalized", m.max_length);
+}
+
+mica_status engine_open(engine *e, const char *path, int64_t threads, bool verbose, mica_error *err)
+{
+    mica_context_options options;
+    mica_context_options_defaults(&options);
+    options.threads = (size_t)threads;
+    options.log = log_line;
+    verbose_log = verbose;
+    mica_status status = mica_context_create(&options, &e->context, err);
+    if (!status) {
+        interrupt_watch(e->context);
+        status = mica_model_open(e->context, path, &e->model, err);
+    }
+    if (!status)
+        status = mica_session_create(e->model, &e->session, err);
+    if (!status && verbose)
+        say_what_is_used(e);
+    return status;
+}
+
+void engine_close(engine *e)
+{
+    interrupt_watch(NULL);
+    mica_session_destroy(&e->session);
+    mica_model_destroy(&e->model);
+    mica_context_destroy(&e->context);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Texts from arguments, a file or standard input, in windows, so that a corpus of any length passes
+ * through bounded memory. A line ends at \n; a \r before it is dropped; a last line without \n
+ * counts; an empty line is an empty text. With JSON lines a line is a string or an object with
+ * "text".
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+struct texts_reader {
+    texts_source source;
+    int next_argument;
+    FILE *file; /* NULL: texts are arguments */
+    const char *name;
+    bool ended;
+    uint64_t done, total, line; /* line: number of the last one read */
+    uint64_t first;             /* number of the first text of the window */
+    char *data;                 /* the window's bytes, texts one after another */
+    size_t size, capacity;
+    size_t *starts; /* of the texts in data; one more entry than texts */
+    mica_text *texts;
+    mica_json **documents; /* of JSON lines */
+    size_t count, room;
+    mica_status pending; /* an error that is told after the texts before it */
+    mica_error error;
+};
+
+static const size_t longest_line = (size_t)1 << 30;
+
+static mica_status said(mica_error *err, mica_status status, const char *format, const char *name,
+                        uint64_t line, const char *rest)
+{
+    if (err) {
+        err->status = status;
+        snprintf(err->message, sizeof err->message, format, (unsigned long long)line, name, rest);
+    }
+    return status;
+}
+
+static mica_status no_memory(mica_error *err)
+{
+    if (err) {
+        err->status = MICA_STATUS_OUT_OF_MEMORY;
+        snprintf(err->message, sizeof err->message, "out of memory for the texts");
+    }
+    return MICA_STATUS_OUT_OF_MEMORY;
+}
+
+mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err)
+{
+    texts_reader *reader = calloc(1, sizeof *reader);
+    *out = NULL;
+    if (!reader)
+        return no_memory(err);
+    reader->source = *source;
+    const char *file = source->file;
+    if (!file && source->argc == 1 && strcmp(source->argv[0], "-") == 0)
+        file = "-";
+    if (!file && source->argc == 0)
+        file = "-";
+    if (file && strcmp(file, "-") == 0) {
+        reader->file = stdin;
+        reader->name = "standard input";
+    } else if (file) {
+        reader->name = file;
+        reader->file = fopen(file, "rb");
+        struct stat info;
+        int error = errno;
+        if (reader->file && fstat(fileno(reader->file), &info) == 0) {
+            if (S_ISDIR(info.st_mode)) {
+                fclose(reader->file);
+                reader->file = NULL;
+                error = EISDIR;
+            } else if (S_ISREG(info.st_mode)) {
+                reader->total = (uint64_t)info.st_size;
+            }
+        }
+        if (!reader->file) {
+            free(reader);
+            if (err) {
+                err->status = error == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO;
+                snprintf(err->message, sizeof err->message, "cannot read '%s': %s", file,
+                         strerror(error));
+                return err->status;
+            }
+            return MICA_STATUS_IO;
+        }
+    }
+    *out = reader;
+    return MICA_OK;
+}
+
+static void empty_window(texts_reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++)
+        mica_json_destroy(&reader->documents[i]);
+    reader->first += reader->count;
+    reader->count = 0;
+    reader->size = 0;
+}
+
+void texts_close(texts_reader **pointer)
+{
+    texts_reader *reader = *pointer;
+    *pointer = NULL;
+    if (!reader)
+        return;
+    empty_window(reader);
+    if (reader->file && reader->file != stdin)
+        fclose(reader->file);
+    free(reader->data);
+    free(reader->starts);
+    free(reader->texts);
+    free(reader->documents);
+    free(reader);
+}
+
+static bool room_for_text(texts_reader *reader)
+{
+    if (reader->count < reader->room)
+        return true;
+    size_t room = reader->room ? reader->room * 2 : 256;
+    size_t *starts = realloc(reader->starts, (room + 1) * sizeof *starts);
+    if (starts)
+        reader->starts = starts;
+    mica_text *texts = realloc(reader->texts, room * sizeof *texts);
+    if (texts)
+        reader->texts = texts;
+    mica_json **documents = realloc(reader->documents, room * sizeof *documents);
+    if (documents)
+        reader->documents = documents;
+    if (!starts || !texts || !documents)
+        return false;
+    reader->room = room;
+    return true;
+}
+
+static bool add_byte(texts_reader *reader, char c)
+{
+    if (reader->size == reader->capacity) {
+        size_t capacity = reader->capacity ? reader->capacity * 2 : 65536;
+        char *data = realloc(reader->data, capacity);
+        if (!data)
+            return false;
+        reader->data = data;
+        reader->capacity = capacity;
+    }
+    reader->data[reader->size++] = c;
+    return true;
+}
+
+/* One line onto the window; sets `ended` if there is none. */
+static mica_status read_line(texts_reader *reader, mica_error *err)
+{
+    size_t begin = reader->size;
+    int c;
+    bool any = false;
+    errno = 0;
+    flockfile(reader->file);
+    while ((c = getc_unlocked(reader->file)) != EOF) {
+        any = true;
+        reader->done++;
+        if (c == '\n')
+            break;
+        if (reader->size - begin >= longest_line || !add_byte(reader, (char)c)) {
+            funlockfile(reader->file);
+            return reader->size - begin >= longest_line
+                       ? said(err, MICA_STATUS_TOO_LONG, "line %llu of %s is longer than 1 GiB%s",
+                              reader->name, reader->line + 1, "")
+                       : no_memory(err);
+        }
+    }
+    funlockfile(reader->file);
+    if (c == EOF && ferror(reader->file) && !interrupted())
+        return said(err, MICA_STATUS_IO, "cannot read line %llu of %s: %s", reader->name,
+                    reader->line + 1, strerror(errno));
+    if (!any || (c == EOF && interrupted())) {
+        reader->ended = true;
+        reader->size = begin;
+        return MICA_OK;
+    }
+    reader->line++;
+    if (c == '\n' && reader->size > begin && reader->data[reader->size - 1] == '\r')
+        reader->size--;
+    return MICA_OK;
+}
+
+/* The text in JSON line i of the window. */
+static mica_status read_json(texts_reader *reader, size_t i, mica_error *err)
+{
+    char place[4200];
+    texts_place(reader, i, place, sizeof place);
+    size_t begin = reader->starts[i], size = reader->starts[i + 1] - begin;
+    mica_status status =
+        mica_json_parse(reader->data + begin, size, place, &reader->documents[i], err);
+    if (status)
+        return status;
+    const mica_json_value *root = mica_json_root(reader->documents[i]);
+    const mica_json_value *value =
+        mica_json_get_type(root) == MICA_JSON_OBJECT ? mica_json_get(root, "text") : root;
+    reader->texts[i].data = mica_json_string(value, &reader->texts[i].size);
+    if (!reader->texts[i].data)
+        return said(
+            err, MICA_STATUS_FORMAT,
+            "line %llu of %s is neither a JSON string nor an object with a string \"text\"%s",
+            reader->name, reader->first + i + 1, "");
+    return MICA_OK;
+}
+
+static mica_status next_from_file(texts_reader *reader, size_t count, size_t bytes, mica_error *err)
+{
+    while (!reader->ended && reader->count < count && reader->size < bytes) {
+        if (!room_for_text(reader))
+            return no_memory(err);
+        size_t begin = reader->size;
+        mica_status status = read_line(reader, err);
+        if (status)
+            return status;
+        if (reader->ended)
+            break;
+        reader->documents[reader->count] = NULL;
+        reader->starts[reader->count] = begin;
+        reader->starts[++reader->count] = reader->size;
+    }
+    /* The bytes stay where they are from here on. */
+    for (size_t i = 0; i < reader->count; i++) {
+        reader->texts[i].data = reader->data + reader->starts[i];
+        reader->texts[i].size = reader->starts[i + 1] - reader->starts[i];
+    }
+    for (size_t i = 0; i < reader->count && reader->source.jsonl; i++) {
+        reader->pending = read_json(reader, i, &reader->error);
+        if (reader->pending) {
+            mica_json_destroy(&reader->documents[i]);
+            reader->count = i;
+        }
+    }
+    return MICA_OK;
+}
+
+mica_status texts_next(texts_reader *reader, size_t count, size_t bytes, const mica_text **out,
+                       size_t *n, mica_error *err)
+{
+    mica_status status = MICA_OK;
+    empty_window(reader);
+    *n = 0;
+    if (reader->pending) {
+        *err = reader->error;
+        return reader->pending;
+    }
+    if (reader->file) {
+        status = next_from_file(reader, count, bytes, err);
+    } else {
+        size_t taken = 0;
+        while (reader->next_argument < reader->source.argc && reader->count < count &&
+               taken < bytes) {
+            if (!room_for_text(reader))
+                return no_memory(err);
+            const char *text = reader->source.argv[reader->next_argument++];
+            reader->documents[reader->count] = NULL;
+            reader->texts[reader->count].data = text;
+            reader->texts[reader->count++].size = strlen(text);
+            taken += strlen(text);
+        }
+    }
+    if (!status && reader->count == 0 && reader->pending) {
+        *err = reader->error;
+        status = reader->pending;
+    }
+    *out = reader->texts;
+    if (!status)
+        *n = reader->count;
+    return status;
+}
+
+mica_status texts_all(texts_reader *reader, const mica_text **out, size_t *n, mica_error *err)
+{
+    mica_status status = texts_next(reader, SIZE_MAX, SIZE_MAX, out, n, err);
+    if (!status && reader->pending) {
+        *err = reader->error;
+        status = reader->pending;
+    }
+    return status;
+}
+
+const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size_t size)
+{
+    unsigned long long number = reader->first + i + 1;
+    if (reader->file)
+        snprintf(buffer, size, "line %llu of %s", number, reader->name);
+    else
+        snprintf(buffer, size, "text %llu", number);
+    return buffer;
+}
+
+void texts_position(const texts_reader *reader, uint64_t *done, uint64_t *total)
+{
+    *done = reader->file ? reader->done : (uint64_t)reader->next_argument;
+    *total = reader->file ? reader->total : (uint64_t)reader->source.argc;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mica: the program. One row a command; each command is a file of its own.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+
+const cli_command commands[] = {
+    {"embed", "turn texts into vectors", "MODEL [TEXT...]", embed_details, cmd_embed},
+    {"similarity", "cosines between texts", "MODEL TEXT TEXT...", similarity_details,
+     cmd_similarity},
+    {"tokenize", "texts to ids, tokens and offsets", "MODEL [TEXT...]", tokenize_details,
+     cmd_tokenize},
+    {"detokenize", "ids to text", "MODEL [ID...]", detokenize_details, cmd_detokenize},
+    {"forward", "run the bare model on ids", "MODEL --input IN.json -o OUT.safetensors",
+     forward_details, cmd_forward},
+    {"verify", "compare with stored outputs of the reference", "MODEL --reference REF.safetensors",
+     verify_details, cmd_verify},
+    {"init", "a checkpoint of random weights from a config.json", "CONFIG -o DIR", init_details,
+     cmd_init},
+    {"doctor", "what this machine has and what mica would use", "", doctor_details, cmd_doctor},
+    {"version", "the version", "", version_details, cmd_version},
+};
+const size_t command_count = sizeof commands / sizeof commands[0];
+
+static void overview(FILE *to)
+{
+    fprintf(to,
+            "mica %s: Hugging Face transformer models on the machine in front of you.\n\n"
+            "usage: mica COMMAND ...\n\n",
+            mica_version());
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to,
+            "\nA MODEL is a directory in Hugging Face layout. Every command has --help, with an "
+            "example:\n\n  mica embed --help\n  mica embed ./all-MiniLM-L6-v2 \"A text.\"\n");
+}
+
+/* How many single-character edits lead from a to b (both short). */
+static size_t distance(const char *a, const char *b)
+{
+    size_t n = strlen(b), row[64];
+    if (n >= 64)
+        return 64;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t corner = row[0];
+        row[0] = i + 1;
+        for (size_t j = 1; j <= n; j++) {
+            size_t replace = corner + (a[i] != b[j - 1]);
+            corner = row[j];
+            size_t insert = row[j - 1] + 1, remove = row[j] + 1;
+            row[j] = replace < insert ? replace : insert;
+            row[j] = row[j] < remove ? row[j] : remove;
+        }
+    }
+    return row[n];
+}
+
+static const cli_command *find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = 4;
+    for (size_t i = 0; i < command_count; i++) {
+        size_t d = distance(name, commands[i].name);
+        if (d < best) {
+            best = d;
+            nearest = commands[i].name;
+        }
+    }
+    fprintf(stderr, "mica: '%.100s' is no command", name);
+    if (nearest)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fprintf(stderr, "\nTry 'mica --help'.\n");
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write that meets it */
+    if (argc < 2) {
+        overview(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0)
+        name = "version";
+    if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+        const cli_command *about = argc > 2 ? find(argv[2]) : NULL;
+        if (argc > 2 && !about)
+            return unknown(argv[2]);
+        if (about) {
+            char *help[] = {argv[2], (char *)"--help", NULL};
+            return about->run(about, 2, help);
+        }
+        overview(stdout);
+        return fflush(stdout) ? EXIT_FAILURE_CODE : EXIT_OK;
+    }
+    const cli_command *command = find(name);
+    if (!command)
+        return unknown(name);
+    out_open();
+    return command->run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A progress line on standard error, on a terminal only, and Ctrl-C.
+ */
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void progress_start(progress *p, const char *what, bool quiet)
+{
+    p->on = !quiet && isatty(STDERR_FILENO);
+    p->started = p->shown = now();
+    p->what = what;
+}
+
+void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items)
+{
+    double t = now(), passed = t - p->started;
+    if (!p->on || t - p->shown < 0.1 || passed <= 0)
+        return;
+    p->shown = t;
+    if (total && done <= total) {
+        char bar[31];
+        double share = (double)done / (double)total;
+        for (int i = 0; i < 30; i++)
+            bar[i] = i < (int)(share * 30) ? '#' : '.';
+        bar[30] = 0;
+        double left = done ? passed * (1 - share) / share : 0;
+        fprintf(stderr, "\r[%s] %3.0f %%  %llu %s, %.0f/s, %d:%02d left \033[K", bar, share * 100,
+                (unsigned long long)items, p->what, (double)items / passed, (int)left / 60,
+                (int)left % 60);
+    } else {
+        fprintf(stderr, "\r%llu %s, %.0f/s \033[K", (unsigned long long)items, p->what,
+                (double)items / passed);
+    }
+    fflush(stderr);
+}
+
+void progress_end(progress *p)
+{
+    if (p->on)
+        fprintf(stderr, "\r\033[K");
+    p->on = false;
+}
+
+static mica_context *watched;
+static volatile sig_atomic_t was_interrupted;
+
+static void on_signal(int number)
+{
+    was_interrupted = 1;
+    if (watched)
+        mica_context_cancel(watched);
+}
+
+void interrupt_watch(mica_context *context)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = context ? on_signal : SIG_DFL;
+    action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
+    watched = context;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool interrupted(void)
+{
+    return was_interrupted != 0;
+}

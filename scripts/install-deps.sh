@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs what building mica needs, from the system's packages, if it is not there yet.
+#   scripts/install-deps.sh [--with-tests]
+# On Debian and its relatives this asks apt-get (as root, or through sudo); elsewhere it prints a list.
+set -eu
+tests=no
+[ "${1:-}" = --with-tests ] && tests=yes
+
+# What is missing? Look for the things themselves, not for packages: a system may have them otherwise.
+missing=""
+need() { # need PACKAGE COMMAND...: the package if the command fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+need gcc command -v cc
+need make command -v make
+need cmake command -v cmake
+need pkg-config command -v pkg-config
+need libcjson-dev pkg-config --exists libcjson
+need libutf8proc-dev pkg-config --exists libutf8proc
+if [ $tests = yes ]; then
+    need gcc command -v gcc
+    need g++ command -v g++
+    need clang command -v clang
+    need libcmocka-dev pkg-config --exists cmocka
+    need binutils command -v nm
+    need clang-format command -v clang-format
+    need procps command -v ps
+    # The sanitizers' and the fuzzer's run-time library of clang is a package of its own.
+    if command -v clang >/dev/null 2>&1; then
+        runtime=$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || true)
+        other=$(clang -print-file-name=libclang_rt.fuzzer-aarch64.a 2>/dev/null || true)
+        [ -f "$runtime" ] || [ -f "$other" ] ||
+            missing="$missing libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    else
+        missing="$missing libclang-rt-dev"
+    fi
+fi
+[ -n "$missing" ] || exit 0
+
+if command -v apt-get >/dev/null 2>&1; then
+    sudo=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || {
+            echo "mica needs:$missing" >&2
+            echo "Become root and run: apt-get install$missing" >&2
+            exit 1
+        }
+        sudo=sudo
+    fi
+    echo "installing:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo apt-get update -qq
+    case $missing in
+    *libclang-rt-dev*)
+        # Which version belongs to clang is known once clang is there.
+        # shellcheck disable=SC2086
+        $sudo apt-get install -y -qq --no-install-recommends ${missing% libclang-rt-dev} >/dev/null
+        version=$(clang -dumpversion | cut -d. -f1)
+        $sudo apt-get install -y -qq --no-install-recommends "libclang-rt-$version-dev" >/dev/null ;;
+    *)
+        # shellcheck disable=SC2086
+        $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null ;;
+    esac
+    exit 0
+fi
+
+cat >&2 <<LIST
+mica needs these and cannot install them on this system by itself; missing here:$missing
+
+  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel
+  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc
+  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev linux-headers
+  macOS:         brew install cmake pkg-config cjson utf8proc
+  for the tests: clang with its sanitizers, cmocka
+LIST
+exit 1
