@@ -36,7 +36,8 @@ typedef struct tokens {
 typedef struct loader {
     mica_tokenizer *t;
     const mica_tok_files *files;
-    bool bert;   /* one of BERT's classes */
+    bool known;  /* the files name a class, or a model type */
+    bool bert;   /* it is one of BERT's classes */
     bool legacy; /* no added_tokens_decoder: special_tokens_map.json and added_tokens.json count */
     token named[NAMED];
     tokens add;
@@ -95,6 +96,7 @@ static mica_status find_class(loader *l, mica_error *err)
 
     if (!name)
         name = mica_tok_json_text(mica_json_get(f->model, "tokenizer_class"));
+    l->known = name || type;
     if (name)
         l->bert = is_bert_class(name);
     else if (type)
@@ -384,7 +386,9 @@ static void override_normalizer(loader *l)
     step->decompose = step->strip;
 }
 
-/* The padding token: as configured, as tokenizer.json pads, or "[PAD]". */
+/* The padding token: as configured, as tokenizer.json pads, or (where no class says that there is
+ * none)
+ * "[PAD]". */
 static int64_t find_pad(const loader *l)
 {
     const mica_json_value *padding = mica_json_get(l->files->tokenizer, "padding");
@@ -396,7 +400,7 @@ static int64_t find_pad(const loader *l)
     if (mica_json_int64(mica_json_get(padding, "pad_id"), &id) && id >= 0 &&
         (uint64_t)id < l->t->id_limit)
         return id;
-    return mica_tokenizer_id(l->t, "[PAD]", 5);
+    return l->known ? -1 : mica_tokenizer_id(l->t, "[PAD]", 5);
 }
 
 static void read_settings(loader *l)

@@ -5,72 +5,80 @@
 #include <utf8proc.h>
 
 #include "base/alloc.h"
+#include "tokenizer/text.h"
 
-/* The flags of a block, made its own if it still is the shared empty one. NULL = out of memory. */
-static uint16_t *own_block(mica_unicode *unicode, size_t block)
+typedef struct set {
+    const mica_unicode_range *ranges;
+    size_t count, next; /* ranges before `next` end before the block at hand */
+    uint16_t flag;
+} set;
+
+/* Adds a set's flag to the 256 characters from `first` on. */
+static void mark_block(set *s, uint32_t first, uint16_t flags[256])
 {
-    if (unicode->block[block] == 0) {
-        uint16_t *grown =
-            mica_realloc_array(unicode->flags, (unicode->blocks + 1) * 256, sizeof *grown);
-        if (!grown)
-            return NULL;
-        memset(grown + unicode->blocks * 256, 0, 256 * sizeof *grown);
-        unicode->flags = grown;
-        unicode->block[block] = (uint16_t)unicode->blocks++;
+    while (s->next < s->count && s->ranges[s->next].last < first)
+        s->next++;
+    for (size_t i = s->next; i < s->count && s->ranges[i].first <= first + 255; i++) {
+        uint32_t from = s->ranges[i].first < first ? first : s->ranges[i].first;
+        uint32_t to = s->ranges[i].last > first + 255 ? first + 255 : s->ranges[i].last;
+        for (uint32_t c = from; c <= to; c++)
+            flags[c - first] |= s->flag;
     }
-    return unicode->flags + (size_t)unicode->block[block] * 256;
 }
 
-static bool mark_step(mica_unicode *unicode, uint32_t first, uint32_t last, uint32_t step,
-                      uint16_t flag)
+static void mark_lower(size_t *next, uint32_t first, uint16_t flags[256])
 {
-    uint16_t *flags = NULL;
-    uint32_t block = UINT32_MAX;
+    const mica_unicode_lower_range *ranges = mica_unicode_lower;
 
-    for (uint32_t c = first; c <= last; c += step) {
-        if (c >> 8 != block) {
-            block = c >> 8;
-            flags = own_block(unicode, block);
-            if (!flags)
-                return false;
-        }
-        flags[c & 255] |= flag;
-    }
-    return true;
+    while (*next < mica_unicode_lower_count && ranges[*next].last < first)
+        ++*next;
+    for (size_t i = *next; i < mica_unicode_lower_count && ranges[i].first <= first + 255; i++)
+        for (uint32_t c = ranges[i].first; c <= ranges[i].last; c += (uint32_t)ranges[i].step)
+            if (c >= first && c <= first + 255)
+                flags[c - first] |= MICA_CHAR_LOWER;
+    if (first == 0x100)
+        flags[0x30] |= MICA_CHAR_LOWER;
 }
 
+/* Block 0 is empty; a block equal to the one before shares its flags, as the long runs of Chinese
+ * characters and of private use do. */
 bool mica_unicode_build(mica_unicode *unicode)
 {
-    const struct {
-        const mica_unicode_range *ranges;
-        size_t count;
-        uint16_t flag;
-    } sets[] = {
-        {mica_unicode_dropped, mica_unicode_dropped_count, MICA_CHAR_DROPPED},
-        {mica_unicode_space, mica_unicode_space_count, MICA_CHAR_SPACE},
-        {mica_unicode_punctuation, mica_unicode_punctuation_count, MICA_CHAR_PUNCTUATION},
-        {mica_unicode_chinese, mica_unicode_chinese_count, MICA_CHAR_CHINESE},
-        {mica_unicode_mark, mica_unicode_mark_count, MICA_CHAR_MARK},
-        {mica_unicode_word, mica_unicode_word_count, MICA_CHAR_WORD},
-        {mica_unicode_decomposed, mica_unicode_decomposed_count, MICA_CHAR_DECOMPOSED},
-        {mica_unicode_combining, mica_unicode_combining_count, MICA_CHAR_COMBINING},
+    set sets[] = {
+        {mica_unicode_dropped, mica_unicode_dropped_count, 0, MICA_CHAR_DROPPED},
+        {mica_unicode_space, mica_unicode_space_count, 0, MICA_CHAR_SPACE},
+        {mica_unicode_punctuation, mica_unicode_punctuation_count, 0, MICA_CHAR_PUNCTUATION},
+        {mica_unicode_chinese, mica_unicode_chinese_count, 0, MICA_CHAR_CHINESE},
+        {mica_unicode_mark, mica_unicode_mark_count, 0, MICA_CHAR_MARK},
+        {mica_unicode_word, mica_unicode_word_count, 0, MICA_CHAR_WORD},
+        {mica_unicode_decomposed, mica_unicode_decomposed_count, 0, MICA_CHAR_DECOMPOSED},
+        {mica_unicode_combining, mica_unicode_combining_count, 0, MICA_CHAR_COMBINING},
     };
+    const uint16_t empty[256] = {0};
+    size_t capacity = 0, lower = 0;
 
     memset(unicode, 0, sizeof *unicode);
-    unicode->flags = mica_calloc(256, sizeof *unicode->flags);
-    if (!unicode->flags)
+    if (!mica_tok_grow((void **)&unicode->flags, &capacity, 256 * 256, sizeof *unicode->flags))
         return false;
+    memcpy(unicode->flags, empty, sizeof empty);
     unicode->blocks = 1;
-    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
-        for (size_t i = 0; i < sets[s].count; i++)
-            if (!mark_step(unicode, sets[s].ranges[i].first, sets[s].ranges[i].last, 1,
-                           sets[s].flag))
+    for (uint32_t block = 0; block < 0x110000 >> 8; block++) {
+        uint16_t flags[256] = {0};
+
+        for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
+            mark_block(&sets[s], block << 8, flags);
+        mark_lower(&lower, block << 8, flags);
+        if (memcmp(flags, empty, sizeof empty) == 0)
+            continue;
+        if (memcmp(flags, unicode->flags + (unicode->blocks - 1) * 256, sizeof flags) != 0) {
+            if (!mica_tok_grow((void **)&unicode->flags, &capacity, (unicode->blocks + 1) * 256,
+                               sizeof *unicode->flags))
                 return false;
-    for (size_t i = 0; i < mica_unicode_lower_count; i++)
-        if (!mark_step(unicode, mica_unicode_lower[i].first, mica_unicode_lower[i].last,
-                       (uint32_t)mica_unicode_lower[i].step, MICA_CHAR_LOWER))
-            return false;
-    return mark_step(unicode, 0x130, 0x130, 1, MICA_CHAR_LOWER);
+            memcpy(unicode->flags + unicode->blocks++ * 256, flags, sizeof flags);
+        }
+        unicode->block[block] = (uint16_t)(unicode->blocks - 1);
+    }
+    return true;
 }
 
 void mica_unicode_release(mica_unicode *unicode)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each allocation fails once, for every n, under every function that allocates: an error, no leak
+ * (the address sanitizer looks), and the next try works.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "mica/tokenizer.h"
+
+#define DIRS MICA_TEST_DIR "/fixtures/tokenizers/dirs/"
+
+typedef struct countdown {
+    long left;
+    bool failed;
+} countdown;
+
+static bool fail_nth(void *user)
+{
+    countdown *c = user;
+
+    if (c->left-- != 0)
+        return false;
+    c->failed = true;
+    return true;
+}
+
+/* Runs `step` with the n-th allocation failing, n = 0, 1, ..., until none fails. */
+static void torture(mica_status (*step)(void *user, mica_error *err), void *user, long at_least)
+{
+    for (long n = 0;; n++) {
+        countdown c = {n, false};
+        mica_error err = {0};
+        mica_status status;
+
+        mica_set_fault_hook(fail_nth, &c);
+        status = step(user, &err);
+        mica_set_fault_hook(NULL, NULL);
+        if (!c.failed) {
+            if (status != MICA_OK)
+                fail_msg("%s", err.message);
+            assert_true(n >= at_least);
+            return;
+        }
+        if (status != MICA_STATUS_OUT_OF_MEMORY)
+            fail_msg("allocation %ld fails: %s '%s'", n, mica_status_name(status), err.message);
+    }
+}
+
+static mica_status open_step(void *user, mica_error *err)
+{
+    mica_tokenizer *tokenizer;
+    mica_status status = mica_tokenizer_open(user, &tokenizer, err);
+
+    assert_int_equal(status == MICA_OK, tokenizer != NULL);
+    mica_tokenizer_destroy(&tokenizer);
+    return status;
+}
+
+static void test_open(void **state)
+{
+    torture(open_step, (void *)(uintptr_t)DIRS "added", 40);
+    torture(open_step, (void *)(uintptr_t)DIRS "legacy", 40);
+    torture(open_step, (void *)(uintptr_t)DIRS "json-plain", 40);
+    torture(open_step, (void *)(uintptr_t)DIRS "json-bert", 40);
+}
+
+static mica_status parse_step(void *user, mica_error *err)
+{
+    mica_tokenizer *tokenizer;
+    const char config[] = "{\"tokenizer_class\":\"BertTokenizer\",\"do_lower_case\":false}";
+    mica_status status =
+        mica_tokenizer_parse(user, strlen(user), config, sizeof config - 1, &tokenizer, err);
+
+    assert_int_equal(status == MICA_OK, tokenizer != NULL);
+    mica_tokenizer_destroy(&tokenizer);
+    return status;
+}
+
+static void test_parse(void **state)
+{
+    char *json;
+    size_t size;
+    mica_error err = {0};
+
+    assert_int_equal(mica_file_read(DIRS "json/tokenizer.json", 1 << 20, &json, &size, &err),
+                     MICA_OK);
+    torture(parse_step, json, 40);
+    mica_free(json);
+}
+
+static mica_status encode_step(void *user, mica_error *err)
+{
+    const char text[] =
+        "The Cats [X] na\xC3\xAFve \xE4\xB8\xAD\xE6\x96\x87 zed \xE3\x80\xAE\xCC\x81 [MASK] <X>"
+        " a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k";
+    const mica_text both = {text, sizeof text - 1};
+    mica_encoding *encoding = NULL;
+    mica_status status = mica_tokenizer_encode(user, both, &both, NULL, &encoding, err);
+
+    assert_int_equal(status == MICA_OK, encoding != NULL);
+    mica_encoding_destroy(&encoding);
+    return status;
+}
+
+static mica_status decode_step(void *user, mica_error *err)
+{
+    const int64_t ids[] = {2, 5, 6, 7, 8, 4, 35, 36, 10, 11, 3};
+    char *text;
+    size_t size;
+    mica_status status =
+        mica_tokenizer_decode(user, ids, sizeof ids / sizeof *ids, NULL, &text, &size, err);
+
+    assert_int_equal(status == MICA_OK, text != NULL);
+    mica_text_free(&text);
+    if (status == MICA_OK)
+        status = mica_tokenizer_decode(user, NULL, 0, NULL, &text, &size, err);
+    mica_text_free(&text);
+    return status;
+}
+
+static void test_encode_decode(void **state)
+{
+    static const char *const dirs[] = {DIRS "added", DIRS "cased", DIRS "json-plain"};
+
+    for (int i = 0; i < 3; i++) {
+        mica_tokenizer *tokenizer;
+        mica_error err = {0};
+
+        if (mica_tokenizer_open(dirs[i], &tokenizer, &err) != MICA_OK)
+            fail_msg("%s", err.message);
+        torture(encode_step, tokenizer, 15);
+        if (i == 0)
+            torture(decode_step, tokenizer, 2);
+        mica_tokenizer_destroy(&tokenizer);
+    }
+}
+
+/* An encoding that failed half-way through can be used again. */
+static void test_reuse_after_failure(void **state)
+{
+    mica_tokenizer *tokenizer;
+    mica_encoding *encoding = NULL;
+    mica_error err = {0};
+    char text[4096];
+
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof text; i += 2)
+        text[i] = ' ';
+    assert_int_equal(mica_tokenizer_open(DIRS "added", &tokenizer, &err), MICA_OK);
+    assert_int_equal(
+        mica_tokenizer_encode(tokenizer, (mica_text){"a", 1}, NULL, NULL, &encoding, &err),
+        MICA_OK);
+    for (long n = 0;; n++) {
+        countdown c = {n, false};
+        mica_status status;
+
+        mica_set_fault_hook(fail_nth, &c);
+        status = mica_tokenizer_encode(tokenizer, (mica_text){text, sizeof text}, NULL, NULL,
+                                       &encoding, &err);
+        mica_set_fault_hook(NULL, NULL);
+        assert_non_null(encoding);
+        if (!c.failed) {
+            assert_int_equal(status, MICA_OK);
+            assert_int_equal(mica_encoding_count(encoding), 2 + sizeof text / 2);
+            break;
+        }
+        assert_int_equal(status, MICA_STATUS_OUT_OF_MEMORY);
+        assert_int_equal(mica_encoding_count(encoding), 0);
+    }
+    mica_encoding_destroy(&encoding);
+    mica_tokenizer_destroy(&tokenizer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_encode_decode),
+        cmocka_unit_test(test_reuse_after_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
