@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- *   slots    power of two, each 0 (free) or index + 1 of an entry; linear probing
+ *   slots    power of two, each free (index 0) or the index + 1 of an entry, with the hash of its
+ *            key; linear probing. The hash lets the table grow, and most probes pass by, without a
+ *            look at the keys.
  *   entries  in insertion order; keys lie in an arena
  *
- * A hostile set of keys can make many collide under one seed, so a probe longer than MAX_PROBE
- * makes the table hash itself anew under the next seed (and grow if that did not help). Should even
- * that not help, longer probes are allowed from then on: memory and time stay bounded.
+ * A hostile set of keys can make many collide under one seed, so a probe longer than max_probe
+ * makes the table hash all keys anew under the next seed (and grow if that did not help). Should
+ * even that not help, longer probes are allowed from then on: memory and time stay bounded.
  */
 #include "base/map.h"
 
@@ -16,9 +18,13 @@
 
 enum { MAX_PROBE = 128, MAX_SLOTS_PER_ENTRY = 32 };
 
+typedef struct map_slot {
+    uint32_t index, hash;
+} map_slot;
+
 struct mica_map {
     mica_map_entry *entries;
-    uint32_t *slots;
+    map_slot *slots;
     size_t count, capacity; /* of entries */
     size_t slot_count;
     size_t max_probe;
@@ -83,71 +89,92 @@ const mica_map_entry *mica_map_at(const mica_map *map, size_t index)
     return &map->entries[index];
 }
 
-/* The slot where `key` stands or would stand; *probes says how far that is from its hash. */
-static size_t locate(const mica_map *map, const char *key, size_t size, size_t *probes)
+static uint32_t key_hash(const mica_map *map, const char *key, size_t size)
 {
-    size_t slot = (size_t)mica_hash(key, size, map->seed) & (map->slot_count - 1);
-    for (*probes = 0;; ++*probes, slot = (slot + 1) & (map->slot_count - 1)) {
-        uint32_t index = map->slots[slot];
-        if (index == 0)
-            return slot;
-        const mica_map_entry *entry = &map->entries[index - 1];
-        if (entry->key_size == size && (size == 0 || memcmp(entry->key, key, size) == 0))
-            return slot;
-    }
+    return (uint32_t)mica_hash(key, size, map->seed);
 }
 
-static mica_map_entry *find(const mica_map *map, const char *key, size_t size)
+static bool same_key(const mica_map_entry *entry, const char *key, size_t size)
+{
+    return entry->key_size == size && (size == 0 || memcmp(entry->key, key, size) == 0);
+}
+
+/* The entry with `key`, or NULL. */
+static mica_map_entry *find(const mica_map *map, const char *key, size_t size, uint32_t hash)
 {
     if (map->count == 0)
         return NULL;
-    size_t probes, slot = locate(map, key, size, &probes);
-    return map->slots[slot] ? &map->entries[map->slots[slot] - 1] : NULL;
+    for (size_t at = hash;; at++) {
+        const map_slot *slot = &map->slots[at & (map->slot_count - 1)];
+        if (slot->index == 0)
+            return NULL;
+        if (slot->hash == hash && same_key(&map->entries[slot->index - 1], key, size))
+            return &map->entries[slot->index - 1];
+    }
 }
 
 const mica_map_entry *mica_map_find(const mica_map *map, const char *key, size_t key_size)
 {
-    return find(map, key, key_size);
+    return find(map, key, key_size, key_hash(map, key, key_size));
 }
 
-/* Puts all entries into empty slots; returns the longest probe. */
-static size_t fill(mica_map *map)
+/* Puts an entry that is not there yet into the first free slot; returns how many it passed by. */
+static size_t place(map_slot *slots, size_t slot_count, map_slot slot)
 {
-    size_t longest = 0;
-    for (size_t i = 0; i < map->count; i++) {
-        size_t probes;
-        size_t slot = locate(map, map->entries[i].key, map->entries[i].key_size, &probes);
-        map->slots[slot] = (uint32_t)i + 1;
-        longest = probes > longest ? probes : longest;
-    }
-    return longest;
+    size_t probes = 0;
+    while (slots[(slot.hash + probes) & (slot_count - 1)].index != 0)
+        probes++;
+    slots[(slot.hash + probes) & (slot_count - 1)] = slot;
+    return probes;
 }
 
-/* Builds the slots anew, trying seeds until no probe is long, and twice the slots when a few seeds
- * did not help. On failure (no memory) the map is as it was; a later attempt that finds no memory
- * is no failure, the map is only slower than it could be. */
-static bool rehash(mica_map *map, size_t slot_count)
+/* Makes `slot_count` slots, under the next seed if so asked. *longest gets the longest probe. False
+ * = no memory, and the map is as it was. */
+static bool make_slots(mica_map *map, size_t slot_count, bool reseed, size_t *longest)
 {
-    for (unsigned attempt = 0; attempt < 16; attempt++) {
-        if (attempt > 0 && attempt % 4 == 0 && slot_count / MAX_SLOTS_PER_ENTRY < map->count)
-            slot_count *= 2;
-        uint32_t *slots = mica_calloc(slot_count, sizeof *slots);
-        if (!slots)
-            return attempt > 0;
-        mica_free(map->slots);
-        map->slots = slots;
-        map->slot_count = slot_count;
-        map->seed = mica_hash(&attempt, sizeof attempt, map->seed);
-        if (fill(map) <= map->max_probe)
-            return true;
+    map_slot *slots = mica_calloc(slot_count, sizeof *slots);
+    if (!slots)
+        return false;
+    *longest = 0;
+    if (reseed)
+        map->seed = mica_hash("next", 4, map->seed);
+    for (size_t i = 0; i < (reseed ? map->count : map->slot_count); i++) {
+        map_slot slot;
+        if (reseed)
+            slot = (map_slot){(uint32_t)i + 1,
+                              key_hash(map, map->entries[i].key, map->entries[i].key_size)};
+        else
+            slot = map->slots[i];
+        if (slot.index == 0)
+            continue;
+        size_t probes = place(slots, slot_count, slot);
+        *longest = probes > *longest ? probes : *longest;
     }
-    map->max_probe *= 2;
+    mica_free(map->slots);
+    map->slots = slots;
+    map->slot_count = slot_count;
     return true;
 }
 
+/* Tries seeds until no probe is long, and twice the slots when a few seeds did not help. Without
+ * memory the map stays as it is, and right, only slower than it could be. */
+static void reseed(mica_map *map)
+{
+    size_t longest, slot_count = map->slot_count;
+    for (unsigned attempt = 1; attempt <= 16; attempt++) {
+        if (attempt % 4 == 0 && slot_count / MAX_SLOTS_PER_ENTRY < map->count)
+            slot_count *= 2;
+        if (!make_slots(map, slot_count, true, &longest) || longest <= map->max_probe)
+            return;
+    }
+    map->max_probe *= 2;
+}
+
+/* Makes room for one more entry. */
 static bool grow(mica_map *map)
 {
-    if (map->count == UINT32_MAX - 1)
+    size_t longest;
+    if (map->count == INT32_MAX)
         return false;
     if (map->count == map->capacity) {
         size_t capacity = map->capacity ? map->capacity * 2 : 8;
@@ -157,34 +184,34 @@ static bool grow(mica_map *map)
         map->entries = entries;
         map->capacity = capacity;
     }
-    if ((map->count + 1) * 2 > map->slot_count)
-        return rehash(map, map->slot_count ? map->slot_count * 2 : 16);
-    return true;
+    return (map->count + 1) * 2 <= map->slot_count ||
+           make_slots(map, map->slot_count ? map->slot_count * 2 : 16, false, &longest);
+}
+
+static mica_map_result add(mica_map *map, const char *key, size_t size, uint32_t hash,
+                           uint64_t value)
+{
+    char *copy = grow(map) ? mica_arena_text(&map->keys, key, size) : NULL;
+    if (!copy)
+        return MICA_MAP_NO_MEMORY;
+    map->entries[map->count++] = (mica_map_entry){copy, size, value};
+    if (place(map->slots, map->slot_count, (map_slot){(uint32_t)map->count, hash}) > map->max_probe)
+        reseed(map);
+    return MICA_MAP_ADDED;
 }
 
 mica_map_result mica_map_add(mica_map *map, const char *key, size_t key_size, uint64_t value)
 {
-    if (find(map, key, key_size))
-        return MICA_MAP_EXISTS;
-    if (!grow(map))
-        return MICA_MAP_NO_MEMORY;
-    char *copy = mica_arena_text(&map->keys, key, key_size);
-    if (!copy)
-        return MICA_MAP_NO_MEMORY;
-    size_t probes, slot = locate(map, key, key_size, &probes);
-    map->entries[map->count] = (mica_map_entry){copy, key_size, value};
-    map->slots[slot] = (uint32_t)++map->count;
-    if (probes > map->max_probe)
-        rehash(map, map->slot_count); /* without memory for it the map stays as it is, and right */
-    return MICA_MAP_ADDED;
+    uint32_t hash = key_hash(map, key, key_size);
+    return find(map, key, key_size, hash) ? MICA_MAP_EXISTS : add(map, key, key_size, hash, value);
 }
 
 mica_map_result mica_map_set(mica_map *map, const char *key, size_t key_size, uint64_t value)
 {
-    mica_map_entry *entry = find(map, key, key_size);
-    if (entry) {
-        entry->value = value;
-        return MICA_MAP_EXISTS;
-    }
-    return mica_map_add(map, key, key_size, value);
+    uint32_t hash = key_hash(map, key, key_size);
+    mica_map_entry *entry = find(map, key, key_size, hash);
+    if (!entry)
+        return add(map, key, key_size, hash, value);
+    entry->value = value;
+    return MICA_MAP_EXISTS;
 }
