@@ -302,7 +302,7 @@ static mica_status check_kind(const archive *a, mica_error *err)
     if (!version)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s' is a zip archive, but not of PyTorch: it has no %.*sversion", path,
-                         shown(a->root_size), a->root_size ? a->root : "");
+                         shown(a->root_size), a->root);
     unsigned number = 0;
     size_t digits = 0;
     while (digits < version->size && digits < 3 && version->data[digits] >= '0' &&
@@ -347,7 +347,7 @@ static mica_status read_pickle(archive *a, mica_error *err)
     if (!r)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s' is a zip archive, but not of PyTorch: it has no %.*sdata.pkl",
-                         a->weights->path, shown(a->root_size), a->root_size ? a->root : "");
+                         a->weights->path, shown(a->root_size), a->root);
     mica_pickle pickle = {
         .weights = a->weights, .data = r->data, .size = r->size, .find = find_storage, .user = a};
     mica_pickle_value *root;
@@ -360,7 +360,7 @@ static mica_status read_pickle(archive *a, mica_error *err)
 
 mica_status mica_torch_zip_read(mica_weights *weights, mica_error *err)
 {
-    archive a = {.weights = weights};
+    archive a = {.weights = weights, .root = ""};
     directory d;
     weights->kind = "zip";
     mica_status status = find_directory(weights, &d, err);

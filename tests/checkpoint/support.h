@@ -34,7 +34,8 @@ void expect_contents(mica_checkpoint *checkpoint, const char *json_path);
 void expect_tensor(const mica_tensor *tensor, const mica_json_value *expected);
 
 /* The error has this status, and its text holds `part`. */
-void expect_error(mica_status status, const mica_error *err, mica_status expected, const char *part);
+void expect_error(mica_status status, const mica_error *err, mica_status expected,
+                  const char *part);
 /* Opening `path` fails so. */
 void expect_refused(const char *path, mica_status expected, const char *part);
 
@@ -49,7 +50,7 @@ typedef struct zip_entry {
     size_t size;
 } zip_entry;
 typedef struct zip_options {
-    bool zip64;      /* end record, locator and fields in 64 bits */
+    bool zip64; /* end record, locator and fields in 64 bits */
     unsigned method, flags;
 } zip_options;
 void build_zip(mica_buf *out, const zip_entry *entries, size_t count, const zip_options *options);

@@ -115,14 +115,15 @@ static void prefers_safetensors(void **state)
 {
     static const char *const order[] = {"pytorch_model.bin.index.json", "pytorch_model.bin",
                                         "model.safetensors.index.json", "model.safetensors"};
-    static const char *const sources[] = {"pytorch_model.bin.index.json (2 files)",
-                                          "pytorch_model.bin (zip)",
-                                          "model.safetensors.index.json (2 files)",
-                                          "model.safetensors"};
+    static const char *const sources[] = {
+        "pytorch_model.bin.index.json (2 files)", "pytorch_model.bin (zip)",
+        "model.safetensors.index.json (2 files)", "model.safetensors"};
     copy_fixture("sharded/model-00001-of-00002.safetensors", "model-00001-of-00002.safetensors");
     copy_fixture("sharded/model-00002-of-00002.safetensors", "model-00002-of-00002.safetensors");
-    copy_fixture("sharded-bin/pytorch_model-00001-of-00002.bin", "pytorch_model-00001-of-00002.bin");
-    copy_fixture("sharded-bin/pytorch_model-00002-of-00002.bin", "pytorch_model-00002-of-00002.bin");
+    copy_fixture("sharded-bin/pytorch_model-00001-of-00002.bin",
+                 "pytorch_model-00001-of-00002.bin");
+    copy_fixture("sharded-bin/pytorch_model-00002-of-00002.bin",
+                 "pytorch_model-00002-of-00002.bin");
     for (size_t i = 0; i < 4; i++) {
         copy_fixture(i == 0   ? "sharded-bin/pytorch_model.bin.index.json"
                      : i == 1 ? "state.bin"
@@ -195,7 +196,8 @@ static void reads_shards(void **state)
                          MICA_OK);
         assert_true(((const float *)mica_tensor_data(t))[1] == 2.0f);
         mica_tensor_release(&t);
-        assert_int_equal(mica_checkpoint_get(c, "encoder.LayerNorm.bias", "bert", &t, &err), MICA_OK);
+        assert_int_equal(mica_checkpoint_get(c, "encoder.LayerNorm.bias", "bert", &t, &err),
+                         MICA_OK);
         assert_true(((const float *)mica_tensor_data(t))[1] == 4.0f);
         mica_checkpoint_close(&c);
         assert_true(((const float *)mica_tensor_data(t))[0] == 3.0f); /* outlives it */
@@ -217,10 +219,12 @@ static void checks_the_index(void **state)
         {"{\"weight_map\":{\"a\":null}}", MICA_STATUS_FORMAT, "not a file name"},
         {"{\"weight_map\":{\"a\":\"\"}}", MICA_STATUS_FORMAT, "not a path below"},
         {"{\"weight_map\":{\"a\":\"../one.safetensors\"}}", MICA_STATUS_FORMAT, "not a path below"},
-        {"{\"weight_map\":{\"a\":\"x/../one.safetensors\"}}", MICA_STATUS_FORMAT, "not a path below"},
+        {"{\"weight_map\":{\"a\":\"x/../one.safetensors\"}}", MICA_STATUS_FORMAT,
+         "not a path below"},
         {"{\"weight_map\":{\"a\":\"x/..\"}}", MICA_STATUS_FORMAT, "not a path below"},
         {"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", MICA_STATUS_FORMAT, "'/etc/passwd', which is"},
-        {"{\"weight_map\":{\"a\":\"x\\\\one.safetensors\"}}", MICA_STATUS_FORMAT, "not a path below"},
+        {"{\"weight_map\":{\"a\":\"x\\\\one.safetensors\"}}", MICA_STATUS_FORMAT,
+         "not a path below"},
         {"{\"weight_map\":{\"a\":\"one.safetensors\\u0000\"}}", MICA_STATUS_FORMAT,
          "not a path below"},
         {"{\"weight_map\":{\"a\":\"C:one.safetensors\"}}", MICA_STATUS_FORMAT, "not a path below"},
@@ -270,13 +274,12 @@ static void the_index_decides(void **state)
 
 static void old_names_become_modern(void **state)
 {
-    static const char *const names[] = {"x.LayerNorm.gamma", "x.LayerNorm.beta", "gamma",
-                                        "x.gamma",           "LayerNorm.gamma",  "x.layernorm.beta",
-                                        "x.LayerNorm.gamma.y"};
-    static const char *const modern[] = {"x.LayerNorm.weight", "x.LayerNorm.bias",
-                                         "gamma",              "x.gamma",
-                                         "LayerNorm.weight",   "x.layernorm.beta",
-                                         "x.LayerNorm.gamma.y"};
+    static const char *const names[] = {
+        "x.LayerNorm.gamma", "x.LayerNorm.beta",   "gamma", "x.gamma", "LayerNorm.gamma",
+        "x.layernorm.beta",  "x.LayerNorm.gamma.y"};
+    static const char *const modern[] = {
+        "x.LayerNorm.weight", "x.LayerNorm.bias",   "gamma", "x.gamma", "LayerNorm.weight",
+        "x.layernorm.beta",   "x.LayerNorm.gamma.y"};
     write_named(inside("model.safetensors"), names, 7);
     mica_checkpoint *c = open_folder(NULL);
     for (size_t i = 0; i < 7; i++) {
@@ -339,26 +342,34 @@ static void patterns_match(void **state)
         const char *pattern, *name;
         bool match;
     } cases[] = {
-        {"a", "a", true},          {"a", "b", false},        {"a", "ab", false},
-        {"", "", true},            {"", "a", false},         {"*", "", true},
-        {"*", "abc", true},        {"a*", "abc", true},      {"a*", "ba", false},
-        {"*c", "abc", true},       {"*c", "abcd", false},    {"*b*", "abc", true},
-        {"a*c", "abcbc", true},    {"a*b*c", "axxbyc", true}, {"a*b*c", "axxcyb", false},
-        {"**", "x", true},         {"*ab", "aab", true},     {"a*a", "a", false},
+        {"a", "a", true},       {"a", "b", false},         {"a", "ab", false},
+        {"", "", true},         {"", "a", false},          {"*", "", true},
+        {"*", "abc", true},     {"a*", "abc", true},       {"a*", "ba", false},
+        {"*c", "abc", true},    {"*c", "abcd", false},     {"*b*", "abc", true},
+        {"a*c", "abcbc", true}, {"a*b*c", "axxbyc", true}, {"a*b*c", "axxcyb", false},
+        {"**", "x", true},      {"*ab", "aab", true},      {"a*a", "a", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (mica_names_match(cases[i].pattern, cases[i].name) != cases[i].match)
             fail_msg("'%s' on '%s'", cases[i].pattern, cases[i].name);
     static const char *const harmless[] = {
-        "embeddings.position_ids", "bert.embeddings.position_ids", "embeddings.token_type_ids",
-        "model.layers.3.self_attn.rotary_emb.inv_freq", "rotary_emb.inv_freq",
+        "embeddings.position_ids",
+        "bert.embeddings.position_ids",
+        "embeddings.token_type_ids",
+        "model.layers.3.self_attn.rotary_emb.inv_freq",
+        "rotary_emb.inv_freq",
         "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
-        "h.0.attn.bias", "h.0.attn.masked_bias", "cls.seq_relationship.weight", "pooler.dense.bias",
-        "bert.pooler.dense.weight", "lm_head.weight", "bn.num_batches_tracked",
+        "h.0.attn.bias",
+        "h.0.attn.masked_bias",
+        "cls.seq_relationship.weight",
+        "pooler.dense.bias",
+        "bert.pooler.dense.weight",
+        "lm_head.weight",
+        "bn.num_batches_tracked",
         "model.encoder.model.embed_positions.weights"};
-    static const char *const harmful[] = {"encoder.weight",  "classifier.weight", "xpooler.weight",
-                                          "position_ids2",   "cls.predictions.bias",
-                                          "xattn.bias",      "lm_headx.weight"};
+    static const char *const harmful[] = {
+        "encoder.weight",       "classifier.weight", "xpooler.weight", "position_ids2",
+        "cls.predictions.bias", "xattn.bias",        "lm_headx.weight"};
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (!mica_names_harmless(harmless[i]))
             fail_msg("'%s' is harmless", harmless[i]);
@@ -369,8 +380,8 @@ static void patterns_match(void **state)
 
 static void warns_once_of_unused_tensors(void **state)
 {
-    static const char *const names[] = {"u1", "u2", "used", "u3", "pooler.dense.bias", "mine.a",
-                                        "x.mine", "exact"};
+    static const char *const names[] = {"u1",     "u2",     "used", "u3", "pooler.dense.bias",
+                                        "mine.a", "x.mine", "exact"};
     static const char *const ignored[] = {"mine.*", "*.mine", "exact", NULL};
     captured lines;
     mica_log_sink log = capture(&lines);
@@ -382,8 +393,9 @@ static void warns_once_of_unused_tensors(void **state)
     assert_string_equal(lines.text, "model.safetensors: 3 tensors are not used: u1, u2, u3\n");
     log = capture(&lines);
     mica_checkpoint_warn_unused(c, NULL, &log);
-    assert_string_equal(lines.text, "model.safetensors: 6 tensors are not used: u1, u2, u3, mine.a, "
-                                    "x.mine, ...\n");
+    assert_string_equal(lines.text,
+                        "model.safetensors: 6 tensors are not used: u1, u2, u3, mine.a, "
+                        "x.mine, ...\n");
     mica_checkpoint_warn_unused(c, NULL, NULL);
     first_byte(c, "u1", NULL);
     first_byte(c, "u2", NULL);
@@ -418,8 +430,11 @@ static void config_betrays_quantisation(void **state)
 static void tensors_betray_quantisation(void **state)
 {
     static const char *const signs[] = {
-        "l.0.qweight", "l.0.qzeros", "l.0.g_idx", "l.0.weight_scale_inv", "l.0.SCB", "l.0.absmax",
-        "l.0.weight.absmax", "l.0.weight.quant_state.bitsandbytes__nf4", "l.0.weight_packed"};
+        "l.0.qweight",       "l.0.qzeros",
+        "l.0.g_idx",         "l.0.weight_scale_inv",
+        "l.0.SCB",           "l.0.absmax",
+        "l.0.weight.absmax", "l.0.weight.quant_state.bitsandbytes__nf4",
+        "l.0.weight_packed"};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         const char *const names[] = {"l.0.weight", signs[i]};
         write_named(inside("model.safetensors"), names, 2);
@@ -444,9 +459,9 @@ static void tensors_betray_quantisation(void **state)
 
 static void real_files_open(void **state)
 {
-    static const char *const names[] = {"retsim", "model2vec-test/float16", "model2vec-test/float32",
-                                        "stories260K-hf", "random-tiny_bert", "random-tiny_nomic",
-                                        "random-tiny_modernbert"};
+    static const char *const names[] = {
+        "retsim",           "model2vec-test/float16", "model2vec-test/float32", "stories260K-hf",
+        "random-tiny_bert", "random-tiny_nomic",      "random-tiny_modernbert"};
     size_t seen = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];

@@ -238,7 +238,8 @@ static void bools_are_0_or_1(void **state)
     mica_checkpoint *c;
     mica_tensor *t;
     mica_error err = {0};
-    build_safetensors(&file, "{\"a\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2);
+    build_safetensors(&file, "{\"a\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[0,2]}}",
+                      2);
     write_file(path, file.data, file.size);
     mica_buf_free(&file);
     assert_int_equal(mica_checkpoint_open_file(path, &c, &err), MICA_OK);

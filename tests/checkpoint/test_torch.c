@@ -147,7 +147,8 @@ static void expect_zip_refused(const zip_entry *entries, size_t count, const zip
 
 static void checks_the_records(void **state)
 {
-    static const zip_entry version = {"r/version", "3\n", 2}, pickle = {"r/data.pkl", EMPTY_DICT, 4};
+    static const zip_entry version = {"r/version", "3\n", 2},
+                           pickle = {"r/data.pkl", EMPTY_DICT, 4};
     const zip_entry none[] = {version};
     const zip_entry no_version[] = {pickle};
     const zip_entry old[] = {pickle, {"r/version", "0\n", 2}};
@@ -214,8 +215,10 @@ static void checks_the_directory(void **state)
     expect_patch_refused(false, 6, 0xffff, 4, "does not lie inside");
     expect_patch_refused(false, 10, 0xffff, 4, "does not lie inside");
     expect_patch_refused(false, 12, 60, 2, "cannot hold 60 entries");
+    expect_patch_refused(false, 12, 0, 2, "it has no version");
     expect_patch_refused(false, 6, 1, 4, "directory");
-    /* locator: offset of the zip64 record at 42-8; the record at 98: count 32, size 40, offset 48 */
+    /* locator: offset of the zip64 record at 42-8; the record at 98: count 32, size 40, offset 48
+     */
     expect_patch_refused(true, 34, UINT64_MAX, 8, "zip64 end record");
     expect_patch_refused(true, 34, 3, 8, "zip64 end record");
     expect_patch_refused(true, 98 - 48, UINT64_MAX, 8, "does not lie inside");
@@ -254,8 +257,9 @@ static void every_truncation_is_refused(void **state)
 
 /* -- The pickle. STORAGE pushes storage "0" of 4 floats, TENSOR(...) rebuilds over it. -- */
 
-#define STORAGE_OF(type, key, count)                                                              \
-    "(U\x07storagectorch\n" type "\nU\x01" key "U\x03" "cpuK" count "tQ"
+#define STORAGE_OF(type, key, count)                                                               \
+    "(U\x07storagectorch\n" type "\nU\x01" key "U\x03"                                             \
+    "cpuK" count "tQ"
 #define STORAGE STORAGE_OF("FloatStorage", "0", "\x04")
 #define TENSOR(args) "ctorch._utils\n_rebuild_tensor\n(" args "tR"
 #define FINE TENSOR(STORAGE "K\x00K\x04\x85K\x01\x85")
@@ -272,18 +276,29 @@ static const struct {
     {P(IN_DICT(FINE)), MICA_OK, NULL},
     {P("\x80\x05}U\x01w" FINE "s."), MICA_OK, NULL}, /* any protocol of known opcodes */
     {P(IN_DICT("N")), MICA_OK, NULL},
-    {P("\x80\x02}(U\x01" "aK\x01U\x01" "bJ\xff\xff\xff\xffU\x01" "cG\x00\x00\x00\x00\x00\x00\x00\x00u."),
+    {P("\x80\x02}(U\x01"
+       "aK\x01U\x01"
+       "bJ\xff\xff\xff\xffU\x01"
+       "cG\x00\x00\x00\x00\x00\x00\x00\x00u."),
      MICA_OK, NULL},
     {P("\x80\x02}q\x00U\x01wh\x00s."), MICA_OK, NULL}, /* a dict in itself */
     {P("\x80\x02}r\x07\x00\x00\x00U\x01wj\x07\x00\x00\x00s."), MICA_OK, NULL},
     {P("\x80\x02}r\x40\x00\x00\x00U\x01wj\x40\x00\x00\x00s."), MICA_STATUS_FORMAT,
      "memo entry 64 comes out of order"},
-    {P("\x80\x02]q\x00h\x00" "ah\x00\x85R."), MICA_STATUS_FORMAT, "calls list with tuple"},
+    {P("\x80\x02]q\x00h\x00"
+       "ah\x00\x85R."),
+     MICA_STATUS_FORMAT, "calls list with tuple"},
     {P(IN_DICT("\x8f")), MICA_OK, NULL},
     {P("\x80\x02\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01w" FINE "s."), MICA_OK, NULL},
-    {P("\x80\x02" "ccollections\nOrderedDict\n)RU\x01w" FINE "s}U\x01xNsb."), MICA_OK, NULL},
-    {P("\x80\x02" "ccollections\nOrderedDict\n)\x81U\x01w" FINE "s."), MICA_OK, NULL},
-    {P("\x80\x04\x8c\x0b" "collections\x8c\x0bOrderedDict\x93)R."), MICA_OK, NULL},
+    {P("\x80\x02"
+       "ccollections\nOrderedDict\n)RU\x01w" FINE "s}U\x01xNsb."),
+     MICA_OK, NULL},
+    {P("\x80\x02"
+       "ccollections\nOrderedDict\n)\x81U\x01w" FINE "s."),
+     MICA_OK, NULL},
+    {P("\x80\x04\x8c\x0b"
+       "collections\x8c\x0bOrderedDict\x93)R."),
+     MICA_OK, NULL},
     {P("\x80\x04\x8c\x02os\x8c\x06system\x93)R."), MICA_STATUS_FORMAT, "wants 'os.system'"},
     {P("\x80\x04K\x01K\x02\x93."), MICA_STATUS_FORMAT, "named by int and int"},
     {P(IN_DICT("ctorch._utils\n_rebuild_parameter\n(" FINE "\x88NtR")), MICA_OK, NULL},
@@ -295,25 +310,33 @@ static const struct {
     {P(IN_DICT("ctorch\nSize\nK\x01\x85\x85R")), MICA_OK, NULL},
     {P(IN_DICT("ctorch\nfloat16\n")), MICA_OK, NULL},
     {P(IN_DICT("ctorch\nfloat16\n)R")), MICA_STATUS_FORMAT, "calls torch.float16"},
-    {P(IN_DICT("ctorch\ndevice\nU\x03" "cpu\x85R")), MICA_OK, NULL},
+    {P(IN_DICT("ctorch\ndevice\nU\x03"
+               "cpu\x85R")),
+     MICA_OK, NULL},
     {P(IN_DICT("ctorch\nload\n")), MICA_STATUS_FORMAT, "wants 'torch.load'"},
     {P(IN_DICT("ctorch._utils\n_rebuild_qtensor\n")), MICA_STATUS_UNSUPPORTED, "_rebuild_qtensor"},
     {P(IN_DICT("ctorch._utils\n_rebuild_meta_tensor_no_storage\n")), MICA_STATUS_UNSUPPORTED,
      "_rebuild_meta_tensor_no_storage"},
     {P(IN_DICT("ctorch._utils\n_rebuild_wrapper_subclass\n")), MICA_STATUS_UNSUPPORTED,
      "_rebuild_wrapper_subclass"},
-    {P("\x80\x02" "ccollections\nOrderedDict\nK\x01\x85R."), MICA_STATUS_FORMAT,
-     "something else than pairs"},
-    {P("\x80\x02" "ccollections\nOrderedDict\n](K\x01]e\x85R."), MICA_STATUS_FORMAT,
-     "something else than pairs"},
+    {P("\x80\x02"
+       "ccollections\nOrderedDict\nK\x01\x85R."),
+     MICA_STATUS_FORMAT, "something else than pairs"},
+    {P("\x80\x02"
+       "ccollections\nOrderedDict\n](K\x01]e\x85R."),
+     MICA_STATUS_FORMAT, "something else than pairs"},
     /* opcodes that weights do not need */
     {P("\x80\x02I1\n."), MICA_STATUS_FORMAT, "opcode 0x49 ('I')"},
     {P("\x80\x02S'a'\n."), MICA_STATUS_FORMAT, "opcode 0x53 ('S')"},
     {P("\x80\x02(ios\nsystem\n."), MICA_STATUS_FORMAT, "opcode 0x69 ('i')"},
     {P("\x80\x02(o."), MICA_STATUS_FORMAT, "opcode 0x6f ('o')"},
     {P("\x80\x02\x82\x01."), MICA_STATUS_FORMAT, "opcode 0x82"},
-    {P("\x80\x02" "2."), MICA_STATUS_FORMAT, "opcode 0x32 ('2')"},
-    {P("\x80\x02" "0."), MICA_STATUS_FORMAT, "opcode 0x30 ('0')"},
+    {P("\x80\x02"
+       "2."),
+     MICA_STATUS_FORMAT, "opcode 0x32 ('2')"},
+    {P("\x80\x02"
+       "0."),
+     MICA_STATUS_FORMAT, "opcode 0x30 ('0')"},
     {P("\x80\x02P1\n."), MICA_STATUS_FORMAT, "opcode 0x50 ('P')"},
     {P("\x80\x02\x8b\x01\x00\x00\x00\x01."), MICA_STATUS_FORMAT, "opcode 0x8b"},
     {P("\x80\x02\x92."), MICA_STATUS_FORMAT, "opcode 0x92"},
@@ -327,7 +350,9 @@ static const struct {
     {P("\x80\x02N\x86."), MICA_STATUS_FORMAT, "2 are needed"},
     {P("\x80\x02NN\x87."), MICA_STATUS_FORMAT, "3 are needed"},
     {P("\x80\x02t."), MICA_STATUS_FORMAT, "a mark is missing"},
-    {P("\x80\x02" "e."), MICA_STATUS_FORMAT, "a mark is missing"},
+    {P("\x80\x02"
+       "e."),
+     MICA_STATUS_FORMAT, "a mark is missing"},
     {P("\x80\x02(e."), MICA_STATUS_FORMAT, "no container"},
     {P("\x80\x02}((u."), MICA_STATUS_FORMAT, "no container"},
     {P("\x80\x02}(Nu."), MICA_STATUS_FORMAT, "a key without a value"},
@@ -341,32 +366,49 @@ static const struct {
     {P("\x80\x02]Nb."), MICA_STATUS_FORMAT, "sets the state of list"},
     {P(IN_DICT(FINE "Nb")), MICA_STATUS_FORMAT, "sets the state of tensor"},
     {P("\x80\x02K\x01)R."), MICA_STATUS_FORMAT, "calls int with tuple"},
-    {P("\x80\x02" "ccollections\nOrderedDict\nNR."), MICA_STATUS_FORMAT, "with None"},
+    {P("\x80\x02"
+       "ccollections\nOrderedDict\nNR."),
+     MICA_STATUS_FORMAT, "with None"},
     /* truncated */
     {P(""), MICA_STATUS_FORMAT, "1 bytes are wanted, 0 are left"},
     {P("\x80"), MICA_STATUS_FORMAT, "truncated"},
     {P("\x80\x02}"), MICA_STATUS_FORMAT, "truncated"},
     {P("\x80\x02J\x01\x02"), MICA_STATUS_FORMAT, "4 bytes are wanted, 2 are left"},
     {P("\x80\x02G\x01"), MICA_STATUS_FORMAT, "8 bytes are wanted"},
-    {P("\x80\x02X\xff\xff\xff\xff" "ab"), MICA_STATUS_FORMAT, "4294967295 bytes are wanted, 2"},
-    {P("\x80\x02U\x05" "ab"), MICA_STATUS_FORMAT, "5 bytes are wanted"},
-    {P("\x80\x02\x8a\x05" "ab"), MICA_STATUS_FORMAT, "5 bytes are wanted"},
-    {P("\x80\x02" "ccollections\nOrdered"), MICA_STATUS_FORMAT, "the name of a global"},
-    {P("\x80\x02" "ccollections"), MICA_STATUS_FORMAT, "the name of a global"},
+    {P("\x80\x02X\xff\xff\xff\xff"
+       "ab"),
+     MICA_STATUS_FORMAT, "4294967295 bytes are wanted, 2"},
+    {P("\x80\x02U\x05"
+       "ab"),
+     MICA_STATUS_FORMAT, "5 bytes are wanted"},
+    {P("\x80\x02\x8a\x05"
+       "ab"),
+     MICA_STATUS_FORMAT, "5 bytes are wanted"},
+    {P("\x80\x02"
+       "ccollections\nOrdered"),
+     MICA_STATUS_FORMAT, "the name of a global"},
+    {P("\x80\x02"
+       "ccollections"),
+     MICA_STATUS_FORMAT, "the name of a global"},
     /* storages */
     {P("\x80\x02NQ."), MICA_STATUS_FORMAT, "None as a persistent id"},
     {P("\x80\x02)Q."), MICA_STATUS_FORMAT, "tuple as a persistent id"},
     {P("\x80\x02U\x06moduleNN\x87Q."), MICA_STATUS_FORMAT, "persistent id of 'module'"},
     {P("\x80\x02U\x07storage\x85Q."), MICA_STATUS_FORMAT, "a storage of 1 values instead of 5"},
     {P(IN_DICT(STORAGE_OF("float32", "0", "\x04"))), MICA_STATUS_FORMAT, "whose type is float32"},
-    {P("\x80\x02(U\x07storageNU\x01" "0NK\x04tQ."), MICA_STATUS_FORMAT, "whose type is None"},
+    {P("\x80\x02(U\x07storageNU\x01"
+       "0NK\x04tQ."),
+     MICA_STATUS_FORMAT, "whose type is None"},
     {P("\x80\x02(U\x07storagectorch\nFloatStorage\nK\x00NK\x04tQ."), MICA_STATUS_FORMAT,
      "whose key is int"},
-    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01" "0NNtQ."), MICA_STATUS_FORMAT,
-     "whose count is None"},
-    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01" "0NJ\xff\xff\xff\xfftQ."),
+    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+       "0NNtQ."),
+     MICA_STATUS_FORMAT, "whose count is None"},
+    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+       "0NJ\xff\xff\xff\xfftQ."),
      MICA_STATUS_FORMAT, "whose count is negative"},
-    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01" "0N\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7ftQ."),
+    {P("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+       "0N\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7ftQ."),
      MICA_STATUS_FORMAT, "should hold 9223372036854775807 elements"},
     {P(IN_DICT(STORAGE_OF("FloatStorage", "1", "\x04"))), MICA_STATUS_FORMAT,
      "storage '1' is not in the archive"},
@@ -375,7 +417,9 @@ static const struct {
     {P(IN_DICT(STORAGE_OF("DoubleStorage", "0", "\x03"))), MICA_STATUS_FORMAT,
      "should hold 3 elements of 8 bytes"},
     {P(IN_DICT(STORAGE_OF("QInt8Storage", "0", "\x04"))), MICA_STATUS_FORMAT, "torch.QInt8Storage"},
-    {P(IN_DICT(TENSOR("(U\x07storagectorch.cuda\nHalfStorage\nU\x01" "0U\x06" "cuda:0K\x08tQ"
+    {P(IN_DICT(TENSOR("(U\x07storagectorch.cuda\nHalfStorage\nU\x01"
+                      "0U\x06"
+                      "cuda:0K\x08tQ"
                       "K\x00K\x02\x85K\x01\x85"))),
      MICA_OK, NULL},
     /* tensors */
@@ -393,8 +437,10 @@ static const struct {
     {P(IN_DICT(TENSOR(STORAGE "K\x00N\x85K\x01\x85"))), MICA_STATUS_FORMAT, "size holds None"},
     {P(IN_DICT(TENSOR(STORAGE "K\x00K\x05\x85K\x01\x85"))), MICA_STATUS_FORMAT,
      "reaches element 4 of storage '0', which holds 4"},
-    {P(IN_DICT(TENSOR(STORAGE "K\x01K\x04\x85K\x01\x85"))), MICA_STATUS_FORMAT, "reaches element 4"},
-    {P(IN_DICT(TENSOR(STORAGE "K\x00K\x02\x85K\x04\x85"))), MICA_STATUS_FORMAT, "reaches element 4"},
+    {P(IN_DICT(TENSOR(STORAGE "K\x01K\x04\x85K\x01\x85"))), MICA_STATUS_FORMAT,
+     "reaches element 4"},
+    {P(IN_DICT(TENSOR(STORAGE "K\x00K\x02\x85K\x04\x85"))), MICA_STATUS_FORMAT,
+     "reaches element 4"},
     {P(IN_DICT(TENSOR(STORAGE "K\x04))"))), MICA_STATUS_FORMAT, "reaches element 4"},
     {P(IN_DICT(TENSOR(STORAGE "K\x03))"))), MICA_OK, NULL},
     {P(IN_DICT(TENSOR(STORAGE "K\x09K\x00\x85K\x07\x85"))), MICA_OK, NULL}, /* empty */
@@ -410,14 +456,14 @@ static const struct {
      MICA_STATUS_FORMAT, "size holds another object"},
     {P(IN_DICT(TENSOR(STORAGE_OF("UntypedStorage", "0", "\x10") "K\x00K\x04\x85K\x01\x85"))),
      MICA_STATUS_FORMAT, "untyped storage and no dtype"},
-    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF("UntypedStorage", "0", "\x10")
-               "K\x00K\x08\x85K\x01\x85\x89}ctorch\nuint16\ntR")),
+    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF(
+         "UntypedStorage", "0", "\x10") "K\x00K\x08\x85K\x01\x85\x89}ctorch\nuint16\ntR")),
      MICA_OK, NULL},
-    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF("UntypedStorage", "0", "\x10")
-               "K\x00K\x09\x85K\x01\x85\x89}ctorch\nuint16\ntR")),
+    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF(
+         "UntypedStorage", "0", "\x10") "K\x00K\x09\x85K\x01\x85\x89}ctorch\nuint16\ntR")),
      MICA_STATUS_FORMAT, "reaches element 8 of storage '0', which holds 8"},
-    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF("UntypedStorage", "0", "\x10")
-               "K\x00K\x08\x85K\x01\x85\x89}NtR")),
+    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE_OF(
+         "UntypedStorage", "0", "\x10") "K\x00K\x08\x85K\x01\x85\x89}NtR")),
      MICA_STATUS_FORMAT, "whose dtype is None"},
     {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v3\n(" STORAGE
                "K\x00K\x04\x85K\x01\x85\x89}ctorch\nuint16\ntR")),
@@ -428,11 +474,15 @@ static const struct {
     {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE "K\x00K\x04\x85K\x01\x85\x89}}"
                "U\x03neg\x89stR")),
      MICA_OK, NULL},
-    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE "K\x00K\x04\x85K\x01\x85\x89}K\x01tR")),
+    {P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE
+               "K\x00K\x04\x85K\x01\x85\x89}K\x01tR")),
      MICA_STATUS_FORMAT, "int as its metadata"},
     /* names */
     {P("\x80\x02}(K\x01" FINE "u."), MICA_STATUS_FORMAT, "a tensor's name is int"},
-    {P("\x80\x02}(U\x03" "a\x00" "b" FINE "u."), MICA_STATUS_FORMAT, "is not valid text"},
+    {P("\x80\x02}(U\x03"
+       "a\x00"
+       "b" FINE "u."),
+     MICA_STATUS_FORMAT, "is not valid text"},
     {P("\x80\x02}(U\x01\xff" FINE "u."), MICA_STATUS_FORMAT, "is not valid text"},
     {P("\x80\x02}(U\x01w" FINE "U\x01w" FINE "u."), MICA_STATUS_FORMAT, "tensor 'w' twice"},
     {P("\x80\x02]."), MICA_STATUS_FORMAT, "holds list instead of a mapping"},
@@ -452,7 +502,8 @@ static void checks_the_pickle(void **state)
         mica_buf_free(&file);
         mica_status status = mica_checkpoint_open_file(path, &c, &err);
         if (status != pickles[i].status ||
-            (pickles[i].part && (!strstr(err.message, pickles[i].part) || !strstr(err.message, path))))
+            (pickles[i].part &&
+             (!strstr(err.message, pickles[i].part) || !strstr(err.message, path))))
             fail_msg("pickle %zu: expected %s, '%s'; got %s: %s", i,
                      mica_status_name(pickles[i].status), pickles[i].part ? pickles[i].part : "",
                      mica_status_name(status), err.message);
@@ -470,7 +521,8 @@ static void bombs_do_not_go_off(void **state)
     mica_buf_append(&pickle, P("\x80\x02](K\x01K\x01\x86q\x00"));
     for (int i = 0; i < 20000; i++)
         mica_buf_append(&pickle, P("h\x00"));
-    mica_buf_append(&pickle, P("e\x85q\x01" "0")); /* 20000 pairs, then a dict of them again and again */
+    mica_buf_append(&pickle, P("e\x85q\x01"
+                               "0")); /* 20000 pairs, then a dict of them again and again */
     pickle.size--;
     mica_buf_append(&pickle, P("ccollections\nOrderedDict\nq\x02"));
     for (int i = 0; i < 20000; i++)
@@ -509,12 +561,17 @@ static void bombs_do_not_go_off(void **state)
 /* -- The legacy stream -- */
 
 #define MAGIC "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-#define PRELUDE MAGIC "\x80\x02M\xe9\x03." "\x80\x02}U\x0dlittle_endian\x88s."
-#define OLD_STORAGE(key, count, view)                                                             \
-    "(U\x07storagectorch\nByteStorage\nU\x01" key "U\x03" "cpuK" count view "tQ"
+#define PRELUDE                                                                                    \
+    MAGIC "\x80\x02M\xe9\x03."                                                                     \
+          "\x80\x02}U\x0dlittle_endian\x88s."
+#define OLD_STORAGE(key, count, view)                                                              \
+    "(U\x07storagectorch\nByteStorage\nU\x01" key "U\x03"                                          \
+    "cpuK" count view "tQ"
 #define OLD(view) TENSOR(OLD_STORAGE("k", "\x04", view) "K\x00K\x01\x85K\x01\x85")
 #define KEYS "\x80\x02]U\x01ka."
-#define FOUR "\x04\x00\x00\x00\x00\x00\x00\x00" "abcd"
+#define FOUR                                                                                       \
+    "\x04\x00\x00\x00\x00\x00\x00\x00"                                                             \
+    "abcd"
 
 static const struct {
     const char *file;
@@ -532,33 +589,48 @@ static const struct {
     {P(PRELUDE IN_DICT(OLD("U\x01vK\x01K\x00\x87")) KEYS FOUR), MICA_STATUS_FORMAT,
      "reaches element 0"},
     {P(PRELUDE IN_DICT(OLD("")) KEYS FOUR), MICA_STATUS_FORMAT, "5 values instead of 6"},
-    {P(PRELUDE "\x80\x02}." "\x80\x02]."), MICA_OK, NULL},
+    {P(PRELUDE "\x80\x02}."
+               "\x80\x02]."),
+     MICA_OK, NULL},
     {P(MAGIC "\x80\x02K\x01."), MICA_STATUS_UNSUPPORTED, "protocol version is 1,"},
     {P(MAGIC "\x80\x02N."), MICA_STATUS_UNSUPPORTED, "protocol version"},
-    {P(MAGIC "\x80\x02M\xe9\x03." "\x80\x02]."), MICA_STATUS_FORMAT, "system info is list"},
-    {P(MAGIC "\x80\x02M\xe9\x03." "\x80\x02}U\x0dlittle_endian\x89s."), MICA_STATUS_UNSUPPORTED,
-     "big-endian"},
-    {P(MAGIC "\x80\x02M\xe9\x03." "\x80\x02}U\x0dlittle_endianNs."), MICA_STATUS_UNSUPPORTED,
-     "big-endian"},
-    {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02}." FOUR), MICA_STATUS_FORMAT, "list of storages is dict"},
+    {P(MAGIC "\x80\x02M\xe9\x03."
+             "\x80\x02]."),
+     MICA_STATUS_FORMAT, "system info is list"},
+    {P(MAGIC "\x80\x02M\xe9\x03."
+             "\x80\x02}U\x0dlittle_endian\x89s."),
+     MICA_STATUS_UNSUPPORTED, "big-endian"},
+    {P(MAGIC "\x80\x02M\xe9\x03."
+             "\x80\x02}U\x0dlittle_endianNs."),
+     MICA_STATUS_UNSUPPORTED, "big-endian"},
+    {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02}." FOUR), MICA_STATUS_FORMAT,
+     "list of storages is dict"},
     {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02]." FOUR), MICA_STATUS_FORMAT, "'k' is missing"},
-    {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02]K\x01" "a." FOUR), MICA_STATUS_FORMAT,
-     "key of storage 0 is int"},
+    {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02]K\x01"
+                                 "a." FOUR),
+     MICA_STATUS_FORMAT, "key of storage 0 is int"},
     {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02](U\x01kU\x01ke." FOUR FOUR), MICA_STATUS_FORMAT,
      "'k' is listed twice"},
     {P(PRELUDE IN_DICT(OLD("N")) "\x80\x02](U\x01kU\x01xe." FOUR FOUR), MICA_STATUS_FORMAT,
      "'x' is listed, but belongs to no tensor"},
-    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\x05\x00\x00\x00\x00\x00\x00\x00" "abcde"),
+    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\x05\x00\x00\x00\x00\x00\x00\x00"
+                                      "abcde"),
      MICA_STATUS_FORMAT, "holds 5 elements, its description says 4"},
-    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\xff\xff\xff\xff\xff\xff\xff\xff" "abcde"),
+    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\xff\xff\xff\xff\xff\xff\xff\xff"
+                                      "abcde"),
      MICA_STATUS_FORMAT, "elements, its description says 4"},
-    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\x04\x00\x00\x00\x00\x00\x00\x00" "abc"), MICA_STATUS_FORMAT,
-     "truncated: storage 'k' should hold 4 elements"},
+    {P(PRELUDE IN_DICT(OLD("N")) KEYS "\x04\x00\x00\x00\x00\x00\x00\x00"
+                                      "abc"),
+     MICA_STATUS_FORMAT, "truncated: storage 'k' should hold 4 elements"},
     {P(PRELUDE IN_DICT(OLD("N")) KEYS "\x04\x00\x00"), MICA_STATUS_FORMAT, "has no count"},
-    {P(PRELUDE "\x80\x02}(U\x01" "a" OLD("N") "U\x01" "b"
-               TENSOR(OLD_STORAGE("k", "\x03", "N") "K\x00K\x01\x85K\x01\x85") "u." KEYS FOUR),
+    {P(PRELUDE "\x80\x02}(U\x01"
+               "a" OLD("N") "U\x01"
+                            "b" TENSOR(OLD_STORAGE("k", "\x03",
+                                                   "N") "K\x00K\x01\x85K\x01\x85") "u." KEYS FOUR),
      MICA_STATUS_FORMAT, "described as 3 and as 4"},
-    {P(PRELUDE "\x80\x02]." "\x80\x02]."), MICA_STATUS_FORMAT, "holds list instead of a mapping"},
+    {P(PRELUDE "\x80\x02]."
+               "\x80\x02]."),
+     MICA_STATUS_FORMAT, "holds list instead of a mapping"},
     {P(PRELUDE "\x80\x02U\x06moduleNN\x87Q."), MICA_STATUS_FORMAT, "persistent id of 'module'"},
 };
 
@@ -571,7 +643,8 @@ static void checks_the_legacy_stream(void **state)
         write_file(path, streams[i].file, streams[i].size);
         mica_status status = mica_checkpoint_open_file(path, &c, &err);
         if (status != streams[i].status ||
-            (streams[i].part && (!strstr(err.message, streams[i].part) || !strstr(err.message, path))))
+            (streams[i].part &&
+             (!strstr(err.message, streams[i].part) || !strstr(err.message, path))))
             fail_msg("stream %zu: expected %s, '%s'; got %s: %s", i,
                      mica_status_name(streams[i].status), streams[i].part ? streams[i].part : "",
                      mica_status_name(status), err.message);

@@ -29,10 +29,14 @@ static mica_status open_and_get(void *arg, mica_error *err)
 
 static void opening_survives(void **state)
 {
-    static const char *const names[] = {
-        "plain.safetensors", "unaligned.safetensors", "sharded/model.safetensors.index.json",
-        "sharded-bin/pytorch_model.bin.index.json", "state.bin", "state-legacy.bin", "python2.bin",
-        "views-legacy.bin"};
+    static const char *const names[] = {"plain.safetensors",
+                                        "unaligned.safetensors",
+                                        "sharded/model.safetensors.index.json",
+                                        "sharded-bin/pytorch_model.bin.index.json",
+                                        "state.bin",
+                                        "state-legacy.bin",
+                                        "python2.bin",
+                                        "views-legacy.bin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s", fixture(names[i]));
@@ -129,8 +133,8 @@ static void saving_survives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening_survives),     cmocka_unit_test(refusing_survives),
-        cmocka_unit_test(folders_survive),      cmocka_unit_test(tensor_files_survive),
+        cmocka_unit_test(opening_survives), cmocka_unit_test(refusing_survives),
+        cmocka_unit_test(folders_survive),  cmocka_unit_test(tensor_files_survive),
         cmocka_unit_test(saving_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
