@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The same bits: a row's result does not depend on the other rows, on where it stands, or on the
+ * number of threads. At every level.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/common.h"
+
+enum { THREADS = 3, HEADS = 3 };
+
+static float *numbers(size_t n, uint64_t seed)
+{
+    float *x = malloc((n + 1) * sizeof *x);
+    assert_non_null(x);
+    fill_random(x, n, seed, -1, 1);
+    return x;
+}
+
+/* Linear with an activation: rows [first, first + m) of x alone. */
+static void linear(rig *r, const float *x, size_t first, size_t m, mica_tensor *w, mica_tensor *b,
+                   float *y)
+{
+    mica_fused_linear_params params = {MICA_OP_GELU};
+    int64_t n = mica_tensor_dim(w, 0), k = mica_tensor_dim(w, 1);
+    int64_t x_dims[2] = {(int64_t)m, k}, y_dims[2] = {(int64_t)m, n};
+    rig_begin(r, MICA_OP_FUSED_LINEAR, &params);
+    rig_input(r, MICA_DTYPE_F32, x + (int64_t)first * k, 2, x_dims);
+    rig_constant(r, w, "w");
+    rig_constant(r, b, "b");
+    rig_output(r, MICA_DTYPE_F32, y, 2, y_dims);
+    rig_run_ok(r);
+}
+
+static void check_linear(int level, int64_t n, int64_t k, size_t m)
+{
+    int64_t dims[2] = {n, k};
+    mica_tensor *w = NULL, *b = NULL;
+    rig rigs[THREADS];
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 2, dims, &w, NULL), MICA_OK);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, dims, &b, NULL), MICA_OK);
+    fill_random(mica_tensor_data_mut(w), (size_t)(n * k), 1, -1, 1);
+    fill_random(mica_tensor_data_mut(b), (size_t)n, 2, -1, 1);
+    float *x = numbers(m * (size_t)k, 3), *whole = numbers(m * (size_t)n, 0),
+          *y = numbers(m * (size_t)n, 0);
+    for (size_t t = 0; t < THREADS; t++)
+        rig_create(&rigs[t], level, t + 1);
+    linear(&rigs[0], x, 0, m, w, b, whole);
+    for (size_t t = 1; t < THREADS; t++) {
+        linear(&rigs[t], x, 0, m, w, b, y);
+        check_same_bits(y, whole, m * (size_t)n, "linear with more threads");
+    }
+    for (size_t first = 0; first < m; first += 1 + first / 3) /* one row, some rows */
+        for (size_t rows = 1; first + rows <= m; rows += rows + 4) {
+            linear(&rigs[rows % THREADS], x, first, rows, w, b, y);
+            check_same_bits(y, whole + first * (size_t)n, rows * (size_t)n, "linear, some rows");
+        }
+    for (size_t t = 0; t < THREADS; t++)
+        rig_destroy(&rigs[t]);
+    mica_tensor_release(&w);
+    mica_tensor_release(&b);
+    free(x);
+    free(y);
+    free(whole);
+}
+
+static void test_linear(void **state)
+{
+    list_skipped_levels();
+    for (int level = 0; level < levels_here(); level++) {
+        check_linear(level, 100, 77, 61);
+        check_linear(level, 96, 1000, 300);
+        check_linear(level, 5, 384, 33);
+        check_linear(level, 333, 385, 16);
+    }
+}
+
+/* Attention over sequences [first, last) of the batch alone. */
+static void attention(rig *r, const float *qkv, const mica_batch *batch, size_t first, size_t last,
+                      size_t d, float *y)
+{
+    mica_attention_params params = {HEADS, 0.3f};
+    size_t width = HEADS * d, begin = (size_t)batch->starts[first];
+    int32_t starts[16];
+    for (size_t i = first; i <= last; i++)
+        starts[i - first] = batch->starts[i] - (int32_t)begin;
+    mica_batch part = {(size_t)starts[last - first], last - first, starts,
+                       batch->key_mask ? batch->key_mask + begin : NULL};
+    int64_t dims[2] = {(int64_t)part.tokens, (int64_t)width};
+    rig_begin(r, MICA_OP_ATTENTION, &params);
+    for (size_t i = 0; i < 3; i++)
+        rig_input(r, MICA_DTYPE_F32, qkv + begin * 3 * width + i * width, 2, dims)->stride[0] =
+            3 * (int64_t)width;
+    rig_output(r, MICA_DTYPE_F32, y, 2, dims);
+    r->batch = &part;
+    rig_run_ok(r);
+    r->batch = NULL;
+}
+
+static void check_attention(int level, size_t d, bool masked)
+{
+    static const int32_t starts[] = {0, 1, 14, 14, 71, 188, 500, 1100};
+    enum { SEQUENCES = sizeof starts / sizeof starts[0] - 1, TOKENS = 1100 };
+    static uint8_t mask[TOKENS];
+    size_t width = HEADS * d;
+    uint64_t seed = d;
+    rig rigs[THREADS];
+    for (size_t i = 0; i < TOKENS; i++)
+        mask[i] = random_below(&seed, 3) > 0;
+    mica_batch batch = {TOKENS, SEQUENCES, starts, masked ? mask : NULL};
+    float *x = numbers(TOKENS * width * 3, d), *whole = numbers(TOKENS * width, 0),
+          *y = numbers(TOKENS * width, 0);
+    for (size_t t = 0; t < THREADS; t++)
+        rig_create(&rigs[t], level, t + 1);
+    attention(&rigs[0], x, &batch, 0, SEQUENCES, d, whole);
+    for (size_t t = 1; t < THREADS; t++) {
+        attention(&rigs[t], x, &batch, 0, SEQUENCES, d, y);
+        check_same_bits(y, whole, TOKENS * width, "attention with more threads");
+    }
+    for (size_t first = 0; first < SEQUENCES; first++)
+        for (size_t last = first + 1; last <= SEQUENCES && last < first + 3; last++) {
+            attention(&rigs[last % THREADS], x, &batch, first, last, d, y);
+            check_same_bits(y, whole + (size_t)starts[first] * width,
+                            (size_t)(starts[last] - starts[first]) * width,
+                            "attention, some sequences");
+        }
+    for (size_t t = 0; t < THREADS; t++)
+        rig_destroy(&rigs[t]);
+    free(x);
+    free(y);
+    free(whole);
+}
+
+static void test_attention(void **state)
+{
+    for (int level = 0; level < levels_here(); level++) {
+        check_attention(level, 64, false);
+        check_attention(level, 5, true);
+        check_attention(level, 24, true);
+    }
+}
+
+/* All hidden, or none: a mask of ones changes no bit. */
+static void test_mask_of_ones(void **state)
+{
+    enum { TOKENS = 50, D = 16 };
+    static const int32_t starts[] = {0, 20, TOKENS};
+    static uint8_t ones[TOKENS];
+    memset(ones, 1, sizeof ones);
+    for (int level = 0; level < levels_here(); level++) {
+        rig r;
+        mica_batch with = {TOKENS, 2, starts, ones}, without = {TOKENS, 2, starts, NULL};
+        float *x = numbers(TOKENS * HEADS * D * 3, 5), a[TOKENS * HEADS * D], b[TOKENS * HEADS * D];
+        rig_create(&r, level, 2);
+        attention(&r, x, &with, 0, 2, D, a);
+        attention(&r, x, &without, 0, 2, D, b);
+        check_same_bits(a, b, TOKENS * HEADS * D, "mask of ones");
+        rig_destroy(&r);
+        free(x);
+    }
+}
+
+/* Steps on rows, and a reduction over everything: any number of threads. */
+static void test_threads(void **state)
+{
+    static const mica_op ops[] = {MICA_OP_LAYER_NORM, MICA_OP_SOFTMAX, MICA_OP_SUM, MICA_OP_GELU,
+                                  MICA_OP_SEGMENT_POOL};
+    enum { ROWS = 301, N = 77 };
+    static const int32_t starts[] = {0, 3, 150, ROWS};
+    mica_batch batch = {ROWS, 3, starts, NULL};
+    float *x = numbers(ROWS * N, 1), *w = numbers(N, 2), *y[THREADS];
+    int64_t dims[2] = {ROWS, N}, pooled_dims[2] = {3, N};
+    union {
+        mica_eps_params eps;
+        mica_axis_params axis;
+        mica_reduce_params reduce;
+        mica_segment_pool_params pool;
+    } params;
+    for (size_t t = 0; t < THREADS; t++)
+        y[t] = numbers(ROWS * N, 0);
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t o = 0; o < sizeof ops / sizeof ops[0]; o++)
+            for (size_t t = 0; t < THREADS; t++) {
+                rig r;
+                rig_create(&r, level, t + 1);
+                if (ops[o] == MICA_OP_SUM)
+                    params.reduce = (mica_reduce_params){0, true, false};
+                else if (ops[o] == MICA_OP_SOFTMAX)
+                    params.axis = (mica_axis_params){1};
+                else if (ops[o] == MICA_OP_SEGMENT_POOL)
+                    params.pool = (mica_segment_pool_params){MICA_POOL_MEAN};
+                else
+                    params.eps = (mica_eps_params){1e-12f};
+                rig_begin(&r, ops[o], &params);
+                rig_input(&r, MICA_DTYPE_F32, x, 2, dims);
+                if (ops[o] == MICA_OP_LAYER_NORM) {
+                    rig_input(&r, MICA_DTYPE_F32, w, 1, dims + 1);
+                    rig_input(&r, MICA_DTYPE_F32, w, 1, dims + 1);
+                }
+                bool pool = ops[o] == MICA_OP_SEGMENT_POOL, sum = ops[o] == MICA_OP_SUM;
+                rig_output(&r, MICA_DTYPE_F32, y[t], sum ? 0 : 2, pool ? pooled_dims : dims);
+                r.batch = &batch;
+                rig_run_ok(&r);
+                check_same_bits(y[t], y[0],
+                                sum    ? 1
+                                : pool ? 3 * N
+                                       : ROWS * N,
+                                mica_op_name(ops[o]));
+                rig_destroy(&r);
+            }
+    for (size_t t = 0; t < THREADS; t++)
+        free(y[t]);
+    free(x);
+    free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_mask_of_ones),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
