@@ -11,13 +11,14 @@
 
 #include "checkpoint/torch.h"
 
-#define MAGIC_SIZE 15 /* the first pickle, checked by mica_weights_open */
 #define PROTOCOL 1001
 
 static mica_status read_prelude(mica_pickle *pickle, mica_error *err)
 {
     mica_pickle_value *value;
-    mica_status status = mica_pickle_run(pickle, &value, err);
+    mica_status status = mica_pickle_run(pickle, &value, err); /* the magic: weights.c knew it */
+    if (!status)
+        status = mica_pickle_run(pickle, &value, err);
     if (status)
         return status;
     if (value->kind != MICA_PICKLE_INT || value->u.integer != PROTOCOL)
@@ -159,11 +160,8 @@ static mica_status read_data(mica_pickle *pickle, const mica_pickle_value *list,
 
 mica_status mica_torch_legacy_read(mica_weights *weights, mica_error *err)
 {
-    mica_pickle pickle = {.weights = weights,
-                          .data = weights->data,
-                          .size = weights->size,
-                          .at = MAGIC_SIZE,
-                          .legacy = true};
+    mica_pickle pickle = {
+        .weights = weights, .data = weights->data, .size = weights->size, .legacy = true};
     mica_pickle_value *object = NULL, *list = NULL;
     weights->kind = "legacy";
     mica_status status = read_prelude(&pickle, err);

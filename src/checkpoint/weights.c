@@ -15,9 +15,6 @@
 #define COPY_FLOOR ((size_t)64 << 20)
 #define COPY_FACTOR 64
 
-static const unsigned char legacy_magic[] = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
-                                             0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e};
-
 mica_status mica_weights_check_pointer(const unsigned char *data, size_t size, const char *path,
                                        mica_error *err)
 {
@@ -30,6 +27,20 @@ mica_status mica_weights_check_pointer(const unsigned char *data, size_t size, c
 static bool begins_with(const mica_weights *w, const void *text, size_t size)
 {
     return w->size >= size && memcmp(w->data, text, size) == 0;
+}
+
+/* The legacy format begins with the pickle of a number, of whatever protocol: PROTO, in protocol 4
+ * and up FRAME, LONG1 of ten bytes, STOP. */
+static bool begins_legacy(const mica_weights *w)
+{
+    static const unsigned char magic[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
+                                          0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e};
+    size_t at = 2;
+    if (w->size <= at || w->data[0] != 0x80)
+        return false;
+    if (w->data[at] == 0x95)
+        at += 9;
+    return w->size >= at + sizeof magic && memcmp(w->data + at, magic, sizeof magic) == 0;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -58,7 +69,7 @@ static mica_status read_torch(mica_weights *w, mica_error *err)
 {
     if (begins_with(w, "PK\003\004", 4))
         return mica_torch_zip_read(w, err);
-    if (begins_with(w, legacy_magic, sizeof legacy_magic))
+    if (begins_legacy(w))
         return mica_torch_legacy_read(w, err);
     if (begins_with(w, "PYTORCH1", 8))
         return mica_fail(err, MICA_STATUS_UNSUPPORTED,

@@ -28,6 +28,8 @@ static void reads_what_torch_wrote(void **state)
         {"state.bin", "state.bin (zip)"},
         {"state-legacy.bin", "state-legacy.bin (legacy)"},
         {"state-protocol4.bin", "state-protocol4.bin (zip)"},
+        {"state-legacy3.bin", "state-legacy3.bin (legacy)"},
+        {"state-legacy5.bin", "state-legacy5.bin (legacy)"},
         {"views-legacy.bin", "views-legacy.bin (legacy)"},
         {"python2.bin", "python2.bin (zip)"},
     };

@@ -4,7 +4,8 @@
 
 Beside each file F stands F.json: name -> {"dtype", "shape", "hex"}, the elements in C order and little
 endian as the reference reads them. Files that must be refused have no such companion; the tests say
-why each is refused. Run it anywhere: python3 tests/golden/checkpoint.py
+why each is refused. Legacy files differ from run to run in the keys of their storages, which are
+addresses; scripts in their time stamps. Run it anywhere: python3 tests/golden/checkpoint.py
 """
 import collections
 import io
@@ -150,6 +151,11 @@ def write_torch():
     describe(state, OUT / "state-legacy.bin")
     torch.save(dict(state), OUT / "state-protocol4.bin", pickle_protocol=4)
     describe(state, OUT / "state-protocol4.bin")
+    few = {"a": torch.arange(3.0), "b": torch.ones(2, 2, dtype=torch.int16).t()}
+    for protocol in (3, 5):
+        path = OUT / f"state-legacy{protocol}.bin"
+        torch.save(few, path, _use_new_zipfile_serialization=False, pickle_protocol=protocol)
+        describe(few, path)
     exotic = {"f8": torch.zeros(4, dtype=torch.float8_e4m3fn), "c64": torch.zeros(2, dtype=torch.complex64),
               "huge": torch.ones(1).expand(2**33), "fine": torch.ones(2)}
     torch.save(exotic, OUT / "exotic.bin")
@@ -237,9 +243,9 @@ def write_hostile():
                _use_new_zipfile_serialization=False)
     script = torch.jit.script(torch.nn.Linear(2, 2))
     torch.jit.save(script, str(OUT / "script.bin"))
-    with zipfile.ZipFile(OUT / "compressed.bin", "w", zipfile.ZIP_DEFLATED) as z:
-        z.writestr("a/data.pkl", b"\x80\x02}." + b" " * 100)
-        z.writestr("a/version", b"3\n")
+    with zipfile.ZipFile(OUT / "compressed.bin", "w") as z:
+        for name, body in (("a/data.pkl", b"\x80\x02}." + b" " * 100), ("a/version", b"3\n")):
+            z.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
 
 
 def main():
