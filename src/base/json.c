@@ -55,7 +55,7 @@ static const char *rewrite_string(const char *p, mica_buf *out)
     for (; *p != '"'; p++) {
         if (*p != '\\')
             continue;
-        if (memcmp(p, "\\u0000", 6) != 0) {
+        if (p[1] != 'u' || memcmp(p + 2, "0000", 4) != 0) {
             p++; /* whatever is escaped is no end of the string */
             continue;
         }
