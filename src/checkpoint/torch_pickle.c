@@ -166,6 +166,7 @@ static mica_status push_mark(mica_pickle *p, mica_error *err)
 /* Takes the last mark off; the values above it are stack[*first .. depth). */
 static mica_status pop_mark(mica_pickle *p, size_t *first, mica_error *err)
 {
+    *first = 0;
     if (p->mark_count == 0)
         return mica_pickle_fail(p, err, MICA_STATUS_FORMAT,
                                 "the pickle is damaged: a mark is missing");
@@ -212,6 +213,7 @@ static mica_status memo_get(mica_pickle *p, size_t index, mica_error *err)
 
 static mica_status take(mica_pickle *p, size_t size, const unsigned char **out, mica_error *err)
 {
+    *out = NULL;
     if (p->size - p->at < size)
         return mica_pickle_fail(p, err, MICA_STATUS_FORMAT,
                                 "the pickle is truncated: %zu bytes are wanted, %zu are left", size,
@@ -224,10 +226,10 @@ static mica_status take(mica_pickle *p, size_t size, const unsigned char **out, 
 static mica_status take_number(mica_pickle *p, size_t size, uint64_t *out, mica_error *err)
 {
     const unsigned char *bytes;
+    *out = 0;
     mica_status status = take(p, size, &bytes, err);
     if (status)
         return status;
-    *out = 0;
     for (size_t i = size; i > 0; i--)
         *out = *out << 8 | bytes[i - 1];
     return MICA_OK;
@@ -278,6 +280,8 @@ static mica_status push_text(mica_pickle *p, size_t length_size, mica_error *err
 
 static mica_status take_line(mica_pickle *p, const char **text, size_t *size, mica_error *err)
 {
+    *text = NULL;
+    *size = 0;
     const unsigned char *from = p->data + p->at;
     const unsigned char *end = p->at < p->size ? memchr(from, '\n', p->size - p->at) : NULL;
     if (!end)

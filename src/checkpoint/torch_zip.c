@@ -80,7 +80,7 @@ static mica_status find_end(const mica_weights *w, size_t *out, mica_error *err)
 
 static mica_status find_directory(const mica_weights *w, directory *out, mica_error *err)
 {
-    size_t end;
+    size_t end = 0;
     mica_status status = find_end(w, &end, err);
     if (status)
         return status;

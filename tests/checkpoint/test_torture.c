@@ -82,6 +82,38 @@ static void folders_survive(void **state)
     assert_true(torture_run(open_folder, path) > 5);
 }
 
+/* A folder without weights, and one whose config.json names them. */
+static mica_status open_empty(void *arg, mica_error *err)
+{
+    mica_checkpoint *c;
+    mica_status status = mica_checkpoint_open(arg, NULL, NULL, &c, err);
+    assert_null(c);
+    return status == MICA_STATUS_NOT_FOUND ? MICA_OK : status;
+}
+
+static mica_status open_named(void *arg, mica_error *err)
+{
+    static const char text[] = "{\"transformers_weights\":\"plain.safetensors\"}";
+    mica_json *json = NULL;
+    mica_checkpoint *c = NULL;
+    mica_status status = mica_json_parse(text, strlen(text), "config.json", &json, err);
+    if (!status)
+        status = mica_checkpoint_open(arg, mica_json_root(json), NULL, &c, err);
+    mica_checkpoint_close(&c);
+    mica_json_destroy(&json);
+    return status;
+}
+
+static void choosing_survives(void **state)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s", temporary_folder("empty"));
+    assert_true(torture_run(open_empty, path) > 5);
+    remove(path);
+    snprintf(path, sizeof path, "%s", fixture("."));
+    assert_true(torture_run(open_named, path) > 5);
+}
+
 static mica_status use_file(void *arg, mica_error *err)
 {
     mica_tensor_file *file;
@@ -135,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_survives), cmocka_unit_test(refusing_survives),
         cmocka_unit_test(folders_survive),  cmocka_unit_test(tensor_files_survive),
-        cmocka_unit_test(saving_survives),
+        cmocka_unit_test(saving_survives),  cmocka_unit_test(choosing_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
