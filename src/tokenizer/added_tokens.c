@@ -166,6 +166,8 @@ mica_status mica_tok_added_add(mica_tok_added *added, const mica_tok_vocab *voca
 
 mica_status mica_tok_added_finish(mica_tok_added *added, mica_error *err)
 {
+    int firsts[2] = {0, 0};
+
     for (size_t i = 0; i < added->count; i++) {
         const mica_tok_added_token *token = &added->tokens[i];
         mica_tok_matcher *matcher = token->flags.normalized ? &added->normalized : &added->raw;
@@ -186,6 +188,8 @@ mica_status mica_tok_added_finish(mica_tok_added *added, mica_error *err)
             return mica_fail(err, MICA_STATUS_UNSUPPORTED, "there are too many added tokens");
         if (result == MICA_TOK_TRIE_NO_MEMORY)
             return mica_fail_memory(err, size * sizeof(mica_tok_edge), "added tokens");
+        if (!matcher->first[(unsigned char)data[0]])
+            matcher->only = firsts[token->flags.normalized]++ ? -1 : (unsigned char)data[0];
         matcher->first[(unsigned char)data[0]] = true;
     }
     return MICA_OK;
@@ -246,6 +250,20 @@ static size_t strip_right(const mica_unicode *unicode, const char *data, size_t 
     return end;
 }
 
+/* The next byte that may start a match, or `size`. */
+static size_t next_first(const mica_tok_matcher *matcher, const char *data, size_t size, size_t at)
+{
+    const char *found;
+
+    if (matcher->only < 0) {
+        while (at < size && !matcher->first[(unsigned char)data[at]])
+            at++;
+        return at;
+    }
+    found = memchr(data + at, matcher->only, size - at);
+    return found ? (size_t)(found - data) : size;
+}
+
 bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *matcher,
                          const mica_unicode *unicode, const char *data, size_t size,
                          bool split_special, mica_tok_search *search, mica_tok_match *match)
@@ -258,10 +276,10 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
         size_t begin = search->scan, length;
         int32_t index = -1;
 
-        if (!matcher->first[(unsigned char)data[begin]]) {
-            search->scan++;
-            continue;
-        }
+        begin = next_first(matcher, data, size, begin);
+        if (begin == size)
+            break;
+        search->scan = begin;
         length = mica_tok_trie_longest(&matcher->trie, matcher->root, data + begin, size - begin,
                                        &index);
         if (length == 0) {

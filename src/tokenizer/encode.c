@@ -195,6 +195,21 @@ static size_t count_between(const char *data, size_t begin, size_t end)
     return n;
 }
 
+/* Whether characters are bytes. */
+static bool is_ascii(mica_text text)
+{
+    uint64_t bits = 0, word;
+    size_t i = 0;
+
+    for (; i + 8 <= text.size; i += 8) {
+        memcpy(&word, text.data + i, 8);
+        bits |= word;
+    }
+    for (; i < text.size; i++)
+        bits |= (unsigned char)text.data[i];
+    return (bits & UINT64_C(0x8080808080808080)) == 0;
+}
+
 static size_t chars_at(char_counter *counter, size_t byte)
 {
     if (byte >= counter->byte)
@@ -205,11 +220,20 @@ static size_t chars_at(char_counter *counter, size_t byte)
     return counter->chars;
 }
 
+static void put_char_spans(mica_encoding *e, mica_text text, size_t at, size_t n)
+{
+    char_counter counter = {.data = text.data};
+
+    for (size_t i = at; i < at + n; i++) {
+        e->char_spans[i].begin = chars_at(&counter, e->byte_spans[i].begin);
+        e->char_spans[i].end = chars_at(&counter, e->byte_spans[i].end);
+    }
+}
+
 static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece, mica_text text,
                          size_t begin, size_t end)
 {
     const mica_tok_sequence *s = &e->sequences[piece->sequence];
-    char_counter counter = {.data = text.data};
     size_t n = end - begin, at = e->count;
 
     if (n == 0)
@@ -219,12 +243,12 @@ static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece,
     memcpy(e->byte_spans + at, s->spans + begin, n * sizeof *e->byte_spans);
     memset(e->special + at, 0, n);
     memset(e->sequence_ids + at, piece->sequence, n);
-    for (size_t i = 0; i < n; i++) {
-        const mica_span *bytes = &e->byte_spans[at + i];
+    for (size_t i = 0; i < n; i++)
         e->type_ids[at + i] = piece->type_id;
-        e->char_spans[at + i].begin = chars_at(&counter, bytes->begin);
-        e->char_spans[at + i].end = chars_at(&counter, bytes->end);
-    }
+    if (is_ascii(text))
+        memcpy(e->char_spans + at, e->byte_spans + at, n * sizeof *e->char_spans);
+    else
+        put_char_spans(e, text, at, n);
     e->count += n;
 }
 

@@ -52,19 +52,24 @@ static void walk_init(walk *w, const mica_tok_step *step, const mica_unicode *un
     mica_tok_text_clear(out);
 }
 
-/* Appends one character with its origin. */
+/* Appends the bytes of one character, which come from [begin, end) of the original. */
+static bool put_same(walk *w, const char *data, size_t size, size_t begin, size_t end)
+{
+    if (size != end - begin)
+        return mica_tok_text_put(w->out, data, size, begin, end);
+    if (!mica_tok_text_reserve(w->out, size) || !mica_tok_text_same(w->out, begin))
+        return false;
+    memcpy(w->out->buffer + w->out->size, data, size);
+    w->out->size += size;
+    return true;
+}
+
 static bool put_char(walk *w, uint32_t c, size_t begin, size_t end)
 {
     char bytes[4];
     size_t size = mica_utf8_encode(c, bytes);
 
-    if (size != end - begin)
-        return mica_tok_text_put(w->out, bytes, size, begin, end);
-    if (!mica_tok_text_reserve(w->out, size) || !mica_tok_text_same(w->out, begin))
-        return false;
-    memcpy(w->out->buffer + w->out->size, bytes, size);
-    w->out->size += size;
-    return true;
+    return put_same(w, bytes, size, begin, end);
 }
 
 /* The operations after the ordering: dropping of marks and lower case. */
@@ -238,7 +243,7 @@ static bool walk_bytes(walk *w, const char *p, size_t size, size_t from, size_t 
         stop = span ? from + span : begin + length;
         flags = mica_unicode_flags(w->unicode, c) & w->touched;
         if (flags == 0) {
-            if (!flush_marks(w) || !put_char(w, c, begin, stop))
+            if (!flush_marks(w) || !put_same(w, p, length, begin, stop))
                 return false;
             w->last_begin = begin;
             w->last_end = stop;

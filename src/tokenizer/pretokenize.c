@@ -9,14 +9,21 @@
 static bool split_piece(const mica_tok_split *split, const mica_unicode *unicode, const char *data,
                         size_t begin, size_t end, mica_tok_pieces *out)
 {
+    const uint16_t *ascii = unicode->flags + (size_t)unicode->block[0] * 256;
     unsigned edges = split->removed | split->isolated;
     size_t start = begin, i = begin;
 
     while (i < end) {
-        uint32_t c;
-        size_t length = mica_tok_char(data + i, &c);
-        unsigned flags = mica_unicode_flags(unicode, c) & edges;
+        uint32_t c = (unsigned char)data[i];
+        size_t length = 1;
+        unsigned flags;
 
+        if (c < 128) {
+            flags = ascii[c] & edges;
+        } else {
+            length = mica_tok_char(data + i, &c);
+            flags = mica_unicode_flags(unicode, c) & edges;
+        }
         if (flags) {
             if (i > start && !mica_tok_pieces_add(out, start, i))
                 return false;

@@ -24,17 +24,22 @@ static mica_tok_slot *slot_of(const mica_tok_vocab *vocab, const char *data, siz
 
     for (int probes = 0; probes < PROBES_MAX; probes++, i = (i + 1) & mask) {
         mica_tok_slot *slot = &vocab->slots[i];
-        const mica_tok_entry *entry;
         if (slot->entry == 0) {
             slot->hash = (uint32_t)(hash >> 32);
             return slot;
         }
-        entry = &vocab->entries[slot->entry - 1];
-        if (slot->hash == (uint32_t)(hash >> 32) && entry->size == size &&
-            memcmp(vocab->pool + entry->offset, data, size) == 0)
+        if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
+            mica_tok_equal(vocab->pool + slot->offset, data, size))
             return slot;
     }
     return NULL;
+}
+
+static void take(const mica_tok_vocab *vocab, mica_tok_slot *slot, size_t entry)
+{
+    slot->entry = (uint32_t)entry + 1;
+    slot->offset = vocab->entries[entry].offset;
+    slot->size = vocab->entries[entry].size;
 }
 
 /* A table of 1 << bits slots for all entries; tries other seeds if the strings collide. */
@@ -56,7 +61,7 @@ static mica_status rebuild(mica_tok_vocab *vocab, uint32_t bits, mica_error *err
                 slot_of(&table, vocab->pool + vocab->entries[i].offset, vocab->entries[i].size);
             if (!slot)
                 break;
-            slot->entry = (uint32_t)i + 1;
+            take(&table, slot, i);
         }
         if (i == vocab->count) {
             mica_free(vocab->slots);
@@ -115,7 +120,7 @@ mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t s
         return status;
     if (!slot)
         return rebuild(vocab, vocab->bits, err);
-    slot->entry = (uint32_t)vocab->count;
+    take(vocab, slot, vocab->count - 1);
     return MICA_OK;
 }
 

@@ -21,9 +21,11 @@ typedef struct mica_tok_entry {
     int32_t id;
 } mica_tok_entry;
 
+/* Holds what a look-up needs, so that it touches two places: the slot and the string. */
 typedef struct mica_tok_slot {
-    uint32_t hash;  /* the upper half of the string's hash */
-    uint32_t entry; /* index + 1; 0 = free */
+    uint32_t hash;         /* the upper half of the string's hash */
+    uint32_t entry;        /* index + 1; 0 = free */
+    uint32_t offset, size; /* as in the entry */
 } mica_tok_slot;
 
 typedef struct mica_tok_vocab {
@@ -74,6 +76,39 @@ static inline uint64_t mica_tok_hash(const char *data, size_t size, uint64_t see
     return h ^ h >> 32;
 }
 
+/* memcmp for short strings, without the call. */
+static inline bool mica_tok_equal(const char *a, const char *b, size_t size)
+{
+    uint64_t x, y;
+    uint32_t u, v;
+
+    if (size >= 8) {
+        while (size > 8) {
+            size_t step = size < 16 ? size - 8 : 8; /* the last 8 bytes may overlap those before */
+            memcpy(&x, a, 8);
+            memcpy(&y, b, 8);
+            if (x != y)
+                return false;
+            a += step;
+            b += step;
+            size -= step;
+        }
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        return x == y;
+    }
+    if (size >= 4) {
+        memcpy(&u, a, 4);
+        memcpy(&v, b, 4);
+        if (u != v)
+            return false;
+        memcpy(&u, a + size - 4, 4);
+        memcpy(&v, b + size - 4, 4);
+        return u == v;
+    }
+    return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
 /* The id of a string, or -1. */
 static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const char *data,
                                           size_t size)
@@ -85,11 +120,10 @@ static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const cha
         return -1;
     hash = mica_tok_hash(data, size, vocab->seed);
     for (uint32_t i = (uint32_t)hash & mask; vocab->slots[i].entry != 0; i = (i + 1) & mask) {
-        if (vocab->slots[i].hash == (uint32_t)(hash >> 32)) {
-            const mica_tok_entry *entry = &vocab->entries[vocab->slots[i].entry - 1];
-            if (entry->size == size && memcmp(vocab->pool + entry->offset, data, size) == 0)
-                return entry->id;
-        }
+        const mica_tok_slot *slot = &vocab->slots[i];
+        if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
+            mica_tok_equal(vocab->pool + slot->offset, data, size))
+            return vocab->entries[slot->entry - 1].id;
     }
     return -1;
 }
