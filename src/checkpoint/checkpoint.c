@@ -64,8 +64,7 @@ static mica_status check_config(const char *dir, const mica_json_value *config, 
     return MICA_OK;
 }
 
-static mica_status refuse_quantised(const mica_checkpoint *c, const item *it, const char *what,
-                                    mica_error *err)
+static mica_status refuse_quantised(const item *it, const char *what, mica_error *err)
 {
     return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                      "'%s': the weights are quantised (tensor '%s' is a sign of %s); only plain "
@@ -80,7 +79,7 @@ static mica_status check_items(mica_checkpoint *c, mica_error *err)
         const item *it = &c->items[i];
         const char *what = mica_names_quantised(it->name);
         if (what)
-            return refuse_quantised(c, it, what, err);
+            return refuse_quantised(it, what, err);
         if (!ends_with(it->name, tail))
             continue;
         /* MLX: packed x.weight beside x.scales */
@@ -95,7 +94,7 @@ static mica_status check_items(mica_checkpoint *c, mica_error *err)
             continue;
         const mica_weight *weight = c->items[entry->value].weight;
         if (!weight->refused && weight->dtype == MICA_DTYPE_U32)
-            return refuse_quantised(c, it, "MLX quantisation", err);
+            return refuse_quantised(it, "MLX quantisation", err);
     }
     return MICA_OK;
 }

@@ -110,6 +110,12 @@ mica_status mica_pickle_fail(const mica_pickle *pickle, mica_error *err, mica_st
                              const char *format, ...) MICA_PRINTF(4, 5);
 const char *mica_pickle_kind_name(mica_pickle_kind kind);
 
+/* A name for "%.*s" in an error text: in the file it may be of any length. */
+static inline int mica_torch_shown(size_t size)
+{
+    return size > 100 ? 100 : (int)size;
+}
+
 /* The globals. find: *out is the value of GLOBAL module.name. call: what REDUCE makes of it. */
 mica_status mica_torch_find_global(mica_pickle *pickle, const char *module, size_t module_size,
                                    const char *name, size_t name_size, mica_pickle_value **out,

@@ -49,11 +49,6 @@ static size_t element_size(const mica_torch_storage *storage)
     return storage->type ? storage->type->size : 1;
 }
 
-static int shown(size_t size)
-{
-    return size > 100 ? 100 : (int)size;
-}
-
 /* key -> position in `roots`: the storages of the pickle, those of one key once. */
 static mica_status index_storages(const mica_pickle *pickle, mica_map *keys,
                                   mica_torch_storage **roots, mica_error *err)
@@ -69,10 +64,11 @@ static mica_status index_storages(const mica_pickle *pickle, mica_map *keys,
         }
         const mica_torch_storage *root = roots[mica_map_find(keys, s->key, s->key_size)->value];
         if (root->root_count != s->root_count || element_size(root) != element_size(s))
-            return mica_fail(
-                err, MICA_STATUS_FORMAT,
-                "'%s': storage '%.*s' is described as %" PRId64 " and as %" PRId64 " elements",
-                pickle->weights->path, shown(s->key_size), s->key, root->root_count, s->root_count);
+            return mica_fail(err, MICA_STATUS_FORMAT,
+                             "'%s': storage '%.*s' is described as %" PRId64 " and as %" PRId64
+                             " elements",
+                             pickle->weights->path, mica_torch_shown(s->key_size), s->key,
+                             root->root_count, s->root_count);
     }
     return MICA_OK;
 }
@@ -89,18 +85,19 @@ static mica_status read_storage(mica_pickle *pickle, mica_torch_storage *root,
         count = count << 8 | pickle->data[pickle->at + (size_t)i];
     if (left < 8)
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s' is truncated: storage '%.*s' has no count",
-                         path, shown(root->key_size), root->key);
+                         path, mica_torch_shown(root->key_size), root->key);
     if (count != (uint64_t)root->root_count)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s': storage '%.*s' holds %" PRIu64 " elements, its description says "
                          "%" PRId64,
-                         path, shown(root->key_size), root->key, count, root->root_count);
+                         path, mica_torch_shown(root->key_size), root->key, count,
+                         root->root_count);
     if (count > (left - 8) / element_size(root))
         return mica_fail(
             err, MICA_STATUS_FORMAT,
             "'%s' is truncated: storage '%.*s' should hold %" PRIu64 " elements of %zu "
             "bytes, but %zu bytes are left",
-            path, shown(root->key_size), root->key, count, element_size(root), left - 8);
+            path, mica_torch_shown(root->key_size), root->key, count, element_size(root), left - 8);
     *data = pickle->data + pickle->at + 8;
     pickle->at += 8 + (size_t)count * element_size(root);
     return MICA_OK;
@@ -119,7 +116,7 @@ static mica_status read_storages(mica_pickle *pickle, const mica_pickle_value *l
         const mica_map_entry *entry = mica_map_find(keys, key->u.text.data, key->u.text.size);
         if (!entry || data[entry->value])
             return mica_fail(err, MICA_STATUS_FORMAT, "'%s': storage '%.*s' is %s", path,
-                             shown(key->u.text.size), key->u.text.data,
+                             mica_torch_shown(key->u.text.size), key->u.text.data,
                              entry ? "listed twice" : "listed, but belongs to no tensor");
         mica_status status = read_storage(pickle, roots[entry->value], &data[entry->value], err);
         if (status)
@@ -129,7 +126,7 @@ static mica_status read_storages(mica_pickle *pickle, const mica_pickle_value *l
         const unsigned char *root = data[mica_map_find(keys, s->key, s->key_size)->value];
         if (!root)
             return mica_fail(err, MICA_STATUS_FORMAT, "'%s': the data of storage '%.*s' is missing",
-                             path, shown(s->key_size), s->key);
+                             path, mica_torch_shown(s->key_size), s->key);
         s->data = root + (size_t)s->skip * element_size(s);
     }
     return MICA_OK;

@@ -138,12 +138,6 @@ static mica_status out_of_memory(mica_error *err)
     return mica_fail_memory(err, 0, "the values of a pickle");
 }
 
-/* A name for an error text: of any length and content in the file. */
-static int shown(size_t size)
-{
-    return size > 100 ? 100 : (int)size;
-}
-
 mica_status mica_torch_find_global(mica_pickle *pickle, const char *module, size_t module_size,
                                    const char *name, size_t name_size, mica_pickle_value **out,
                                    mica_error *err)
@@ -165,7 +159,7 @@ mica_status mica_torch_find_global(mica_pickle *pickle, const char *module, size
     return mica_pickle_fail(
         pickle, err, MICA_STATUS_FORMAT,
         "the pickle wants '%.*s.%.*s', which is not allowed: weights do not need it",
-        shown(module_size), module, shown(name_size), name);
+        mica_torch_shown(module_size), module, mica_torch_shown(name_size), name);
 }
 
 /* Constructors copy what they are given, and may be given one long list again and again: all that
@@ -236,7 +230,7 @@ static mica_status check_metadata(const mica_pickle *pickle, const mica_pickle_v
         if (value->kind != MICA_PICKLE_BOOL || value->u.integer)
             return mica_pickle_fail(pickle, err, MICA_STATUS_UNSUPPORTED,
                                     "the pickle has a tensor with its '%.*s' bit set",
-                                    shown(key->u.text.size), key->u.text.data);
+                                    mica_torch_shown(key->u.text.size), key->u.text.data);
     }
     return MICA_OK;
 }
@@ -285,7 +279,7 @@ static mica_status check_extent(mica_pickle *pickle, mica_torch_tensor *t, mica_
         return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
                                 "the pickle has a tensor that reaches element %" PRId64
                                 " of storage '%.*s', which holds %" PRId64,
-                                last, shown(storage->key_size), storage->key, limit);
+                                last, mica_torch_shown(storage->key_size), storage->key, limit);
     t->bytes = bytes;
     return MICA_OK;
 }
@@ -432,7 +426,7 @@ static mica_status apply_view(mica_pickle *pickle, const mica_pickle_value *view
         return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
                                 "the pickle has a view of %" PRId64 " elements at %" PRId64
                                 " into storage '%.*s', which holds %" PRId64,
-                                count, skip, shown(storage->key_size), storage->key,
+                                count, skip, mica_torch_shown(storage->key_size), storage->key,
                                 storage->count);
     storage->skip = skip;
     storage->count = count;
@@ -457,7 +451,7 @@ static mica_status read_persistent(mica_pickle *pickle, const mica_pickle_value 
     if (count->kind != MICA_PICKLE_INT || count->u.integer < 0)
         return mica_pickle_fail(
             pickle, err, MICA_STATUS_FORMAT, "the pickle has a storage '%.*s' whose count is %s",
-            shown(key->u.text.size), key->u.text.data,
+            mica_torch_shown(key->u.text.size), key->u.text.data,
             count->kind == MICA_PICKLE_INT ? "negative" : mica_pickle_kind_name(count->kind));
     storage->type = type->u.global->type.size ? &type->u.global->type : NULL;
     storage->key = key->u.text.data;
@@ -479,7 +473,7 @@ mica_status mica_torch_persistent(mica_pickle *pickle, const mica_pickle_value *
     if (!is_text(what, "storage"))
         return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
                                 "the pickle has a persistent id of '%.*s', not of a storage",
-                                shown(what->u.text.size), what->u.text.data);
+                                mica_torch_shown(what->u.text.size), what->u.text.data);
     if (id->u.list.count != count)
         return mica_pickle_fail(pickle, err, MICA_STATUS_FORMAT,
                                 "the pickle has a storage of %zu values instead of %zu",
@@ -525,7 +519,7 @@ static mica_status add_tensor(mica_pickle *pickle, const mica_pickle_value *key,
                          mica_pickle_kind_name(key->kind));
     if (memchr(name, 0, size) || mica_utf8_valid_prefix(name, size) != size)
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s': a tensor's name '%.*s' is not valid text",
-                         w->path, shown(size), name);
+                         w->path, mica_torch_shown(size), name);
     weight->name = mica_arena_text(&w->arena, name, size);
     if (!weight->name)
         return out_of_memory(err);
@@ -551,15 +545,16 @@ static mica_status refuse_nested(const mica_pickle *pickle, const mica_pickle_va
         const mica_pickle_value *k = root->u.list.items[i];
         if (k->kind != MICA_PICKLE_TEXT)
             continue;
-        if (!mica_buf_printf(&keys, "%s%.*s", keys.size ? ", " : "", shown(k->u.text.size),
-                             k->u.text.data))
+        if (!mica_buf_printf(&keys, "%s%.*s", keys.size ? ", " : "",
+                             mica_torch_shown(k->u.text.size), k->u.text.data))
             break;
     }
-    mica_status status = mica_fail(
-        err, MICA_STATUS_FORMAT,
-        "'%s': the weights are not at the top level but under '%.*s'; save that mapping "
-        "alone. Its keys are: %s",
-        pickle->weights->path, shown(key->u.text.size), key->u.text.data, mica_buf_cstr(&keys));
+    mica_status status =
+        mica_fail(err, MICA_STATUS_FORMAT,
+                  "'%s': the weights are not at the top level but under '%.*s'; save that mapping "
+                  "alone. Its keys are: %s",
+                  pickle->weights->path, mica_torch_shown(key->u.text.size), key->u.text.data,
+                  mica_buf_cstr(&keys));
     mica_buf_free(&keys);
     return status;
 }

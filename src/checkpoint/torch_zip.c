@@ -53,11 +53,6 @@ static uint64_t u64(const unsigned char *p)
     return (uint64_t)u32(p) | (uint64_t)u32(p + 4) << 32;
 }
 
-static int shown(size_t size)
-{
-    return size > 200 ? 200 : (int)size;
-}
-
 typedef struct directory {
     uint64_t offset, size, count;
 } directory;
@@ -127,7 +122,7 @@ static mica_status damaged(const mica_weights *w, const central *c, const char *
                            mica_error *err)
 {
     return mica_fail(err, MICA_STATUS_FORMAT, "'%s', zip entry '%.*s': %s", w->path,
-                     shown(c->name_size), c->name, what);
+                     mica_torch_shown(c->name_size), c->name, what);
 }
 
 /* Where 32 bits are not enough a field is all ones, and the zip64 extra field has the true value;
@@ -188,7 +183,7 @@ static mica_status locate(const mica_weights *w, const central *c, size_t limit,
 {
     if (c->flags & 1)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%s', zip entry '%.*s': it is encrypted",
-                         w->path, shown(c->name_size), c->name);
+                         w->path, mica_torch_shown(c->name_size), c->name);
     if (c->size != c->packed)
         return damaged(w, c, "its two sizes differ", err);
     if (c->offset > limit || limit - c->offset < LOCAL_SIZE ||
@@ -200,7 +195,7 @@ static mica_status locate(const mica_weights *w, const central *c, size_t limit,
     if (header > left || c->size > left - header)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s', zip entry '%.*s': its %" PRIu64 " bytes do not lie inside the file",
-                         w->path, shown(c->name_size), c->name, c->size);
+                         w->path, mica_torch_shown(c->name_size), c->name, c->size);
     if (name_size != c->name_size || memcmp(local + LOCAL_SIZE, c->name, name_size) != 0)
         return damaged(w, c, "its local header has another name", err);
     *out = (record){local + LOCAL_SIZE + header, (size_t)c->size};
@@ -288,7 +283,7 @@ static mica_status check_kind(const archive *a, mica_error *err)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                          "'%s', zip entry '%.*s': it is compressed (method %u); PyTorch stores "
                          "without compression",
-                         path, shown(a->compressed_size), a->compressed, a->method);
+                         path, mica_torch_shown(a->compressed_size), a->compressed, a->method);
     const record *order = status ? NULL : find_record(a, "", "byteorder", 9, &status);
     const record *version = status ? NULL : find_record(a, "", "version", 7, &status);
     if (status)
@@ -298,11 +293,11 @@ static mica_status check_kind(const archive *a, mica_error *err)
                          "'%s' was written on a big-endian machine (byteorder is big)", path);
     if (order && (order->size != 6 || memcmp(order->data, "little", 6) != 0))
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s': its byteorder is '%.*s'", path,
-                         shown(order->size), (const char *)order->data);
+                         mica_torch_shown(order->size), (const char *)order->data);
     if (!version)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s' is a zip archive, but not of PyTorch: it has no %.*sversion", path,
-                         shown(a->root_size), a->root);
+                         mica_torch_shown(a->root_size), a->root);
     unsigned number = 0;
     size_t digits = 0;
     while (digits < version->size && digits < 3 && version->data[digits] >= '0' &&
@@ -313,7 +308,7 @@ static mica_status check_kind(const archive *a, mica_error *err)
     if (!digits || !clean || number < 1 || number > 10)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                          "'%s': its version is '%.*s', supported are 1 to 10", path,
-                         shown(version->size), (const char *)version->data);
+                         mica_torch_shown(version->size), (const char *)version->data);
     return MICA_OK;
 }
 
@@ -327,13 +322,13 @@ static mica_status find_storage(void *user, mica_torch_storage *storage, mica_er
         return mica_fail_memory(err, storage->key_size, "the name of a zip entry");
     if (!r)
         return mica_fail(err, MICA_STATUS_FORMAT, "'%s': storage '%.*s' is not in the archive",
-                         a->weights->path, shown(storage->key_size), storage->key);
+                         a->weights->path, mica_torch_shown(storage->key_size), storage->key);
     if (!mica_mul_size((size_t)storage->count, element, &bytes) || bytes > r->size)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s': storage '%.*s' should hold %" PRId64 " elements of %zu bytes, but "
                          "has %zu bytes",
-                         a->weights->path, shown(storage->key_size), storage->key, storage->count,
-                         element, r->size);
+                         a->weights->path, mica_torch_shown(storage->key_size), storage->key,
+                         storage->count, element, r->size);
     storage->data = r->data;
     return MICA_OK;
 }
@@ -347,7 +342,7 @@ static mica_status read_pickle(archive *a, mica_error *err)
     if (!r)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "'%s' is a zip archive, but not of PyTorch: it has no %.*sdata.pkl",
-                         a->weights->path, shown(a->root_size), a->root);
+                         a->weights->path, mica_torch_shown(a->root_size), a->root);
     mica_pickle pickle = {
         .weights = a->weights, .data = r->data, .size = r->size, .find = find_storage, .user = a};
     mica_pickle_value *root;

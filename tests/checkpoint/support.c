@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "checkpoint/weights.h"
 
 #define PATHS 8
 
@@ -128,6 +129,19 @@ void expect_refused(const char *path, mica_status expected, const char *part)
     mica_status status = mica_checkpoint_open_file(path, &checkpoint, &err);
     assert_null(checkpoint);
     expect_error(status, &err, expected, part);
+}
+
+void expect_memory_refused(const unsigned char *data, size_t size, const char *path)
+{
+    mica_weights *weights = (mica_weights *)&weights;
+    mica_error err = {0};
+    char *copy = mica_alloc(size);
+    assert_non_null(copy);
+    memcpy(copy, data, size);
+    mica_status status = mica_weights_open_memory(copy, size, path, &weights, &err);
+    mica_free(copy);
+    assert_null(weights);
+    expect_error(status, &err, MICA_STATUS_FORMAT, path);
 }
 
 void put_le(mica_buf *buf, uint64_t value, size_t size)

@@ -39,6 +39,10 @@ void expect_error(mica_status status, const mica_error *err, mica_status expecte
 /* Opening `path` fails so. */
 void expect_refused(const char *path, mica_status expected, const char *part);
 
+/* The first `size` bytes are no weight file: FORMAT, and `path` is named. They are copied first, so
+ * that the sanitizers see a read beyond them. */
+void expect_memory_refused(const unsigned char *data, size_t size, const char *path);
+
 /* Files built by hand. The buffer is initialised by the first call. */
 void put_le(mica_buf *buf, uint64_t value, size_t size);
 /* u64 length + header + data_size bytes of data. */
