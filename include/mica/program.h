@@ -55,6 +55,7 @@ typedef struct mica_batch {
     const uint8_t *key_mask;
 } mica_batch;
 
+/* The program must outlive its executors. */
 MICA_API mica_status mica_executor_create(mica_program *program, mica_executor **out,
                                           mica_error *err);
 MICA_API void mica_executor_destroy(mica_executor **executor);

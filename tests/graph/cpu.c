@@ -192,6 +192,67 @@ static void eval_computes(void **state)
     mica_graph_destroy(&g);
 }
 
+static mica_value zeros(mica_graph *g, mica_dtype dtype, int rank, int64_t rows, int64_t columns)
+{
+    mica_tensor *t = NULL;
+    const int64_t dims[] = {rows, columns};
+    assert_int_equal(mica_tensor_create(dtype, rank, dims, &t, NULL), MICA_OK);
+    mica_value value = mica_constant(g, t, "zeros");
+    mica_tensor_release(&t);
+    return value;
+}
+
+static void values_without_elements_do_no_harm(void **state)
+{
+    mica_context *context = *state;
+    mica_graph *g = NULL;
+    mica_tensor *results[20];
+    mica_error err = {0};
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    const mica_permutation_params swap = {{1, 0}};
+    const mica_reduce_params rows = {.axis = 0}, columns = {.axis = 1, .keep_dims = true};
+    mica_value no_rows = zeros(g, MICA_DTYPE_F32, 2, 0, 3);
+    mica_value no_columns = zeros(g, MICA_DTYPE_F32, 2, 3, 0);
+    mica_value row = zeros(g, MICA_DTYPE_F32, 1, 3, 0), nothing = zeros(g, MICA_DTYPE_F32, 1, 0, 0);
+    mica_value square = zeros(g, MICA_DTYPE_F32, 2, 3, 3);
+    mica_value joined[] = {no_rows, square, no_rows};
+    const mica_value outputs[] = {
+        mica_linear(g, no_rows, square, row),
+        mica_linear(g, no_columns, zeros(g, MICA_DTYPE_F32, 2, 5, 0), mica_none()),
+        mica_linear(g, square, no_rows, nothing),
+        mica_matmul(g, no_columns, no_rows),
+        mica_matmul(g, no_rows, no_columns),
+        mica_gelu(g, no_rows),
+        mica_add(g, no_rows, row),
+        mica_softmax(g, no_rows, (mica_axis_params){0}),
+        mica_softmax(g, no_columns, (mica_axis_params){1}),
+        mica_sum(g, no_rows, rows),
+        mica_max(g, no_rows, columns),
+        mica_layer_norm(g, no_rows, row, row, (mica_eps_params){1e-5f}),
+        mica_layer_norm(g, no_columns, nothing, nothing, (mica_eps_params){1e-5f}),
+        mica_l2_normalize(g, no_columns, (mica_eps_params){1e-5f}),
+        mica_concat(g, joined, 3, (mica_axis_params){0}),
+        mica_transpose(g, no_columns, swap),
+        mica_slice(g, square, (mica_slice_params){1, 3, 3}),
+        mica_embedding(g, square, zeros(g, MICA_DTYPE_I32, 2, 2, 0)),
+        mica_cast(g, no_rows, (mica_cast_params){MICA_DTYPE_F16}),
+        mica_mul(g, mica_scalar(g, 2), mica_sum(g, no_columns, (mica_reduce_params){.all = true})),
+    };
+    static const int64_t first[] = {0, 3, 3, 3, 0, 0, 0, 0, 3, 3, 0, 0, 3, 3, 3, 0, 3, 2, 0};
+    if (mica_eval(context, g, outputs, 20, results, &err) != MICA_OK)
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < 19; i++)
+        assert_int_equal(mica_tensor_dim(results[i], 0), first[i]);
+    static const float none[9];
+    assert_memory_equal(mica_tensor_data(results[1]), none, 9 * sizeof(float));
+    assert_memory_equal(mica_tensor_data(results[3]), none, sizeof none);
+    assert_memory_equal(mica_tensor_data(results[9]), none, 3 * sizeof(float));
+    assert_memory_equal(mica_tensor_data(results[19]), none, sizeof(float));
+    for (size_t i = 0; i < 20; i++)
+        mica_tensor_release(&results[i]);
+    mica_graph_destroy(&g);
+}
+
 static void an_id_out_of_range_is_named(void **state)
 {
     mica_context *context = *state;
@@ -394,6 +455,7 @@ int main(void)
         cmocka_unit_test(eval_computes),
         cmocka_unit_test(rewrites_and_shared_memory_change_nothing),
         cmocka_unit_test(each_rewrite_equals_its_composite),
+        cmocka_unit_test(values_without_elements_do_no_harm),
         cmocka_unit_test(an_id_out_of_range_is_named),
         cmocka_unit_test(steady_runs_allocate_nothing),
         cmocka_unit_test(threads_share_a_program),
