@@ -29,10 +29,11 @@ typedef struct mica_text {
 typedef struct mica_tokenizer mica_tokenizer;
 typedef struct mica_encoding mica_encoding;
 
-/* Loads the tokenizer of a directory in Hugging Face layout: tokenizer.json, or vocab.txt with
- * tokenizer_config.json (BERT); tokenizer_config.json overrides what transformers' fast BERT class
- * overrides. `path` may also name a tokenizer.json file itself. NOT_FOUND if there is nothing to
- * load, FORMAT if a file is damaged, UNSUPPORTED (by name) for a kind that mica does not know. */
+/* Loads the tokenizer of a directory in Hugging Face layout as transformers' AutoTokenizer does:
+ * tokenizer.json, or vocab.txt (BERT), with tokenizer_config.json (docs/tokenizers.md says what it
+ * changes). `path` may also name a tokenizer.json file itself, which then counts as written.
+ * NOT_FOUND if there is nothing to load, FORMAT if a file is damaged, UNSUPPORTED (by name) for a
+ * kind that mica does not know. */
 MICA_API mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err);
 /* From the bytes of a tokenizer.json; `config` (may be NULL) are those of a tokenizer_config.json.
  */
@@ -102,7 +103,8 @@ MICA_API const mica_span *mica_encoding_char_spans(const mica_encoding *encoding
  */
 MICA_API size_t mica_encoding_full_count(const mica_encoding *encoding);
 MICA_API bool mica_encoding_truncated(const mica_encoding *encoding);
-/* The text of token i ("##ing", "[CLS]"): what Hugging Face's Encoding.tokens holds. */
+/* The text of token i ("##ing", "[CLS]"): what Hugging Face's Encoding.tokens holds.
+ * NUL-terminated, valid until the encoding is reused or destroyed, or the tokenizer destroyed. */
 MICA_API const char *mica_encoding_token(const mica_encoding *encoding, size_t i, size_t *size);
 
 typedef struct mica_decode_options {

@@ -104,7 +104,8 @@ static mica_status find_class(loader *l, mica_error *err)
     else
         l->bert = !f->tokenizer;
     if (!f->tokenizer && !l->bert)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "tokenizer of %s '%s' from vocab.txt",
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                         "a vocab.txt of tokenizer %s '%s' is not supported",
                          name ? "class" : "model type", name ? name : type);
     return MICA_OK;
 }
