@@ -405,7 +405,7 @@ static void test_levels(void **state)
         mica_kernels k;
         mica_kernels_init(&k, level);
         assert_int_equal(k.level, level);
-        assert_true(k.gemm.nr <= MICA_GEMM_MAX_NR && k.gemm.mr <= k.gemm.mc);
+        assert_true(k.gemm.nr <= MICA_GEMM_MAX_NR && k.gemm.mr <= k.gemm.mc && k.gemm.nc > 0);
     }
 }
 

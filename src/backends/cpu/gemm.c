@@ -2,9 +2,16 @@
  *
  * The driver of products; gemm.h says what it promises.
  *
- * Loops, outermost first: blocks of mc rows; blocks of k; panels; strips of at most mr rows. So a
- * block of A (mc x kc, in the second-level cache) meets every panel once per block of k, and a
- * panel's part (kc x nr) stays in the nearest caches while all strips of the block pass over it.
+ * Loops, outermost first: blocks of at most mc rows; blocks of k; groups of nc panels; strips of at
+ * most mr rows; panels. A block of A is packed once for all panels and stays in the second-level
+ * cache beside a group of panels; a strip of it stays in the first while the group's panels stream
+ * past:
+ *
+ *      A block [mc, kc]        B group, block of k          C
+ *      +-----------+     +------+------+-- ... --+     +----+----+-
+ *      | strip, L1 |  x  | kc x nr panels, in L2 |  =  |tile|tile|
+ *      +-----------+     +------+------+-- ... --+     +----+----+-
+ *      | strip     |
  */
 #include "backends/cpu/gemm.h"
 
@@ -68,42 +75,48 @@ static void pack_a(const mica_gemm *g, float *packed, size_t row0, size_t rows, 
     }
 }
 
-/* One panel over the rows of a packed block: strips of equal height, as near as can be to mr. */
-static void run_panel(const mica_gemm *g, const float *packed, size_t row0, size_t rows,
-                      size_t panel, size_t k0, size_t kc)
+/* A strip over the panels of a group. */
+static void run_strip(const mica_gemm *g, const float *packed, size_t row0, size_t rows,
+                      size_t panel0, size_t panel1, size_t k0, size_t kc)
 {
-    size_t nr = g->kernels->gemm.nr, column = panel * nr;
-    size_t n = smaller(nr, g->n - column);
-    const float *b = g->b + (panel * g->k + k0) * nr;
+    size_t nr = g->kernels->gemm.nr;
     bool last = k0 + kc == g->k;
-    const float *bias = last && g->bias ? g->bias + column : NULL;
-    size_t strips = ceil_div(rows, g->kernels->gemm.mr);
-    for (size_t s = 0; s < strips; s++) {
-        size_t begin = rows * s / strips, end = rows * (s + 1) / strips;
-        float *c = g->c + (row0 + begin) * g->ldc + column;
-        g->kernels->gemm.tile(end - begin, n, kc, packed + begin * MICA_GEMM_A_STRIDE, b, c, g->ldc,
-                              k0 > 0, bias);
-        if (last && g->activation)
-            for (size_t i = 0; i < end - begin; i++)
-                g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
+    for (size_t panel = panel0; panel < panel1; panel++) {
+        size_t column = panel * nr, n = smaller(nr, g->n - column);
+        const float *b = g->b + (panel * g->k + k0) * nr;
+        const float *bias = last && g->bias ? g->bias + column : NULL;
+        float *c = g->c + row0 * g->ldc + column;
+        g->kernels->gemm.tile(rows, n, kc, packed, b, c, g->ldc, k0 > 0, bias);
+        for (size_t i = 0; last && g->activation && i < rows; i++)
+            g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
     }
+}
+
+/* A packed block of rows over the panels [panel0, panel1), in one block of k. */
+static void run_block(const mica_gemm *g, const float *packed, size_t row0, size_t rows,
+                      size_t panel0, size_t panel1, size_t k0, size_t kc)
+{
+    size_t nc = g->kernels->gemm.nc, strips = ceil_div(rows, g->kernels->gemm.mr);
+    for (size_t group = panel0; group < panel1; group += nc)
+        for (size_t s = 0; s < strips; s++) { /* of equal height, as near as can be to mr */
+            size_t begin = rows * s / strips, end = rows * (s + 1) / strips;
+            run_strip(g, packed + begin * MICA_GEMM_A_STRIDE, row0 + begin, end - begin, group,
+                      smaller(group + nc, panel1), k0, kc);
+        }
 }
 
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
-    size_t mc = g->kernels->gemm.mc;
-    size_t blocks = g->k ? ceil_div(g->k, MICA_GEMM_KC) : 1;
-    size_t kc_max = ceil_div(g->k, blocks);
-    size_t parts = ceil_div(row1 - row0, mc);
+    size_t blocks = g->k ? ceil_div(g->k, MICA_GEMM_KC) : 1, kc_max = ceil_div(g->k, blocks);
+    size_t parts = ceil_div(row1 - row0, g->kernels->gemm.mc);
     for (size_t part = 0; part < parts; part++) {
         size_t begin = row0 + (row1 - row0) * part / parts;
         size_t end = row0 + (row1 - row0) * (part + 1) / parts;
         for (size_t block = 0; block < blocks; block++) {
             size_t k0 = smaller(block * kc_max, g->k), kc = smaller(kc_max, g->k - k0);
             pack_a(g, scratch, begin, end - begin, k0, kc);
-            for (size_t panel = panel0; panel < panel1; panel++)
-                run_panel(g, scratch, begin, end - begin, panel, k0, kc);
+            run_block(g, scratch, begin, end - begin, panel0, panel1, k0, kc);
         }
     }
 }

@@ -38,8 +38,8 @@ enum { MICA_FORM_VV, MICA_FORM_VS, MICA_FORM_SV, MICA_FORMS };
 enum { MICA_BINARY_OPS = MICA_OP_MINIMUM - MICA_OP_ADD + 1 };
 typedef void (*mica_k_binary)(float *y, const float *a, const float *b, size_t n);
 
-/* y = exp(d), d = scale * x - max, along the row, and the sum of y in `sum`; in place; max is that of
- * scale * x. A row with NaN or +inf, or of -inf alone, has the sum NaN. n >= 1. Relative error
+/* y = exp(d), d = scale * x - max, along the row, and the sum of y in `sum`; in place; max is that
+ * of scale * x. A row with NaN or +inf, or of -inf alone, has the sum NaN. n >= 1. Relative error
  * 1e-6 + 1.2e-7 |d|: d is rounded to float32. */
 typedef void (*mica_k_exp_row)(float *y, const float *x, size_t n, float scale, float *sum);
 
@@ -94,6 +94,7 @@ typedef struct mica_kernels {
         mica_k_gemm_tile tile;
         size_t mr, nr; /* rows and columns of a tile */
         size_t mc;     /* rows of A packed at once */
+        size_t nc;     /* panels that are taken together: MICA_GEMM_KC nr nc floats in L2 */
     } gemm;
 } mica_kernels;
 

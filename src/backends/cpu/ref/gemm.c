@@ -30,4 +30,5 @@ void mica_k_gemm_init_c(mica_kernels *kernels)
     kernels->gemm.mr = MR;
     kernels->gemm.nr = NR;
     kernels->gemm.mc = 64;
+    kernels->gemm.nc = 8;
 }

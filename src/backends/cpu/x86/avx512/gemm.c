@@ -63,4 +63,5 @@ void mica_k_gemm_init_avx512(mica_kernels *kernels)
     kernels->gemm.mr = 14;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 224;
+    kernels->gemm.nc = 8;
 }
