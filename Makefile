@@ -10,7 +10,7 @@ RELEASE = build/release
 all: ## build the release program at build/release/mica
 	@sh scripts/install-deps.sh
 	@cmake --preset release -DMICA_BUILD_TESTS=OFF >/dev/null
-	@cmake --build $(RELEASE) -j $(JOBS) --target mica-program
+	@cmake --build $(RELEASE) -j $(JOBS) --target mica-program example_search
 	@echo "built $(RELEASE)/mica; try: $(RELEASE)/mica --help"
 
 demo: all ## a real embedding model, end to end (MODEL=dir uses one that you have)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_encoder DIR [--peer COMMAND] [--rounds N] [--threads N]: latency of the base model in DIR over
- * batches and lengths, beside a peer that speaks the protocol of bench/peers/pytorch.py.
+ * bench_encoder DIR [--peer COMMAND] [--rounds N] [--threads N]: latency of the base model in DIR
+ * over batches and lengths, beside a peer that speaks the protocol of bench/peers/pytorch.py.
  *
- * Both get the same ids. Rounds are interleaved (mica, peer, mica, peer ...); before anything is timed
- * the first output value of both is compared. Reported: median and minimum of the rounds in
+ * Both get the same ids. Rounds are interleaved (mica, peer, mica, peer ...); before anything is
+ * timed the first output value of both is compared. Reported: median and minimum of the rounds in
  * milliseconds, and the ratio of the medians.
  */
 #include <math.h>
@@ -156,7 +156,7 @@ static bool measure(mica_session *session, peer *other, int vocab, size_t batch,
 
 int main(int argc, char **argv)
 {
-    static const size_t shapes[][2] = {{1, 13},  {1, 24},  {1, 46},  {1, 112}, {16, 13},
+    static const size_t shapes[][2] = {{1, 13},  {1, 24},   {1, 46},  {1, 112}, {16, 13},
                                        {16, 46}, {16, 112}, {32, 46}, {32, 112}};
     const char *directory = NULL, *command = NULL;
     int rounds = 7;
@@ -172,7 +172,8 @@ int main(int argc, char **argv)
             directory = argv[i];
     }
     if (!directory || rounds < 1 || rounds > MAX_ROUNDS) {
-        fprintf(stderr, "usage: bench_encoder DIR [--peer COMMAND] [--rounds 1..%d] [--threads N]\n",
+        fprintf(stderr,
+                "usage: bench_encoder DIR [--peer COMMAND] [--rounds 1..%d] [--threads N]\n",
                 MAX_ROUNDS);
         return 2;
     }

@@ -119,6 +119,7 @@ typedef struct progress {
 void progress_start(progress *p, const char *what, bool quiet);
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items);
 void progress_end(progress *p);
+double progress_seconds(const progress *p); /* since the start, more than 0 */
 
 /* Ctrl-C makes this context cancel what it does (a second one ends the program). */
 void interrupt_watch(mica_context *context);

@@ -100,7 +100,7 @@ typedef struct stream {
     texts_reader *reader;
     mica_json_writer *writer;
     mica_embeddings *embeddings;
-    uint64_t written, truncated;
+    uint64_t written, truncated, tokens;
     bool begun;
 } stream;
 
@@ -175,6 +175,7 @@ static mica_status write_results(stream *s, mica_error *err)
                 out_write("\n", 1);
         }
         s->truncated += mica_embeddings_truncated(s->embeddings, i);
+        s->tokens += mica_embeddings_tokens(s->embeddings, i);
         s->written++;
     }
     return status;
@@ -229,6 +230,12 @@ static mica_status run_stream(stream *s, const settings *set, mica_error *err)
         progress_show(&bar, done, total, s->written);
     }
     progress_end(&bar);
+    if (set->verbose && s->written > 0) {
+        double seconds = progress_seconds(&bar);
+        fprintf(stderr, "mica: %llu texts, %llu tokens in %.3f s: %.0f texts/s, %.0f tokens/s\n",
+                (unsigned long long)s->written, (unsigned long long)s->tokens, seconds,
+                (double)s->written / seconds, (double)s->tokens / seconds);
+    }
     return status;
 }
 

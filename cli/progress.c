@@ -53,6 +53,12 @@ void progress_end(progress *p)
     p->on = false;
 }
 
+double progress_seconds(const progress *p)
+{
+    double passed = now() - p->started;
+    return passed > 1e-9 ? passed : 1e-9;
+}
+
 static mica_context *watched;
 static volatile sig_atomic_t was_interrupted;
 
