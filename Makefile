@@ -2,6 +2,7 @@
 # The short commands. CMake does the work; see CMakePresets.json.
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 RELEASE = build/release
 
