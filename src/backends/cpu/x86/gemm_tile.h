@@ -64,8 +64,12 @@ V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, c
 {
     vec acc[TILE_MAX_ROWS][2];
     V_UNROLL
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) {
+        /* C comes from far away: ask for it now, use it after the sums. */
+        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + i * ldc + n - 1), _MM_HINT_T0);
         acc[i][0] = acc[i][1] = v_zero();
+    }
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_load(b), b1 = v_load(b + LANES);
         /* The panel goes on after this call's part of it; beyond its end a prefetch does no harm.
