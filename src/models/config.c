@@ -43,7 +43,7 @@ static void wrong_type(mica_config_reader *reader, const char *key, const mica_j
     else if (mica_json_double(value, &number))
         mica_config_refuse(reader, MICA_STATUS_FORMAT, "%s is %.17g, not %s", key, number, wanted);
     else
-        mica_config_refuse(reader, MICA_STATUS_FORMAT, "%s is of type %s, not %s", key,
+        mica_config_refuse(reader, MICA_STATUS_FORMAT, "%s is %s, not %s", key,
                            mica_json_type_name(mica_json_get_type(value)), wanted);
 }
 
@@ -130,7 +130,7 @@ mica_status mica_config_load(const char *dir, const char *name, mica_json **out,
         goto done;
     status = mica_json_parse_file(path, out, err);
     if (status == MICA_OK && mica_json_get_type(mica_json_root(*out)) != MICA_JSON_OBJECT) {
-        status = mica_fail(err, MICA_STATUS_FORMAT, "'%s' holds a JSON %s, not an object", path,
+        status = mica_fail(err, MICA_STATUS_FORMAT, "'%s' holds %s, not an object", path,
                            mica_json_type_name(mica_json_get_type(mica_json_root(*out))));
         mica_json_destroy(out);
     }

@@ -86,7 +86,7 @@ static void add_mode(mica_config_reader *r, mica_pooling *pooling, const mica_js
     mica_pool_mode mode;
 
     if (!name)
-        mica_config_refuse(r, MICA_STATUS_FORMAT, "pooling_mode holds a %s, not a string",
+        mica_config_refuse(r, MICA_STATUS_FORMAT, "pooling_mode holds %s, not a string",
                            mica_json_type_name(mica_json_get_type(value)));
     else if (!mica_pooling_mode(name, size, &mode))
         mica_config_refuse(r, MICA_STATUS_UNSUPPORTED, "pooling_mode '%s' is not known", name);

@@ -9,12 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Room for a path, kept until the program ends: paths are passed around freely. */
 static char *buffer(void)
 {
-    static char buffers[8][1024];
-    static int next;
+    static struct room {
+        struct room *next;
+        char path[1024];
+    } * rooms;
+    struct room *room = calloc(1, sizeof *room);
 
-    return buffers[next++ & 7];
+    assert_non_null(room);
+    room->next = rooms;
+    rooms = room;
+    return room->path;
 }
 
 const char *path_in(const char *dir, const char *name)

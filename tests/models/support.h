@@ -15,8 +15,8 @@
 
 #include "mica/mica.h"
 
-/* Paths in one of eight static buffers. */
-const char *fixture(const char *name);          /* tests/fixtures/models/<name> */
+/* Paths, valid until the program ends. */
+const char *fixture(const char *name); /* tests/fixtures/models/<name> */
 const char *path_in(const char *dir, const char *name);
 /* A folder of this process's own: empty, or a copy of the files of a fixture, one level deep. */
 const char *new_folder(const char *name);
@@ -28,8 +28,8 @@ void write_bytes(const char *path, const void *data, size_t size);
 char *read_whole(const char *path, size_t *size);
 /* Replaces `from`, which must be there, by `to` in a text file. */
 void edit(const char *path, const char *from, const char *to);
-/* Rewrites the safetensors file `path`: tensor `name` (NULL: none) replaced by `tensor`, or left out
- * if that is NULL; all others converted to `dtype`. */
+/* Rewrites the safetensors file `path`: tensor `name` (NULL: none) replaced by `tensor`, or left
+ * out if that is NULL; all others converted to `dtype`. */
 void rewrite_weights(const char *path, const char *name, mica_tensor *tensor, mica_dtype dtype);
 
 mica_context *new_context(size_t threads);

@@ -50,9 +50,9 @@ static void test_outputs(void **state)
         const char *name;
         size_t outputs; /* last_hidden_state, pooler_output, hidden_states.0 to .N */
     } models[] = {
-        {"bert-base", 6}, {"bert-heads5", 5},  {"bert-eps", 5}, {"bert-f16", 5},
-        {"bert-bf16", 5}, {"bert-sharded", 5}, {"bert-bin", 5}, {"bert-bin-legacy", 5},
-        {"bert-mlm", 4},
+        {"bert-base", 6}, {"bert-heads5", 5},     {"bert-eps", 5},
+        {"bert-f16", 5},  {"bert-bf16", 5},       {"bert-sharded", 5},
+        {"bert-bin", 5},  {"bert-bin-legacy", 5}, {"bert-mlm", 4},
     };
 
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
@@ -73,12 +73,28 @@ static void test_double_weights(void **state)
 static void test_activations(void **state)
 {
     static const char *const names[] = {
-        "gelu",    "gelu_python", "gelu_new",   "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh",
-        "gelu_fast", "quick_gelu", "silu",      "swish",         "relu",              "relu6",
-        "tanh",    "sigmoid",     "linear",     "mish",          "leaky_relu",        "relu2",
+        "gelu",
+        "gelu_python",
+        "gelu_new",
+        "gelu_accurate",
+        "gelu_pytorch_tanh",
+        "gelu_python_tanh",
+        "gelu_fast",
+        "quick_gelu",
+        "silu",
+        "swish",
+        "relu",
+        "relu6",
+        "tanh",
+        "sigmoid",
+        "linear",
+        "mish",
+        "leaky_relu",
+        "relu2",
         "gelu_10",
     };
-    mica_tensor_file *file = open_tensors(path_in(fixture("bert-activations"), "reference.safetensors"));
+    mica_tensor_file *file =
+        open_tensors(path_in(fixture("bert-activations"), "reference.safetensors"));
     mica_tensor *ids = get_tensor(file, "input_ids"), *mask = get_tensor(file, "attention_mask");
     mica_tensor *types = get_tensor(file, "token_type_ids");
     size_t compared = 0;
@@ -92,8 +108,10 @@ static void test_activations(void **state)
         edit(path_in(dir, "config.json"), "\"hidden_act\": \"gelu\"", key);
         snprintf(key, sizeof key, "last_hidden_state.%s", names[i]);
         mica_tensor *expected = get_tensor(file, key);
-        mica_named_tensor list[] = {{"input_ids", ids}, {"attention_mask", mask},
-                                    {"token_type_ids", types}, {"last_hidden_state", expected}};
+        mica_named_tensor list[] = {{"input_ids", ids},
+                                    {"attention_mask", mask},
+                                    {"token_type_ids", types},
+                                    {"last_hidden_state", expected}};
         must(mica_tensors_save(path_in(dir, "one.safetensors"), list, 4, &err), &err);
         compared += verify(dir, path_in(dir, "one.safetensors"));
         mica_tensor_release(&expected);
@@ -130,7 +148,8 @@ static void test_verify_sees_harm(void **state)
     assert_null(rows);
     mica_tensor *mask = get_tensor(again, "attention_mask");
     mica_tensor *types = get_tensor(again, "token_type_ids");
-    mica_named_tensor all[] = {list[0], list[1], {"attention_mask", mask}, {"token_type_ids", types}};
+    mica_named_tensor all[] = {
+        list[0], list[1], {"attention_mask", mask}, {"token_type_ids", types}};
     must(mica_tensors_save(path_in(dir, "harmed.safetensors"), all, 4, &err), &err);
     expect(mica_verify(session, path_in(dir, "harmed.safetensors"), 0, &rows, &count, &err), &err,
            MICA_STATUS_MISMATCH, "last_hidden_state");
@@ -270,7 +289,8 @@ static void test_refused_inputs(void **state)
     mica_session *session = new_session(model);
     mica_outputs *outputs = NULL;
     mica_error err = {0};
-    int32_t long_ids[25] = {0}, good[2] = {1, 2}, low[2] = {1, -1}, high[2] = {1, 61}, type[2] = {0, 2};
+    int32_t long_ids[25] = {0}, good[2] = {1, 2}, low[2] = {1, -1}, high[2] = {1, 61},
+            type[2] = {0, 2};
     const struct {
         mica_sequence sequence;
         mica_status status;
@@ -322,9 +342,10 @@ static void test_info(void **state)
     assert_false(info.normalize);
     assert_int_equal(info.dimension, 28);
     /* embeddings, two layers of 4 h*h + 2 h*i and their biases and norms, pooler */
-    assert_int_equal(info.parameters, (61 + 24 + 2) * 28 + 2 * 28 +
-                                          2 * (4 * 28 * 28 + 2 * 28 * 40 + 4 * 28 + 40 + 28 + 4 * 28) +
-                                          28 * 28 + 28);
+    assert_int_equal(info.parameters,
+                     (61 + 24 + 2) * 28 + 2 * 28 +
+                         2 * (4 * 28 * 28 + 2 * 28 * 40 + 4 * 28 + 40 + 28 + 4 * 28) + 28 * 28 +
+                         28);
     assert_null(mica_model_tokenizer(model));
     mica_model_destroy(&model);
     assert_null(model);
@@ -334,10 +355,10 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),          cmocka_unit_test(test_double_weights),
-        cmocka_unit_test(test_activations),      cmocka_unit_test(test_verify_sees_harm),
-        cmocka_unit_test(test_bit_identity),     cmocka_unit_test(test_shapes_and_padding),
-        cmocka_unit_test(test_refused_inputs),   cmocka_unit_test(test_info),
+        cmocka_unit_test(test_outputs),        cmocka_unit_test(test_double_weights),
+        cmocka_unit_test(test_activations),    cmocka_unit_test(test_verify_sees_harm),
+        cmocka_unit_test(test_bit_identity),   cmocka_unit_test(test_shapes_and_padding),
+        cmocka_unit_test(test_refused_inputs), cmocka_unit_test(test_info),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
