@@ -25,6 +25,9 @@ if(MICA_SANITIZE)
         -fno-sanitize-recover=all)
     target_link_options(mica_flags INTERFACE -fsanitize=${MICA_SANITIZE})
 endif()
+if(MICA_BUILD_FUZZERS)
+    target_compile_options(mica_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_include_directories(mica_flags INTERFACE
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 

@@ -66,7 +66,7 @@ tests() {
         printf '   ok    %-44s %4d s  (%d programs, %d cases)\n' "$name" \
             $(($(date +%s) - start)) "$total" "$cases"
     fi
-    sed -n 's/^[0-9]*: *\(skipped: .*\)$/\1/p; s/^[0-9]*: *\[  SKIPPED \] \(.*\)$/case \1/p' "$log" |
+    sed -n 's/^[0-9]*: *\(skipped: .*\)$/\1/p; s/^[0-9]*: *\[  SKIPPED \] \(.*[^:]\)$/case \1/p' "$log" |
         sort -u | sed "s|^|$name: |" >>"$logs/skipped"
 }
 
