@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# What the scripts of this folder share. Sourced as: . support.sh PROGRAM FOLDER
+
+mica=$1
+work=$2
+here=$(cd "$(dirname "$0")" && pwd)
+models=$(cd "$here/../fixtures/models" && pwd)
+model=$models/st-plain # tiny, with a tokenizer
+rm -rf "$work"
+mkdir -p "$work"
+cases=0
+wrong=0
+
+# run COMMAND...: its output in $work/out and $work/err, its exit code in $code.
+run() {
+    code=0
+    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+}
+
+complain() {
+    wrong=$((wrong + 1))
+    echo "FAILED: $what: $*" >&2
+    head -c 600 "$work/out" | sed 's/^/    out: /' >&2
+    head -c 600 "$work/err" | sed 's/^/    err: /' >&2
+}
+
+# expect NAME CODE: the last run ended with CODE.
+expect() {
+    what=$1
+    cases=$((cases + 1))
+    [ "$code" -eq "$2" ] || complain "exit code $code, not $2"
+}
+out_has() { grep -qF -- "$1" "$work/out" || complain "output lacks: $1"; }
+err_has() { grep -qF -- "$1" "$work/err" || complain "error lacks: $1"; }
+out_is() { [ "$(cat "$work/out")" = "$1" ] || complain "output is not: $1"; }
+out_empty() { [ ! -s "$work/out" ] || complain "there is output"; }
+lines_are() { [ "$(wc -l <"$work/out")" -eq "$1" ] || complain "not $1 lines"; }
+
+finish() {
+    echo "$cases cases, $wrong wrong"
+    [ "$wrong" -eq 0 ] && [ "$cases" -gt 0 ]
+}
