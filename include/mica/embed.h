@@ -42,7 +42,8 @@ typedef struct mica_embeddings mica_embeddings;
 
 /* Embeds `n` texts; results are in the order of the texts. A text's vector does not depend on what else
  * is in the call, bit for bit. An empty text is a text. `options` NULL = defaults. *out may be an
- * earlier result, which is reused, or NULL. INVALID_UTF8 names the text and the offset. */
+ * earlier result, which is reused, or NULL. INVALID_UTF8 names the text and the offset. On failure
+ * *out keeps an earlier result (emptied), else is NULL. */
 MICA_API mica_status mica_embed(mica_session *session, const mica_text *texts, size_t n,
                                 const mica_embed_options *options, mica_embeddings **out,
                                 mica_error *err);

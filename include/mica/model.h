@@ -28,7 +28,8 @@ typedef struct mica_session mica_session;
 
 /* Opens the model in directory `path`. Errors: NOT_FOUND (no such directory, no config.json, no weights,
  * a weight is missing), FORMAT (a file is damaged), SHAPE (a weight has another shape than the
- * configuration says), UNSUPPORTED (architecture, activation, module ... by name), OUT_OF_MEMORY.
+ * configuration says), UNSUPPORTED (architecture, activation, module ... by name), NOT_FINITE (a weight
+ * holds NaN or infinity), OUT_OF_MEMORY.
  * A Hub id ("org/name") that is no directory is NOT_FOUND with a text that says what to do. */
 MICA_API mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
                                      mica_error *err);

@@ -254,6 +254,48 @@ static void test_bit_identity(void **state)
     mica_context_destroy(&contexts[1]);
 }
 
+/* The same where products are cut into blocks and attention into tasks. */
+static void test_bit_identity_of_large_layers(void **state)
+{
+    static const char config[] =
+        "{\"model_type\": \"bert\", \"vocab_size\": 50, \"hidden_size\": 192,"
+        " \"num_hidden_layers\": 1, \"num_attention_heads\": 3, \"intermediate_size\": 1000,"
+        " \"max_position_embeddings\": 600, \"initializer_range\": 0.1}";
+    static const size_t lengths[] = {1, 600, 7, 300, 64, 257};
+    const char *dir = new_folder("large");
+    static int32_t many[600];
+    mica_sequence list[6];
+    mica_outputs *first = NULL;
+    mica_error err = {0};
+
+    write_text(path_in(dir, "config.json"), config);
+    must(mica_model_init(path_in(dir, "config.json"), dir, 3, false, &err), &err);
+    for (size_t i = 0; i < 600; i++)
+        many[i] = (int32_t)(i * i + i / 7) % 50;
+    for (size_t s = 0; s < 6; s++)
+        list[s] = (mica_sequence){many + 600 - lengths[s], NULL, NULL, lengths[s]};
+    for (size_t threads = 1; threads <= 3; threads++) {
+        mica_context *own = new_context(threads);
+        mica_model *model = open_model(own, dir);
+        mica_session *session = new_session(model);
+        mica_outputs *all = forward(session, list, 6, 0);
+
+        first = first ? first : all;
+        for (size_t s = 0; s < 6; s++) {
+            mica_outputs *one = forward(session, &list[s], 1, 0);
+            expect_same_row(first, s, one);
+            expect_same_row(all, s, one);
+            mica_outputs_destroy(&one);
+        }
+        if (all != first)
+            mica_outputs_destroy(&all);
+        mica_session_destroy(&session);
+        mica_model_destroy(&model);
+        mica_context_destroy(&own);
+    }
+    mica_outputs_destroy(&first);
+}
+
 static void test_shapes_and_padding(void **state)
 {
     mica_model *model = open_model(context, fixture("bert-base"));
@@ -355,10 +397,15 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),        cmocka_unit_test(test_double_weights),
-        cmocka_unit_test(test_activations),    cmocka_unit_test(test_verify_sees_harm),
-        cmocka_unit_test(test_bit_identity),   cmocka_unit_test(test_shapes_and_padding),
-        cmocka_unit_test(test_refused_inputs), cmocka_unit_test(test_info),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_double_weights),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_verify_sees_harm),
+        cmocka_unit_test(test_bit_identity),
+        cmocka_unit_test(test_bit_identity_of_large_layers),
+        cmocka_unit_test(test_shapes_and_padding),
+        cmocka_unit_test(test_refused_inputs),
+        cmocka_unit_test(test_info),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
