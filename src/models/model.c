@@ -268,6 +268,8 @@ static mica_status compile_first(mica_model *m, mica_error *err)
                                     err);
     else
         status = mica_model_program(m, MICA_PROGRAM_OUTPUTS, 0, &program, err);
+    if (status == MICA_OK && m->sentence->n_steps > 0)
+        status = mica_model_program(m, MICA_PROGRAM_STEPS, 0, &program, err);
     if (status != MICA_OK && status != MICA_STATUS_OUT_OF_MEMORY)
         mica_error_prefix(err, "'%s': ", m->sentence->directory);
     return status;

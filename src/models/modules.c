@@ -6,6 +6,7 @@
  */
 #include "models/modules.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -406,32 +407,43 @@ done:
 
 /* ---- equations ---- */
 
-static mica_value constant(mica_graph *graph, mica_tensor *tensor, const char *name)
+/* A weight under the name "2_Dense/linear.weight"; none where there is no tensor. */
+static mica_value constant(mica_graph *graph, const mica_sentence_step *step, mica_tensor *tensor,
+                           const char *name)
 {
-    return tensor ? mica_constant(graph, tensor, name) : mica_none();
+    char full[256];
+
+    if (!tensor)
+        return mica_none();
+    snprintf(full, sizeof full, "%s/%s", step->path, name);
+    return mica_constant(graph, tensor, full);
+}
+
+static mica_value dense(const mica_sentence_step *step, mica_graph *graph, mica_value x)
+{
+    mica_value w = constant(graph, step, step->weight, "linear.weight");
+    mica_value b = constant(graph, step, step->bias, "linear.bias");
+    mica_value y = step->activation(graph, mica_linear(graph, x, w, b));
+
+    if (step->residual)
+        x = mica_linear(graph, x, constant(graph, step, step->residual, "residual.weight"),
+                        mica_none());
+    return step->add_input ? mica_add(graph, y, x) : y;
 }
 
 mica_value mica_sentence_step_build(const mica_sentence_step *step, mica_graph *graph, mica_value x)
 {
-    mica_value y;
+    mica_value w, b;
 
     switch (step->kind) {
     case MICA_SENTENCE_NORMALIZE:
         return mica_l2_normalize(graph, x, (mica_eps_params){1e-12f});
-    case MICA_SENTENCE_LAYER_NORM:
-        return mica_layer_norm(graph, x, constant(graph, step->weight, "norm.weight"),
-                               constant(graph, step->bias, "norm.bias"), (mica_eps_params){1e-5f});
     case MICA_SENTENCE_DENSE:
-        break;
+        return dense(step, graph, x);
+    case MICA_SENTENCE_LAYER_NORM:
+        w = constant(graph, step, step->weight, "norm.weight");
+        b = constant(graph, step, step->bias, "norm.bias");
+        return mica_layer_norm(graph, x, w, b, (mica_eps_params){1e-5f});
     }
-    y = mica_linear(graph, x, constant(graph, step->weight, "linear.weight"),
-                    constant(graph, step->bias, "linear.bias"));
-    y = step->activation(graph, y);
-    if (step->add_input && step->residual)
-        y = mica_add(
-            graph, y,
-            mica_linear(graph, x, constant(graph, step->residual, "residual.weight"), mica_none()));
-    else if (step->add_input)
-        y = mica_add(graph, y, x);
-    return y;
+    return mica_none();
 }

@@ -279,8 +279,16 @@ static void test_modules(void **state)
     }
 }
 
-static void test_module_weights_missing(void **state)
+static void test_module_weights(void **state)
 {
+    mica_tensor *tensor = new_tensor(MICA_DTYPE_F32, 2, 16, 48);
+    const char *bad = copy_of("st-chain", "badweights");
+
+    ((float *)mica_tensor_data_mut(tensor))[100] = NAN;
+    rewrite_weights(path_in(bad, "2_Dense/model.safetensors"), "linear.weight", tensor,
+                    MICA_DTYPE_F32);
+    expect_refused(bad, MICA_STATUS_NOT_FINITE, "2_Dense/linear.weight");
+    mica_tensor_release(&tensor);
     const char *dir = copy_of("st-chain", "noweights");
 
     remove(path_in(dir, "2_Dense/model.safetensors"));
@@ -346,7 +354,7 @@ int main(void)
         cmocka_unit_test(test_table_not_finite),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_modules),
-        cmocka_unit_test(test_module_weights_missing),
+        cmocka_unit_test(test_module_weights),
         cmocka_unit_test(test_bad_references),
     };
 
