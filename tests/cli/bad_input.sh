@@ -110,7 +110,7 @@ printf '\000\000\300\177' |
     dd of="$work/m/model.safetensors" bs=1 seek=$((header + 8)) conv=notrunc 2>/dev/null
 run "$mica" embed "$work/m" hello
 expect "a weight that is not a number" 1
-err_has "finite"
+err_has "holds nan"
 out_empty
 
 printf '[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},' >"$work/modules"
