@@ -50,8 +50,8 @@ static void configure(mica_config_reader *r, mica_model_config *c)
 
 static mica_value attention(mica_builder *b, const mica_model_config *c, mica_value x, int n)
 {
-    int64_t h = c->hidden_size;
-    mica_attention_params params = {(int)c->heads, (float)(1.0 / sqrt((double)(h / c->heads)))};
+    int64_t h = c->hidden_size, d = h / c->heads;
+    mica_attention_params params = {(int)c->heads, (float)(1.0 / sqrt((double)d))};
     mica_value q = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.query", n);
     mica_value k = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.key", n);
     mica_value v = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.value", n);

@@ -9,8 +9,8 @@ static const mica_family *const families[] = {
 #define MICA_FAMILY(symbol) &mica_family_##symbol,
 #include "models/models.def"
 #undef MICA_FAMILY
+    NULL,
 };
-#define FAMILIES (sizeof families / sizeof *families)
 
 static mica_status unsupported(const char *file, const char *what, const char *value,
                                mica_error *err)
@@ -19,7 +19,7 @@ static mica_status unsupported(const char *file, const char *what, const char *v
     mica_status status;
 
     mica_buf_init(&known, 4096);
-    for (size_t i = 0; i < FAMILIES; i++)
+    for (size_t i = 0; families[i]; i++)
         mica_buf_printf(&known, "%s%s", i ? ", " : "", families[i]->model_type);
     status = mica_fail(err, MICA_STATUS_UNSUPPORTED,
                        "%s: %s '%s' is not supported; supported model types: %s", file, what, value,
@@ -46,7 +46,7 @@ mica_status mica_family_find(const mica_json_value *config, const char *file,
     *architecture = first;
     if (reader.status != MICA_OK)
         return reader.status;
-    for (size_t i = 0; i < FAMILIES && !family; i++) {
+    for (size_t i = 0; families[i] && !family; i++) {
         if (model_type ? strcmp(model_type, families[i]->model_type) == 0
                        : first && starts_with(first, families[i]->class_prefix))
             family = families[i];

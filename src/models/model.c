@@ -383,9 +383,12 @@ mica_status mica_model_program(mica_model *model, mica_program_kind kind, mica_p
 
     *out = NULL;
     pthread_mutex_lock(&model->lock);
-    for (program = model->programs; program; program = program->next)
-        if (program->kind == kind && program->set == set)
-            goto done;
+    for (program = model->programs; program; program = program->next) {
+        if (program->kind != kind || program->set != set)
+            continue;
+        *out = program->program;
+        goto done;
+    }
     program = mica_calloc(1, sizeof *program);
     if (!program) {
         status = mica_fail_memory(err, sizeof *program, "a program");
@@ -403,9 +406,8 @@ mica_status mica_model_program(mica_model *model, mica_program_kind kind, mica_p
     program->set = set;
     program->next = model->programs;
     model->programs = program;
+    *out = program->program;
 done:
-    if (status == MICA_OK)
-        *out = program->program;
     pthread_mutex_unlock(&model->lock);
     return status;
 }

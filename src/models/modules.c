@@ -350,8 +350,10 @@ static mica_status read_module(const char *root, const mica_json_value *entry, m
     mica_buf config;
     mica_status status;
 
-    if (!type)
+    if (!type) {
         mica_config_refuse(&r, MICA_STATUS_FORMAT, "a module has no type");
+        return r.status;
+    }
     if (!safe_path(path))
         mica_config_refuse(&r, MICA_STATUS_FORMAT, "path '%s' leads out of the model's directory",
                            path);

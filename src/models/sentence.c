@@ -44,40 +44,51 @@ static mica_status copy_text(const char *text, char **out, mica_error *err)
     return *out ? MICA_OK : mica_fail_memory(err, strlen(text) + 1, "a text");
 }
 
+/* The members of the object `prompts`, each a text. */
+static mica_status read_texts(const mica_json_value *prompts, const char *file, mica_sentence *s,
+                              mica_error *err)
+{
+    mica_config_reader reader = {prompts, file, err, MICA_OK};
+    size_t count = mica_json_count(prompts);
+
+    if (count == 0)
+        return MICA_OK;
+    s->prompts = mica_calloc(count, sizeof *s->prompts);
+    if (!s->prompts)
+        return mica_fail_memory(err, count * sizeof *s->prompts, "prompts");
+    for (const mica_json_value *v = mica_json_first(prompts); v; v = mica_json_next(v)) {
+        mica_prompt *prompt = &s->prompts[s->n_prompts++];
+        const char *name = mica_json_key(v, NULL);
+        const char *text = mica_config_text(&reader, name, "");
+
+        if (reader.status == MICA_OK)
+            reader.status = copy_text(name, &prompt->name, err);
+        if (reader.status == MICA_OK)
+            reader.status = copy_text(text, &prompt->text, err);
+        if (reader.status != MICA_OK)
+            break;
+    }
+    return reader.status;
+}
+
 /* prompts and default_prompt_name of config_sentence_transformers.json */
 static mica_status read_prompts(const char *path, mica_sentence *s, mica_error *err)
 {
     static const char file[] = "config_sentence_transformers.json";
     mica_json *json = NULL;
     mica_config_reader reader = {NULL, file, err, MICA_OK};
-    mica_config_reader texts = {NULL, file, err, MICA_OK};
+    const mica_json_value *prompts;
     const char *name;
 
     reader.status = mica_config_load(path, file, &json, err);
     if (!json)
         return reader.status;
     reader.object = mica_json_root(json);
-    texts.object = mica_json_get(reader.object, "prompts");
-    if (mica_json_get_type(texts.object) != MICA_JSON_OBJECT &&
-        mica_json_get_type(texts.object) != MICA_JSON_NULL)
+    prompts = mica_json_get(reader.object, "prompts");
+    if (mica_json_get_type(prompts) == MICA_JSON_OBJECT)
+        reader.status = read_texts(prompts, file, s, err);
+    else if (mica_json_get_type(prompts) != MICA_JSON_NULL)
         mica_config_refuse(&reader, MICA_STATUS_FORMAT, "prompts is no object");
-    if (reader.status == MICA_OK && mica_json_count(texts.object) > 0) {
-        s->prompts = mica_calloc(mica_json_count(texts.object), sizeof *s->prompts);
-        if (!s->prompts)
-            reader.status = mica_fail_memory(err, mica_json_count(texts.object), "prompts");
-    }
-    for (const mica_json_value *v = s->prompts ? mica_json_first(texts.object) : NULL;
-         v && reader.status == MICA_OK; v = mica_json_next(v)) {
-        mica_prompt *prompt = &s->prompts[s->n_prompts++];
-        const char *key = mica_json_key(v, NULL);
-        const char *text = mica_config_text(&texts, key, "");
-
-        reader.status = texts.status;
-        if (reader.status == MICA_OK)
-            reader.status = copy_text(key, &prompt->name, err);
-        if (reader.status == MICA_OK)
-            reader.status = copy_text(text, &prompt->text, err);
-    }
     name = mica_config_text(&reader, "default_prompt_name", NULL);
     if (name && reader.status == MICA_OK && !mica_sentence_prompt(s, name))
         mica_config_refuse(&reader, MICA_STATUS_FORMAT,
