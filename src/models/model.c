@@ -187,7 +187,7 @@ static mica_status load_weights(mica_model *m, mica_error *err)
 
     status = mica_checkpoint_open(dir, mica_json_root(m->json), log, &checkpoint, err);
     if (status != MICA_OK)
-        goto fail;
+        return status; /* the text names the file */
     mica_stored_weights_init(&weights, checkpoint, m->family->prefix);
     status = mica_graph_create(&m->graph, err);
     if (status != MICA_OK)
