@@ -47,10 +47,10 @@ MICA_API void mica_context_clear_cancel(mica_context *context);
 
 /* What was chosen and why, for people and for `mica doctor`. Texts live as long as the context. */
 typedef struct mica_context_info {
-    const char *cpu;           /* the processor's model name */
-    const char *backend;       /* "cpu" */
-    const char *kernels;       /* the level in use: "c", "avx2", "avx512" */
-    const char *kernels_best;  /* the best level that chip and system offer */
+    const char *cpu;          /* the processor's model name */
+    const char *backend;      /* "cpu" */
+    const char *kernels;      /* the level in use: "c", "avx2", "avx512" */
+    const char *kernels_best; /* the best level that chip and system offer */
     size_t threads;
     const char *threads_reason; /* "affinity", "cgroup quota", "MICA_THREADS", "options" */
     size_t processors_online, processors_affinity;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts to vectors, exactly as sentence-transformers computes them: prompt, tokenizer, model, the modules
- * of modules.json (Pooling, Dense, Normalize ...). Without modules.json: mean pooling, not normalized.
+ * Texts to vectors, exactly as sentence-transformers computes them: prompt, tokenizer, model, the
+ * modules of modules.json (Pooling, Dense, Normalize ...). Without modules.json: mean pooling, not
+ * normalized.
  *
  *     mica_context *ctx; mica_model *model; mica_session *session; mica_embeddings *e = NULL;
  *     mica_error err = {0};
@@ -32,18 +33,18 @@ typedef struct mica_embed_options {
     const char *prompt;      /* a text put in front of each input; wins over prompt_name */
     size_t dimensions;       /* keep the first so many numbers, before normalizing; 0 = all */
     size_t max_length;       /* in tokens, special ones counted; 0 (default) = the model's */
-    bool no_truncate;        /* a longer text is TOO_LONG, naming its index; default false: it is cut */
-    size_t batch_tokens;     /* tokens computed at once; 0 = default. Does not change any result */
-    unsigned reserved[8];    /* zero */
+    bool no_truncate;    /* a longer text is TOO_LONG, naming its index; default false: it is cut */
+    size_t batch_tokens; /* tokens computed at once; 0 = default. Does not change any result */
+    unsigned reserved[8]; /* zero */
 } mica_embed_options;
 MICA_API void mica_embed_options_defaults(mica_embed_options *options);
 
 typedef struct mica_embeddings mica_embeddings;
 
-/* Embeds `n` texts; results are in the order of the texts. A text's vector does not depend on what else
- * is in the call, bit for bit. An empty text is a text. `options` NULL = defaults. *out may be an
- * earlier result, which is reused, or NULL. INVALID_UTF8 names the text and the offset. On failure
- * *out keeps an earlier result (emptied), else is NULL. */
+/* Embeds `n` texts; results are in the order of the texts. A text's vector does not depend on what
+ * else is in the call, bit for bit. An empty text is a text. `options` NULL = defaults. *out may be
+ * an earlier result, which is reused, or NULL. INVALID_UTF8 names the text and the offset. On
+ * failure *out keeps an earlier result (emptied), else is NULL. */
 MICA_API mica_status mica_embed(mica_session *session, const mica_text *texts, size_t n,
                                 const mica_embed_options *options, mica_embeddings **out,
                                 mica_error *err);

@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* One sequence of ids. attention_mask: 0 hides a token from the others; NULL = all visible. type_ids:
- * NULL = all 0. Position i of the arrays is position i of the model. */
+/* One sequence of ids. attention_mask: 0 hides a token from the others; NULL = all visible.
+ * type_ids: NULL = all 0. Position i of the arrays is position i of the model. */
 typedef struct mica_sequence {
     const int32_t *ids;
     const uint8_t *attention_mask;
@@ -28,8 +28,8 @@ typedef struct mica_forward_options {
 } mica_forward_options;
 MICA_API void mica_forward_options_defaults(mica_forward_options *options);
 
-/* Named float32 tensors: last_hidden_state [n, longest, hidden], pooler_output [n, hidden] if the model
- * has a pooler, hidden_states.i. Rows of shorter sequences are right-padded with zeros. */
+/* Named float32 tensors: last_hidden_state [n, longest, hidden], pooler_output [n, hidden] if the
+ * model has a pooler, hidden_states.i. Rows of shorter sequences are right-padded with zeros. */
 typedef struct mica_outputs mica_outputs;
 MICA_API mica_status mica_forward(mica_session *session, const mica_sequence *sequences, size_t n,
                                   const mica_forward_options *options, mica_outputs **out,
@@ -43,8 +43,8 @@ MICA_API mica_tensor *mica_outputs_find(const mica_outputs *outputs, const char 
 
 /* Compares with a safetensors file that holds input_ids [n, s] (any integer dtype), optionally
  * attention_mask and token_type_ids of the same shape, and outputs of the reference under the names
- * above (any float dtype), or sentence_embedding (of the ids, as mica_embed gives them). Positions that
- * the mask hides are not compared. */
+ * above (any float dtype), or sentence_embedding (of the ids, as mica_embed gives them). Positions
+ * that the mask hides are not compared. */
 typedef struct mica_difference {
     char name[128];
     double largest;   /* largest |ours - reference| */
@@ -53,7 +53,8 @@ typedef struct mica_difference {
     bool ok;
 } mica_difference;
 /* *out: an array of *count rows, freed with mica_differences_free. `tolerance` 0 = 1e-5. Returns
- * MISMATCH if a tensor differs (*out is still given), NOT_FOUND if the file has nothing to compare. */
+ * MISMATCH if a tensor differs (*out is still given), NOT_FOUND if the file has nothing to compare.
+ */
 MICA_API mica_status mica_verify(mica_session *session, const char *reference, double tolerance,
                                  mica_difference **out, size_t *count, mica_error *err);
 MICA_API void mica_differences_free(mica_difference **differences);

@@ -3,12 +3,12 @@
  * The array engine: a graph of operations, built lazily.
  *
  * Calling an operation records it and computes nothing. A value is a small handle passed by value;
- * everything a graph holds is freed with the graph. The first error sticks: later calls on the graph
- * do nothing and return none, and the error, with its text, surfaces from mica_graph_check,
+ * everything a graph holds is freed with the graph. The first error sticks: later calls on the
+ * graph do nothing and return none, and the error, with its text, surfaces from mica_graph_check,
  * mica_program_compile or mica_eval. So model code reads like the equations.
  *
- * A dimension is a number or one of two symbols: the number of tokens and of sequences of the ragged
- * batch that the program is run on later. A graph is built by one thread at a time.
+ * A dimension is a number or one of two symbols: the number of tokens and of sequences of the
+ * ragged batch that the program is run on later. A graph is built by one thread at a time.
  */
 #ifndef MICA_GRAPH_H
 #define MICA_GRAPH_H
@@ -56,8 +56,8 @@ MICA_API mica_value mica_constant(mica_graph *graph, mica_tensor *tensor, const 
 /* A float32 constant of rank 0. */
 MICA_API mica_value mica_scalar(mica_graph *graph, float number);
 
-/* What is known of a value; symbolic dimensions as MICA_DIM_*, and MICA_DIM_INFER for a size made of
- * them, such as twice the tokens. rank is -1 for none. */
+/* What is known of a value; symbolic dimensions as MICA_DIM_*, and MICA_DIM_INFER for a size made
+ * of them, such as twice the tokens. rank is -1 for none. */
 MICA_API int mica_value_rank(const mica_graph *graph, mica_value value);
 MICA_API int64_t mica_value_dim(const mica_graph *graph, mica_value value, int axis);
 MICA_API mica_dtype mica_value_dtype(const mica_graph *graph, mica_value value);

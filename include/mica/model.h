@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Models: a directory in Hugging Face layout (config.json, weights, tokenizer, sentence-transformers
- * modules), opened as published, and sessions that run it.
+ * Models: a directory in Hugging Face layout (config.json, weights, tokenizer,
+ * sentence-transformers modules), opened as published, and sessions that run it.
  *
- *   model    configuration, weights, tokenizer. Immutable once open: shared by any number of threads.
- *   session  the working memory of one thread. Several sessions may use one model at once.
+ *   model    configuration, weights, tokenizer. Immutable once open: shared by any number of
+ * threads. session  the working memory of one thread. Several sessions may use one model at once.
  *
  * Destroy sessions before their model, and models before their context.
  */
@@ -26,11 +26,11 @@ extern "C" {
 typedef struct mica_model mica_model;
 typedef struct mica_session mica_session;
 
-/* Opens the model in directory `path`. Errors: NOT_FOUND (no such directory, no config.json, no weights,
- * a weight is missing), FORMAT (a file is damaged), SHAPE (a weight has another shape than the
- * configuration says), UNSUPPORTED (architecture, activation, module ... by name), NOT_FINITE (a weight
- * holds NaN or infinity), OUT_OF_MEMORY.
- * A Hub id ("org/name") that is no directory is NOT_FOUND with a text that says what to do. */
+/* Opens the model in directory `path`. Errors: NOT_FOUND (no such directory, no config.json, no
+ * weights, a weight is missing), FORMAT (a file is damaged), SHAPE (a weight has another shape than
+ * the configuration says), UNSUPPORTED (architecture, activation, module ... by name), NOT_FINITE
+ * (a weight holds NaN or infinity), OUT_OF_MEMORY. A Hub id ("org/name") that is no directory is
+ * NOT_FOUND with a text that says what to do. */
 MICA_API mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
                                      mica_error *err);
 MICA_API void mica_model_destroy(mica_model **model);
@@ -48,10 +48,10 @@ typedef struct mica_model_info {
     bool has_pooler;
     bool has_tokenizer;
     /* Sentence embedding: what `mica_embed` does by default. */
-    const char *pooling;     /* "mean", "cls", "mean+max" ... */
-    bool normalize;          /* a Normalize module is there */
-    size_t max_length;       /* texts are cut to so many tokens */
-    int64_t dimension;       /* of an embedding */
+    const char *pooling; /* "mean", "cls", "mean+max" ... */
+    bool normalize;      /* a Normalize module is there */
+    size_t max_length;   /* texts are cut to so many tokens */
+    int64_t dimension;   /* of an embedding */
     const char *default_prompt_name;
 } mica_model_info;
 MICA_API void mica_model_get_info(const mica_model *model, mica_model_info *info);
@@ -63,10 +63,11 @@ MICA_API mica_status mica_session_create(mica_model *model, mica_session **out, 
 MICA_API void mica_session_destroy(mica_session **session);
 
 /* Writes a checkpoint with random weights in Hugging Face layout: config.json (copied) and
- * model.safetensors (float32), initialised as transformers does (normal with initializer_range, norm
- * weights 1, biases 0, the padding row of an embedding 0). `config` is a config.json or a directory
- * with one; tokenizer files beside it are copied too. The same seed gives the same bytes on every
- * machine. `directory` is made if need be; existing weights are not overwritten unless `overwrite`. */
+ * model.safetensors (float32), initialised as transformers does (normal with initializer_range,
+ * norm weights 1, biases 0, the padding row of an embedding 0). `config` is a config.json or a
+ * directory with one; tokenizer files beside it are copied too. The same seed gives the same bytes
+ * on every machine. `directory` is made if need be; existing weights are not overwritten unless
+ * `overwrite`. */
 MICA_API mica_status mica_model_init(const char *config, const char *directory, uint64_t seed,
                                      bool overwrite, mica_error *err);
 

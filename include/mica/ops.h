@@ -4,10 +4,10 @@
  *
  *   mica_value mica_<name>(mica_graph *graph, mica_value x, ..., mica_<...>_params params);
  *
- * which records the operation and returns its result, or mica_none() after an error (a shape or dtype
- * that does not fit, an axis out of range), which then sticks to the graph: see mica/graph.h.
- * Axes may be negative: -1 is the last. Float operations take float32; weights of linear and tables of
- * embedding may also be float16 or bfloat16 and are computed with in float32.
+ * which records the operation and returns its result, or mica_none() after an error (a shape or
+ * dtype that does not fit, an axis out of range), which then sticks to the graph: see mica/graph.h.
+ * Axes may be negative: -1 is the last. Float operations take float32; weights of linear and tables
+ * of embedding may also be float16 or bfloat16 and are computed with in float32.
  */
 #ifndef MICA_OPS_H
 #define MICA_OPS_H
@@ -103,8 +103,7 @@ MICA_API const char *mica_op_text(mica_op op);
 #define MICA_OP(NAME, name, inputs, flags, text)                                                   \
     MICA_API mica_value mica_##name(mica_graph *graph, MICA_OP_INPUTS_##inputs);
 #define MICA_OP_P(NAME, name, inputs, params_type, flags, text)                                    \
-    MICA_API mica_value mica_##name(mica_graph *graph, MICA_OP_INPUTS_##inputs,                    \
-                                    params_type params);
+    MICA_API mica_value mica_##name(mica_graph *graph, MICA_OP_INPUTS_##inputs, params_type params);
 #include "mica/ops.def"
 #undef MICA_OP
 #undef MICA_OP_P

@@ -26,15 +26,15 @@ typedef struct mica_program mica_program;
 typedef struct mica_executor mica_executor;
 
 typedef struct mica_compile_options {
-    bool no_rewrites;   /* keep plain operations as they are written; default false */
-    bool check_finite;  /* an output that is not finite is NOT_FINITE; default false */
-    bool profile;       /* measure every step; default false */
+    bool no_rewrites;     /* keep plain operations as they are written; default false */
+    bool check_finite;    /* an output that is not finite is NOT_FINITE; default false */
+    bool profile;         /* measure every step; default false */
     unsigned reserved[4]; /* zero */
 } mica_compile_options;
 MICA_API void mica_compile_options_defaults(mica_compile_options *options);
 
-/* Compiles what `outputs` need of the graph. The graph may be destroyed afterwards: the program keeps
- * references to the constants. `options` NULL = defaults. */
+/* Compiles what `outputs` need of the graph. The graph may be destroyed afterwards: the program
+ * keeps references to the constants. `options` NULL = defaults. */
 MICA_API mica_status mica_program_compile(mica_context *context, const mica_graph *graph,
                                           const mica_value *outputs, size_t count,
                                           const mica_compile_options *options, mica_program **out,
@@ -46,9 +46,9 @@ MICA_API size_t mica_program_step_count(const mica_program *program);
 MICA_API mica_op mica_program_step_op(const mica_program *program, size_t step);
 
 /* The batch that the symbolic dimensions stand for: `sequences` runs of tokens, sequence i being
- * tokens [starts[i], starts[i+1]); starts has sequences + 1 entries, from 0 to `tokens`, not falling.
- * key_mask (may be NULL) has a byte for each token: 0 hides the token from attention as a key; a
- * sequence with no visible key attends to all its tokens alike. */
+ * tokens [starts[i], starts[i+1]); starts has sequences + 1 entries, from 0 to `tokens`, not
+ * falling. key_mask (may be NULL) has a byte for each token: 0 hides the token from attention as a
+ * key; a sequence with no visible key attends to all its tokens alike. */
 typedef struct mica_batch {
     size_t tokens, sequences;
     const int32_t *starts;
@@ -60,9 +60,10 @@ MICA_API mica_status mica_executor_create(mica_program *program, mica_executor *
                                           mica_error *err);
 MICA_API void mica_executor_destroy(mica_executor **executor);
 
-/* Runs the program. `inputs[i]` points to the data of input i (contiguous, its dtype), `count` is the
- * number of the graph's inputs; one that the outputs do not need may be NULL. `batch` may be NULL if
- * no dimension is symbolic. Below the high-water mark of earlier runs nothing is allocated. */
+/* Runs the program. `inputs[i]` points to the data of input i (contiguous, its dtype), `count` is
+ * the number of the graph's inputs; one that the outputs do not need may be NULL. `batch` may be
+ * NULL if no dimension is symbolic. Below the high-water mark of earlier runs nothing is allocated.
+ */
 MICA_API mica_status mica_executor_run(mica_executor *executor, const mica_batch *batch,
                                        const void *const *inputs, size_t count, mica_error *err);
 

@@ -43,8 +43,9 @@ typedef struct mica_tensor mica_tensor;
  * Data is aligned to 64 bytes. SHAPE if the byte count overflows. */
 MICA_API mica_status mica_tensor_create(mica_dtype dtype, int rank, const int64_t *dims,
                                         mica_tensor **out, mica_error *err);
-/* A tensor over memory of the caller, which must stay as it is until `release` is called with `user`
- * (release may be NULL: the memory then outlives every reference). `data` must be aligned for dtype. */
+/* A tensor over memory of the caller, which must stay as it is until `release` is called with
+ * `user` (release may be NULL: the memory then outlives every reference). `data` must be aligned
+ * for dtype. */
 MICA_API mica_status mica_tensor_wrap(mica_dtype dtype, int rank, const int64_t *dims,
                                       const void *data, void (*release)(void *user), void *user,
                                       mica_tensor **out, mica_error *err);

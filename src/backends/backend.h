@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The interface between the engine and a backend: what a program is to the one that runs it, and the
- * vtable that a backend fills. The graph part calls backends through this header only.
+ * The interface between the engine and a backend: what a program is to the one that runs it, and
+ * the vtable that a backend fills. The graph part calls backends through this header only.
  *
- * A program is a list of steps over numbered slots ("values"). Before a run the engine resolves every
- * value to a view (address, shape, strides); a backend sees numbers only, no symbols.
+ * A program is a list of steps over numbered slots ("values"). Before a run the engine resolves
+ * every value to a view (address, shape, strides); a backend sees numbers only, no symbols.
  */
 #ifndef MICA_BACKENDS_BACKEND_H
 #define MICA_BACKENDS_BACKEND_H
@@ -32,8 +32,8 @@ typedef struct mica_view {
 
 #define MICA_NO_VALUE UINT32_MAX
 
-/* One operation of the plan. Inputs that are left out are MICA_NO_VALUE. `constants[i]` is the tensor
- * of input i where that is a constant, else NULL; `names[i]` its name or NULL. */
+/* One operation of the plan. Inputs that are left out are MICA_NO_VALUE. `constants[i]` is the
+ * tensor of input i where that is a constant, else NULL; `names[i]` its name or NULL. */
 typedef struct mica_step {
     mica_op op;
     const void *params; /* the op's struct of mica/ops.h */
@@ -49,24 +49,24 @@ typedef struct mica_step {
 typedef struct mica_run {
     const mica_step *steps;
     size_t n_steps;
-    const mica_view *views; /* by number of value */
+    const mica_view *views;  /* by number of value */
     const mica_batch *batch; /* NULL if the program has no symbolic dimension */
-    unsigned char *scratch; /* what scratch() asked for, aligned to 64 bytes */
+    unsigned char *scratch;  /* what scratch() asked for, aligned to 64 bytes */
     size_t scratch_bytes;
-    uint64_t *step_ns;       /* NULL, or time to add to per step */
-    mica_context *context;   /* for cancelling */
+    uint64_t *step_ns;     /* NULL, or time to add to per step */
+    mica_context *context; /* for cancelling */
 } mica_run;
 
 typedef struct mica_backend mica_backend;
 
 typedef struct mica_backend_vtable {
     const char *name;
-    /* Whether the backend runs this operation itself. The planner asks before it makes a fused one, and
-     * puts the composite of a fused one that is declined in its place. */
+    /* Whether the backend runs this operation itself. The planner asks before it makes a fused one,
+     * and puts the composite of a fused one that is declined in its place. */
     bool (*supports)(const mica_backend *backend, mica_op op);
-    /* Once per step, when a program is compiled: packs constants. A weight that several programs use is
-     * packed once: the backend shares what it packed by the identity of the tensors. Weights that are
-     * not finite are NOT_FINITE, with the tensor's name. */
+    /* Once per step, when a program is compiled: packs constants. A weight that several programs
+     * use is packed once: the backend shares what it packed by the identity of the tensors. Weights
+     * that are not finite are NOT_FINITE, with the tensor's name. */
     mica_status (*prepare)(mica_backend *backend, mica_step *step, mica_error *err);
     void (*unprepare)(mica_backend *backend, mica_step *step);
     /* Bytes of scratch that a run with these views needs (largest step). */
