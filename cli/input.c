@@ -6,6 +6,7 @@
  * "text".
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,67 +34,71 @@ struct texts_reader {
 
 static const size_t longest_line = (size_t)1 << 30;
 
-static mica_status said(mica_error *err, mica_status status, const char *format, const char *name,
-                        uint64_t line, const char *rest)
+static mica_status said(mica_error *err, mica_status status, const char *format, ...)
 {
-    if (err) {
-        err->status = status;
-        snprintf(err->message, sizeof err->message, format, (unsigned long long)line, name, rest);
-    }
+    va_list args;
+    va_start(args, format);
+    err->status = status;
+    vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
     return status;
 }
 
 static mica_status no_memory(mica_error *err)
 {
-    if (err) {
-        err->status = MICA_STATUS_OUT_OF_MEMORY;
-        snprintf(err->message, sizeof err->message, "out of memory for the texts");
+    return said(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for the texts");
+}
+
+static mica_status cannot_read(mica_error *err, const char *name, int error)
+{
+    err->status = error == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO;
+    snprintf(err->message, sizeof err->message, "cannot read '%.700s': %s", name, strerror(error));
+    return err->status;
+}
+
+/* Opens `name`, or takes standard input if it is "-". */
+static mica_status open_file(texts_reader *reader, const char *name, mica_error *err)
+{
+    struct stat info;
+    bool standard = strcmp(name, "-") == 0;
+    reader->name = standard ? "standard input" : name;
+    reader->file = standard ? stdin : fopen(name, "rb");
+    if (!reader->file || fstat(fileno(reader->file), &info) != 0)
+        return cannot_read(err, reader->name, errno);
+    if (S_ISDIR(info.st_mode))
+        return cannot_read(err, reader->name, EISDIR);
+    if (S_ISREG(info.st_mode)) {
+        off_t at = standard ? lseek(fileno(stdin), 0, SEEK_CUR) : 0;
+        reader->total = info.st_size > at && at >= 0 ? (uint64_t)(info.st_size - at) : 0;
     }
-    return MICA_STATUS_OUT_OF_MEMORY;
+    return MICA_OK;
 }
 
 mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err)
 {
-    texts_reader *reader = calloc(1, sizeof *reader);
+    const char *file = source->file;
     *out = NULL;
+    if (!file && source->argc == 1 && strcmp(source->argv[0], "-") == 0)
+        file = "-";
+    if (!file && source->argc > 0 && source->jsonl)
+        return said(err, MICA_STATUS_INVALID_ARGUMENT,
+                    "--jsonl is about the lines of a file or of standard input; texts as arguments "
+                    "are taken as they are");
+    if (!file && source->argc == 0) {
+        if (isatty(STDIN_FILENO))
+            return said(err, MICA_STATUS_INVALID_ARGUMENT,
+                        "no text: give texts as arguments, --file FILE, or - for standard input");
+        file = "-";
+    }
+    texts_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return no_memory(err);
     reader->source = *source;
-    const char *file = source->file;
-    if (!file && source->argc == 1 && strcmp(source->argv[0], "-") == 0)
-        file = "-";
-    if (!file && source->argc == 0)
-        file = "-";
-    if (file && strcmp(file, "-") == 0) {
-        reader->file = stdin;
-        reader->name = "standard input";
-    } else if (file) {
-        reader->name = file;
-        reader->file = fopen(file, "rb");
-        struct stat info;
-        int error = errno;
-        if (reader->file && fstat(fileno(reader->file), &info) == 0) {
-            if (S_ISDIR(info.st_mode)) {
-                fclose(reader->file);
-                reader->file = NULL;
-                error = EISDIR;
-            } else if (S_ISREG(info.st_mode)) {
-                reader->total = (uint64_t)info.st_size;
-            }
-        }
-        if (!reader->file) {
-            free(reader);
-            if (err) {
-                err->status = error == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO;
-                snprintf(err->message, sizeof err->message, "cannot read '%s': %s", file,
-                         strerror(error));
-                return err->status;
-            }
-            return MICA_STATUS_IO;
-        }
-    }
+    mica_status status = file ? open_file(reader, file, err) : MICA_OK;
+    if (status)
+        texts_close(&reader);
     *out = reader;
-    return MICA_OK;
+    return status;
 }
 
 static void empty_window(texts_reader *reader)
@@ -171,15 +176,15 @@ static mica_status read_line(texts_reader *reader, mica_error *err)
         if (reader->size - begin >= longest_line || !add_byte(reader, (char)c)) {
             funlockfile(reader->file);
             return reader->size - begin >= longest_line
-                       ? said(err, MICA_STATUS_TOO_LONG, "line %llu of %s is longer than 1 GiB%s",
-                              reader->name, reader->line + 1, "")
+                       ? said(err, MICA_STATUS_TOO_LONG, "line %llu of %s is longer than 1 GiB",
+                              (unsigned long long)reader->line + 1, reader->name)
                        : no_memory(err);
         }
     }
     funlockfile(reader->file);
     if (c == EOF && ferror(reader->file) && !interrupted())
-        return said(err, MICA_STATUS_IO, "cannot read line %llu of %s: %s", reader->name,
-                    reader->line + 1, strerror(errno));
+        return said(err, MICA_STATUS_IO, "cannot read line %llu of %s: %s",
+                    (unsigned long long)reader->line + 1, reader->name, strerror(errno));
     if (!any || (c == EOF && interrupted())) {
         reader->ended = true;
         reader->size = begin;
@@ -206,10 +211,8 @@ static mica_status read_json(texts_reader *reader, size_t i, mica_error *err)
         mica_json_get_type(root) == MICA_JSON_OBJECT ? mica_json_get(root, "text") : root;
     reader->texts[i].data = mica_json_string(value, &reader->texts[i].size);
     if (!reader->texts[i].data)
-        return said(
-            err, MICA_STATUS_FORMAT,
-            "line %llu of %s is neither a JSON string nor an object with a string \"text\"%s",
-            reader->name, reader->first + i + 1, "");
+        return said(err, MICA_STATUS_FORMAT,
+                    "%s is neither a JSON string nor an object with a string \"text\"", place);
     return MICA_OK;
 }
 
@@ -230,7 +233,7 @@ static mica_status next_from_file(texts_reader *reader, size_t count, size_t byt
     }
     /* The bytes stay where they are from here on. */
     for (size_t i = 0; i < reader->count; i++) {
-        reader->texts[i].data = reader->data + reader->starts[i];
+        reader->texts[i].data = reader->data ? reader->data + reader->starts[i] : "";
         reader->texts[i].size = reader->starts[i + 1] - reader->starts[i];
     }
     for (size_t i = 0; i < reader->count && reader->source.jsonl; i++) {
@@ -296,6 +299,32 @@ const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size
     else
         snprintf(buffer, size, "text %llu", number);
     return buffer;
+}
+
+bool texts_explain(const texts_reader *reader, size_t n, mica_error *err, size_t *at)
+{
+    char place[4200], rest[sizeof err->message];
+    unsigned long long index;
+    int used = 0;
+    if (sscanf(err->message, "text %llu%n", &index, &used) != 1 || index >= n)
+        return false;
+    memcpy(rest, err->message, sizeof rest);
+    *at = (size_t)index;
+    snprintf(err->message, sizeof err->message, "%.400s%.600s",
+             texts_place(reader, *at, place, sizeof place), rest + used);
+    return true;
+}
+
+bool texts_more(texts_reader *reader)
+{
+    if (!reader->file)
+        return reader->next_argument < reader->source.argc;
+    if (reader->ended || reader->pending)
+        return reader->pending != MICA_OK;
+    int c = getc(reader->file);
+    if (c != EOF)
+        ungetc(c, reader->file);
+    return c != EOF;
 }
 
 void texts_position(const texts_reader *reader, uint64_t *done, uint64_t *total)
