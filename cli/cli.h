@@ -72,14 +72,14 @@ typedef enum cli_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL } cli_format;
 /* Reads --format; false after telling what is wrong. NULL is text. */
 bool format_read(const cli_command *command, const char *name, cli_format *out);
 
-void out_open(void);
 void out_write(const void *data, size_t size);
 void out_text(const char *format, ...);
 /* The writer's text, then the writer is reset. */
 mica_status out_json(mica_json_writer *writer, mica_error *err);
 bool out_failed(void); /* nobody can read any more, or the disk is full: stop */
+void out_flush(void);
 /* Flushes. Tells an error (but not a closed pipe: the reader wanted no more) and returns the exit
- * code: `code` if all is well. */
+ * code: `code` if all is well. `command` may be NULL. */
 int out_close(const cli_command *command, int code);
 
 /* ---- texts in ---------------------------------------------------------------------------------
@@ -93,8 +93,8 @@ typedef struct texts_source {
 } texts_source;
 
 typedef struct texts_reader texts_reader;
-/* Arguments are texts, "-" alone is standard input; no argument and no file: standard input unless
- * it is a terminal. */
+/* Arguments are texts, "-" alone is standard input; no argument and no file: standard input, but
+ * a terminal there is INVALID_ARGUMENT: nobody was told to type. */
 mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err);
 void texts_close(texts_reader **reader);
 /* The next window of texts: at most `count` and about `bytes` bytes. *n is 0 at the end. They are
@@ -103,6 +103,11 @@ mica_status texts_next(texts_reader *reader, size_t count, size_t bytes, const m
                        size_t *n, mica_error *err);
 /* Where text i of the last window stands: "line 3 of corpus.txt", or "text 3". */
 const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size_t size);
+/* The library counts the texts of one call from 0. If `err` speaks of one of the n texts of the
+ * last window, its place is put there instead, *at gets its index and true is returned. */
+bool texts_explain(const texts_reader *reader, size_t n, mica_error *err, size_t *at);
+/* Whether anything comes after the last window. */
+bool texts_more(texts_reader *reader);
 /* Bytes read so far, and in all (0 = not known). */
 void texts_position(const texts_reader *reader, uint64_t *done, uint64_t *total);
 /* All texts of a source, for commands that need them together. Freed by texts_close. */
@@ -120,9 +125,12 @@ void progress_start(progress *p, const char *what, bool quiet);
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items);
 void progress_end(progress *p);
 double progress_seconds(const progress *p); /* since the start, more than 0 */
+double seconds_now(void);                   /* of a clock that only goes forward */
 
-/* Ctrl-C makes this context cancel what it does (a second one ends the program). */
+/* From here on Ctrl-C is seen by interrupted(), and makes the context (if not NULL) cancel what it
+ * does; a second one ends the program. interrupt_forget: before the context goes. */
 void interrupt_watch(mica_context *context);
+void interrupt_forget(void);
 bool interrupted(void);
 
 /* ---- models -------------------------------------------------------------------------------------

@@ -114,10 +114,32 @@ static void report_json(mica_json_writer *w, const mica_context_info *i, double 
     mica_json_end_object(w);
 }
 
-static void list_operations(void)
+static mica_status list_operations(cli_format format, mica_error *err)
 {
-    for (int op = MICA_OP_NONE + 1; op < MICA_OP_COUNT; op++)
-        out_text("%-16s %s\n", mica_op_name((mica_op)op), mica_op_text((mica_op)op));
+    mica_json_writer *w = NULL;
+    mica_status status = mica_json_writer_create(&w, err);
+    for (int op = MICA_OP_NONE + 1; op < MICA_OP_COUNT && !status; op++) {
+        const char *name = mica_op_name((mica_op)op), *text = mica_op_text((mica_op)op);
+        if (format == FORMAT_TEXT) {
+            out_text("%-16s %s\n", name, text);
+            continue;
+        }
+        if (format == FORMAT_JSON)
+            out_text(op == MICA_OP_NONE + 1 ? "[" : ",\n");
+        mica_json_begin_object(w);
+        mica_json_write_key(w, "name");
+        mica_json_write_text(w, name);
+        mica_json_write_key(w, "text");
+        mica_json_write_text(w, text);
+        mica_json_end_object(w);
+        status = out_json(w, err);
+        if (format == FORMAT_JSONL)
+            out_text("\n");
+    }
+    if (format == FORMAT_JSON)
+        out_text("]\n");
+    mica_json_writer_destroy(&w);
+    return status;
 }
 
 int cmd_doctor(const cli_command *command, int argc, char **argv)
@@ -137,11 +159,9 @@ int cmd_doctor(const cli_command *command, int argc, char **argv)
         return usage_error(command, "it takes no argument ('%s')", argv[1]);
     if (!format_read(command, format_name, &format))
         return EXIT_USAGE;
-    if (ops) {
-        list_operations();
-        return out_close(command, EXIT_OK);
-    }
     mica_error err = {0};
+    if (ops)
+        return out_close(command, list_operations(format, &err) ? fail(command, &err) : EXIT_OK);
     mica_context *context = NULL;
     mica_json_writer *writer = NULL;
     mica_context_info info;

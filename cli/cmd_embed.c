@@ -31,8 +31,10 @@ const char similarity_details[] =
     "example:\n"
     "  mica similarity ./all-MiniLM-L6-v2 \"A cat sleeps.\" \"A kitten naps.\" \"Stocks fell.\"\n";
 
-/* A window of texts: small enough for a quick first result, large enough to fill a batch. */
-enum { WINDOW_TEXTS = 1024, WINDOW_BYTES = 256 << 10 };
+/* A window of texts is what is read, embedded and printed at a time: as many as take about half a
+ * second, so that results, progress and Ctrl-C do not wait long, yet enough to fill batches. (No
+ * vector depends on its window.) */
+enum { FIRST_TEXTS = 64, MOST_TEXTS = 1024, WINDOW_BYTES = 256 << 10 };
 
 typedef struct settings {
     const char *file, *format_name;
@@ -186,31 +188,26 @@ static mica_status write_results(stream *s, mica_error *err)
 static mica_status embed_window(stream *s, const mica_text *texts, size_t n,
                                 const mica_embed_options *options, mica_error *err)
 {
-    mica_status status = mica_embed(s->engine.session, texts, n, options, &s->embeddings, err);
-    if (!status)
-        return write_results(s, err);
-    if (status != MICA_STATUS_INVALID_UTF8 && status != MICA_STATUS_TOO_LONG &&
-        status != MICA_STATUS_NOT_FINITE)
-        return status;
-    for (size_t i = 0; i < n; i++) {
-        char place[4200];
-        mica_error own = {0};
-        status = mica_embed(s->engine.session, texts + i, 1, options, &s->embeddings, &own);
+    mica_status fault = MICA_OK;
+    size_t good = n;
+    while (good > 0) {
+        size_t at = 0;
+        mica_error own = {MICA_OK, ""};
+        mica_status status =
+            mica_embed(s->engine.session, texts, good, options, &s->embeddings, &own);
         if (!status) {
-            status = write_results(s, err);
+            status = write_results(s, &own);
             if (status)
-                return status;
-            continue;
+                *err = own;
+            return status ? status : fault;
         }
-        /* The library counts within one call: "text 0: ..." is our place. */
-        const char *message =
-            strncmp(own.message, "text 0: ", 8) == 0 ? own.message + 8 : own.message;
-        err->status = status;
-        snprintf(err->message, sizeof err->message, "%.300s: %.600s",
-                 texts_place(s->reader, i, place, sizeof place), message);
-        return status;
+        *err = own;
+        fault = status;
+        if (!texts_explain(s->reader, good, err, &at))
+            return fault;
+        good = at;
     }
-    return status;
+    return fault;
 }
 
 static mica_status run_stream(stream *s, const settings *set, mica_error *err)
@@ -218,14 +215,19 @@ static mica_status run_stream(stream *s, const settings *set, mica_error *err)
     progress bar;
     mica_status status = MICA_OK;
     progress_start(&bar, "texts", set->quiet);
+    size_t window = FIRST_TEXTS;
     while (!status && !out_failed() && !interrupted()) {
         const mica_text *texts;
         size_t n;
         uint64_t done, total;
-        status = texts_next(s->reader, WINDOW_TEXTS, WINDOW_BYTES, &texts, &n, err);
+        status = texts_next(s->reader, window, WINDOW_BYTES, &texts, &n, err);
         if (status || n == 0)
             break;
+        double begun = seconds_now();
         status = embed_window(s, texts, n, &set->embed, err);
+        out_flush();
+        window = seconds_now() - begun > 0.5 ? window / 2 : window * 2;
+        window = window < FIRST_TEXTS ? FIRST_TEXTS : window > MOST_TEXTS ? MOST_TEXTS : window;
         texts_position(s->reader, &done, &total);
         progress_show(&bar, done, total, s->written);
     }
@@ -274,8 +276,10 @@ int cmd_embed(const cli_command *command, int argc, char **argv)
                 &s, info.pooling ? info.pooling : "none",
                 set.embed.normalize < 0 ? info.normalize : set.embed.normalize > 0, &err);
         }
-        out_write("]}\n", 3);
+        out_write("]}", 2);
     }
+    if (s.begun) /* what was written ends as a line, even if the document is cut short */
+        out_write("\n", 1);
     if (status && status != MICA_STATUS_CANCELLED)
         code = fail(command, &err);
     else
@@ -291,23 +295,40 @@ int cmd_embed(const cli_command *command, int argc, char **argv)
 
 /* ---- similarity ---- */
 
-/* The first `width` code points of a text on one line. */
+/* Columns that a terminal gives a character: nearly all East Asian wide and combining ones. */
+static size_t columns_of(uint32_t c)
+{
+    static const uint32_t wide[][2] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0xd7a3},
+                                       {0xf900, 0xfaff}, {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                                       {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
+    if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f))
+        return 0;
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (c >= wide[i][0] && c <= wide[i][1])
+            return 2;
+    return 1;
+}
+
+/* The start of a text on one line, `width` columns wide. */
 static void put_label(const mica_text *text, size_t width)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < text->size && used < width; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        if (c < 0x20 || c == 0x7f) {
-            out_write(" ", 1);
-            used++;
-            continue;
-        }
-        size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    size_t used = 0, length;
+    for (size_t i = 0; i < text->size; i += length) {
+        const unsigned char *s = (const unsigned char *)text->data + i;
+        length = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
         if (i + length > text->size)
             break;
-        out_write(text->data + i, length);
-        i += length - 1;
-        used++;
+        uint32_t c = length == 1 ? s[0] : s[0] & (0xffu >> (length + 1));
+        for (size_t k = 1; k < length; k++)
+            c = c << 6 | (s[k] & 0x3f);
+        size_t columns = columns_of(c);
+        if (used + columns > width)
+            break;
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) /* a control character would act on the terminal */
+            out_write(" ", 1);
+        else
+            out_write(s, length);
+        used += columns;
     }
     for (; used < width; used++)
         out_write(" ", 1);
@@ -318,7 +339,7 @@ static mica_status put_matrix(stream *s, const mica_text *texts, size_t n, mica_
     size_t dimension = mica_embeddings_dimension(s->embeddings);
     mica_json_writer *w = s->writer;
     if (s->format == FORMAT_TEXT) {
-        out_text("%30s", "");
+        out_text("%30s", n ? "" : "no texts");
         for (size_t j = 0; j < n; j++)
             out_text(" %7zu", j + 1);
         out_text("\n");
@@ -373,8 +394,12 @@ int cmd_similarity(const cli_command *command, int argc, char **argv)
         status = texts_all(s.reader, &texts, &count, &err);
     if (!status)
         status = mica_json_writer_create(&s.writer, &err);
-    if (!status)
+    if (!status) {
+        size_t at;
         status = mica_embed(s.engine.session, texts, count, &set.embed, &s.embeddings, &err);
+        if (status)
+            texts_explain(s.reader, count, &err, &at);
+    }
     if (!status)
         status = put_matrix(&s, texts, count, &err);
     code = status && status != MICA_STATUS_CANCELLED ? fail(command, &err)

@@ -197,6 +197,27 @@ static mica_status request_read(const char *path, request *r, mica_error *err)
     return status;
 }
 
+/* The library says "sequence 1, position 2: ..." of an id that the model does not have; in the
+ * request that is input_ids[1][2]. What is wrong is the file, not the command line. */
+static void explain(mica_error *err, size_t count)
+{
+    char rest[sizeof err->message];
+    unsigned long long i, k;
+    int used = 0, used2 = 0;
+    if (sscanf(err->message, "sequence %llu%n, position %llu%n", &i, &used, &k, &used2) < 1 ||
+        i >= count)
+        return;
+    memcpy(rest, err->message, sizeof rest);
+    const char *list = used2 && strstr(rest, "token type") ? "token_type_ids" : "input_ids";
+    if (used2)
+        snprintf(err->message, sizeof err->message, "%s[%llu][%llu]%.900s", list, i, k,
+                 rest + used2);
+    else
+        snprintf(err->message, sizeof err->message, "%s[%llu]%.900s", list, i, rest + used);
+    if (err->status == MICA_STATUS_INVALID_ARGUMENT)
+        err->status = MICA_STATUS_FORMAT;
+}
+
 static mica_status save(const mica_outputs *outputs, const char *path, mica_error *err)
 {
     size_t n = mica_outputs_count(outputs);
@@ -295,8 +316,10 @@ int cmd_forward(const cli_command *command, int argc, char **argv)
     mica_status status = request_read(input, &r, &err);
     if (!status)
         status = engine_open(&e, argv[1], threads, verbose, &err);
-    if (!status)
+    if (!status) {
         status = mica_forward(e.session, r.sequences, r.count, &forward, &outputs, &err);
+        explain(&err, r.count);
+    }
     if (!status)
         status = save(outputs, output, &err);
     if (!status)

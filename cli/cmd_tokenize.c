@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -20,13 +21,28 @@ const char tokenize_details[] =
     "  mica tokenize ./all-MiniLM-L6-v2 \"Tokenization, exactly.\" --format json\n";
 
 const char detokenize_details[] =
-    "Ids are arguments or numbers on standard input. Output: text is the text; json and jsonl a "
+    "Ids are arguments, or numbers on standard input (spaces, commas and brackets part them). "
+    "Output: text is the text; json and jsonl a "
     "JSON string.\n"
     "\n"
     "example:\n"
     "  mica detokenize ./all-MiniLM-L6-v2 101 7592 2088 102 --skip-special-tokens\n";
 
 enum { WINDOW_TEXTS = 4096, WINDOW_BYTES = 1 << 20 };
+
+/* As mica_tokenizer_open; what looks like the Hub's name of a model gets a word on that. */
+static mica_status tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err)
+{
+    mica_status status = mica_tokenizer_open(path, out, err);
+    const char *slash = strchr(path, '/');
+    if (status == MICA_STATUS_NOT_FOUND && access(path, F_OK) != 0 && slash && slash != path &&
+        path[0] != '.' && slash[1] && !strchr(slash + 1, '/'))
+        snprintf(err->message, sizeof err->message,
+                 "no directory '%.300s'; downloading from the Hugging Face Hub is not part of this "
+                 "version: fetch the tokenizer's files and give their directory",
+                 path);
+    return status;
+}
 
 typedef struct tokenize {
     const mica_tokenizer *tokenizer;
@@ -135,14 +151,14 @@ static mica_status encode_all(tokenize *t, texts_reader *reader, const mica_text
         if (status || n == 0)
             return status;
         if (t->written == 0) /* one text is an object, several are a list of them */
-            *list = t->format == FORMAT_JSON && n > 1;
+            *list = t->format == FORMAT_JSON && (n > 1 || texts_more(reader));
         for (size_t i = 0; i < n && !status && !out_failed(); i++) {
             status =
                 mica_tokenizer_encode(t->tokenizer, texts[i], pair, options, &t->encoding, err);
             if (status) {
                 char place[4200], message[sizeof err->message];
                 memcpy(message, err->message, sizeof message);
-                snprintf(err->message, sizeof err->message, "%.300s: %.600s",
+                snprintf(err->message, sizeof err->message, "%.400s: %.600s",
                          texts_place(reader, i, place, sizeof place), message);
                 return status;
             }
@@ -169,7 +185,8 @@ static bool truncation_read(const cli_command *command, const char *name, mica_t
 int cmd_tokenize(const cli_command *command, int argc, char **argv)
 {
     const char *file = NULL, *format_name = NULL, *pair = NULL, *truncation = NULL;
-    bool jsonl = false, no_special = false, left = false, split = false;
+    const char *side = NULL;
+    bool jsonl = false, no_special = false, split = false;
     int64_t max_length = 0;
     tokenize t = {0};
     const option options[] = {
@@ -187,8 +204,8 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
          1, 1 << 30},
         {"truncation", 0, OPTION_TEXT, &truncation, "HOW",
          "longest_first (default), only_first, only_second", 0, 0},
-        {"truncate-left", 0, OPTION_FLAG, &left, NULL, "cut the start of a text instead of its end",
-         0, 0},
+        {"truncation-side", 0, OPTION_TEXT, &side, "SIDE",
+         "right (the end of a text is cut) or left (default: as the tokenizer says)", 0, 0},
         {"all", 0, OPTION_FLAG, &t.all, NULL,
          "also byte_offsets, type_ids, special_tokens_mask, truncated", 0, 0},
     };
@@ -202,31 +219,40 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
         return usage_error(command, "texts come from --file or from arguments, not both ('%s')",
                            argv[2]);
     mica_encode_options encode;
-    mica_encode_options_defaults(&encode);
-    encode.add_special_tokens = !no_special;
-    encode.max_length = (size_t)max_length;
-    encode.truncate_left = left;
-    encode.split_special_tokens = split;
+    mica_truncation cut;
     if (!format_read(command, format_name, &t.format) ||
-        !truncation_read(command, truncation, &encode.truncation))
+        !truncation_read(command, truncation, &cut))
         return EXIT_USAGE;
+    if (side && strcmp(side, "left") != 0 && strcmp(side, "right") != 0)
+        return usage_error(command, "--truncation-side is left or right, not '%s'", side);
     mica_error err = {0};
     mica_tokenizer *tokenizer = NULL;
     texts_reader *reader = NULL;
     texts_source source = {n - 1, argv + 2, file, jsonl};
     mica_text second = {pair, pair ? strlen(pair) : 0};
     bool list = false;
-    mica_status status = mica_tokenizer_open(argv[1], &tokenizer, &err);
+    mica_status status = tokenizer_open(argv[1], &tokenizer, &err);
     t.tokenizer = tokenizer;
+    if (!status) {
+        mica_tokenizer_encode_options(tokenizer, &encode);
+        encode.add_special_tokens = !no_special;
+        encode.max_length = (size_t)max_length;
+        encode.truncation = cut;
+        encode.truncate_left = side ? strcmp(side, "left") == 0 : encode.truncate_left;
+        encode.split_special_tokens |= split;
+        interrupt_watch(NULL);
+    }
     if (!status)
         status = texts_open(&source, &reader, &err);
     if (!status)
         status = mica_json_writer_create(&t.writer, &err);
     if (!status)
         status = encode_all(&t, reader, pair ? &second : NULL, &encode, &list, &err);
-    if (!status && t.format == FORMAT_JSON)
-        out_text(list ? "]\n" : t.written ? "\n" : "[]\n");
-    code = status ? fail(command, &err) : EXIT_OK;
+    if (!status && !interrupted() && t.format == FORMAT_JSON)
+        out_text(list ? "]" : t.written ? "" : "[]");
+    if (t.format == FORMAT_JSON && (!status || t.written))
+        out_text("\n");
+    code = status ? fail(command, &err) : interrupted() ? EXIT_INTERRUPTED : EXIT_OK;
     mica_encoding_destroy(&t.encoding);
     mica_json_writer_destroy(&t.writer);
     texts_close(&reader);
@@ -269,9 +295,25 @@ static int read_ids(const cli_command *command, ids *list, int argc, char **argv
             code = add_id(command, list, argv[i]);
         return code;
     }
+    if (argc == 0 && isatty(STDIN_FILENO))
+        return usage_error(command, "no ids: give them as arguments, or - for standard input");
     char word[64];
-    while (code < 0 && scanf("%63s", word) == 1)
-        code = add_id(command, list, word);
+    size_t size = 0;
+    int c;
+    do { /* words between spaces, commas and brackets: lists of JSON are taken as they are */
+        c = getchar();
+        bool between = c == EOF || strchr(" \t\r\n,[]", c);
+        if (!between && c && size + 1 < sizeof word) {
+            word[size++] = (char)c;
+            continue;
+        }
+        word[size] = 0;
+        if (!between || size > 0)
+            code = between ? add_id(command, list, word)
+                           : fail_text(command, MICA_STATUS_INVALID_ARGUMENT,
+                                       "'%s...' is no token id", word);
+        size = 0;
+    } while (code < 0 && c != EOF);
     return code;
 }
 
@@ -308,7 +350,7 @@ int cmd_detokenize(const cli_command *command, int argc, char **argv)
     mica_decode_options_defaults(&decode);
     decode.skip_special_tokens = skip;
     decode.clean_up_tokenization_spaces = clean ? 1 : no_clean ? 0 : -1;
-    mica_status status = mica_tokenizer_open(argv[1], &tokenizer, &err);
+    mica_status status = tokenizer_open(argv[1], &tokenizer, &err);
     code = status ? -1 : read_ids(command, &list, n - 1, argv + 2);
     if (!status && code < 0)
         status =

@@ -2,6 +2,7 @@
  *
  * mica verify and mica init.
  */
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ static void put_rows_text(const mica_difference *rows, size_t count)
 int cmd_verify(const cli_command *command, int argc, char **argv)
 {
     const char *reference = NULL, *format_name = NULL;
-    double tolerance = 0;
+    double tolerance = -1; /* not given */
     int64_t threads = 0;
     bool verbose = false;
     cli_format format;
@@ -95,7 +96,11 @@ int cmd_verify(const cli_command *command, int argc, char **argv)
     size_t count = 0;
     mica_status status = engine_open(&e, argv[1], threads, verbose, &err);
     if (!status)
-        status = mica_verify(e.session, reference, tolerance, &rows, &count, &err);
+        status = mica_verify(e.session, reference,
+                             tolerance < 0    ? 0       /* the library's default */
+                             : tolerance == 0 ? DBL_MIN /* asked for: not the least difference */
+                                              : tolerance,
+                             &rows, &count, &err);
     if (rows && format == FORMAT_TEXT) {
         put_rows_text(rows, count);
     } else if (rows && !mica_json_writer_create(&writer, &err)) {
@@ -117,11 +122,15 @@ int cmd_init(const cli_command *command, int argc, char **argv)
     const char *output = NULL;
     int64_t seed = 0;
     bool force = false;
+    const char *format_name = NULL;
+    cli_format format;
     const option options[] = {
         {"output", 'o', OPTION_TEXT, &output, "DIR", "the directory to write (made if need be)", 0,
          0},
         {"seed", 0, OPTION_NUMBER, &seed, "N", "the seed (default 0)", 0, INT64_MAX},
         {"force", 0, OPTION_FLAG, &force, NULL, "overwrite weights that are there", 0, 0},
+        {"format", 0, OPTION_TEXT, &format_name, "FORMAT",
+         "of the report: text (default), json or jsonl", 0, 0},
     };
     int n,
         code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
@@ -131,10 +140,26 @@ int cmd_init(const cli_command *command, int argc, char **argv)
         return usage_error(command, n < 1 ? "which config.json?" : "one config.json only");
     if (!output)
         return usage_error(command, "-o DIR is needed");
+    if (!format_read(command, format_name, &format))
+        return EXIT_USAGE;
     mica_error err = {0};
+    mica_json_writer *w = NULL;
     mica_status status = mica_model_init(argv[1], output, (uint64_t)seed, force, &err);
-    if (status)
-        return out_close(command, fail(command, &err));
-    out_text("random weights (seed %lld) written to %s\n", (long long)seed, output);
-    return out_close(command, EXIT_OK);
+    if (!status && format == FORMAT_TEXT) {
+        out_text("random weights (seed %lld) written to %s\n", (long long)seed, output);
+    } else if (!status) {
+        status = mica_json_writer_create(&w, &err);
+        if (!status) {
+            mica_json_begin_object(w);
+            mica_json_write_key(w, "directory");
+            mica_json_write_text(w, output);
+            mica_json_write_key(w, "seed");
+            mica_json_write_int(w, seed);
+            mica_json_end_object(w);
+            status = out_json(w, &err);
+            out_write("\n", 1);
+        }
+    }
+    mica_json_writer_destroy(&w);
+    return out_close(command, status ? fail(command, &err) : EXIT_OK);
 }

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What every command that computes needs: a context that Ctrl-C cancels, the model, a session.
+ */
 #include <unistd.h>
 
 #include "cli.h"
@@ -48,7 +51,7 @@ mica_status engine_open(engine *e, const char *path, int64_t threads, bool verbo
 
 void engine_close(engine *e)
 {
-    interrupt_watch(NULL);
+    interrupt_forget();
     mica_session_destroy(&e->session);
     mica_model_destroy(&e->model);
     mica_context_destroy(&e->context);

@@ -2,9 +2,12 @@
  *
  * mica: the program. One row a command; each command is a file of its own.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -27,17 +30,16 @@ const cli_command commands[] = {
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
 
-static void overview(FILE *to)
+/* `put` is out_text or its like for standard error. */
+static void overview(void (*put)(const char *format, ...))
 {
-    fprintf(to,
-            "mica %s: Hugging Face transformer models on the machine in front of you.\n\n"
-            "usage: mica COMMAND ...\n\n",
-            mica_version());
+    put("mica %s: Hugging Face transformer models on the machine in front of you.\n\n"
+        "usage: mica COMMAND ...\n\n",
+        mica_version());
     for (size_t i = 0; i < command_count; i++)
-        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to,
-            "\nA MODEL is a directory in Hugging Face layout. Every command has --help, with an "
-            "example:\n\n  mica embed --help\n  mica embed ./all-MiniLM-L6-v2 \"A text.\"\n");
+        put("  %-12s %s\n", commands[i].name, commands[i].summary);
+    put("\nA MODEL is a directory in Hugging Face layout. Every command has --help, with an "
+        "example:\n\n  mica embed --help\n  mica embed ./all-MiniLM-L6-v2 \"A text.\"\n");
 }
 
 /* How many single-character edits lead from a to b (both short). */
@@ -88,30 +90,48 @@ static int unknown(const char *name)
     return EXIT_USAGE;
 }
 
+static void error_text(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+}
+
+/* A stream that the caller closed must not become the number of a file that is opened later: it
+ * gets a descriptor on which its use fails. */
+static void keep_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write that meets it */
     if (argc < 2) {
-        overview(stderr);
+        overview(error_text);
         return EXIT_USAGE;
     }
     const char *name = argv[1];
     if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0)
         name = "version";
     if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
-        const cli_command *about = argc > 2 ? find(argv[2]) : NULL;
-        if (argc > 2 && !about)
+        bool named = argc > 2 && argv[2][0] != '-' && strcmp(argv[2], "help") != 0;
+        const cli_command *about = named ? find(argv[2]) : NULL;
+        if (named && !about)
             return unknown(argv[2]);
         if (about) {
             char *help[] = {argv[2], (char *)"--help", NULL};
             return about->run(about, 2, help);
         }
-        overview(stdout);
-        return fflush(stdout) ? EXIT_FAILURE_CODE : EXIT_OK;
+        overview(out_text);
+        return out_close(NULL, EXIT_OK);
     }
     const cli_command *command = find(name);
     if (!command)
         return unknown(name);
-    out_open();
     return command->run(command, argc - 1, argv + 1);
 }

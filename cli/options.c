@@ -24,10 +24,10 @@ int usage_error(const cli_command *command, const char *format, ...)
 
 static int help(const cli_command *command, const option *options, size_t count)
 {
-    printf("mica %s: %s\n\nusage: mica %s %s%s\n", command->name, command->summary, command->name,
-           command->usage, count ? " [OPTION...]" : "");
+    out_text("mica %s: %s\n\nusage: mica %s %s%s\n", command->name, command->summary, command->name,
+             command->usage, count ? " [OPTION...]" : "");
     if (count)
-        printf("\n");
+        out_text("\n");
     for (size_t i = 0; i < count; i++) {
         const option *o = &options[i];
         char left[64];
@@ -35,11 +35,11 @@ static int help(const cli_command *command, const option *options, size_t count)
                           : snprintf(left, sizeof left, "    ");
         snprintf(left + n, sizeof left - (size_t)n, "--%s%s%s", o->name, o->value ? " " : "",
                  o->value ? o->value : "");
-        printf("  %-30s %s\n", left, o->help);
+        out_text("  %-30s %s\n", left, o->help);
     }
-    printf("  -h, %-26s %s\n", "--help", "this text");
-    printf("\n%s", command->details);
-    return fflush(stdout) || ferror(stdout) ? EXIT_FAILURE_CODE : EXIT_OK;
+    out_text("  -h, %-26s %s\n", "--help", "this text");
+    out_text("\n%s", command->details);
+    return out_close(command, EXIT_OK);
 }
 
 static size_t common_prefix(const char *a, const char *b, size_t n)
@@ -146,6 +146,10 @@ int options_read(const cli_command *command, const option *options, size_t count
         }
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
             return help(command, options, count);
+        if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+            out_text("mica %s\n", mica_version());
+            return out_close(command, EXIT_OK);
+        }
         const char *value;
         size_t size;
         const option *o = match(options, count, word, &size, &value);

@@ -10,11 +10,6 @@
 
 static int write_error; /* errno of the first write that failed, 0 = none */
 
-void out_open(void)
-{
-    write_error = 0;
-}
-
 bool out_failed(void)
 {
     return write_error != 0;
@@ -52,15 +47,20 @@ mica_status out_json(mica_json_writer *writer, mica_error *err)
     return status;
 }
 
-int out_close(const cli_command *command, int code)
+void out_flush(void)
 {
     if (!write_error && fflush(stdout) != 0)
         note_error();
+}
+
+int out_close(const cli_command *command, int code)
+{
+    out_flush();
     if (!write_error)
         return code;
     if (write_error != EPIPE)
-        fprintf(stderr, "mica: %s: cannot write to standard output: %s\n", command->name,
-                strerror(write_error));
+        fprintf(stderr, "mica: %s%scannot write to standard output: %s\n",
+                command ? command->name : "", command ? ": " : "", strerror(write_error));
     return code ? code : EXIT_FAILURE_CODE;
 }
 

@@ -3,13 +3,14 @@
  * A progress line on standard error, on a terminal only, and Ctrl-C.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 
-static double now(void)
+double seconds_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -18,14 +19,15 @@ static double now(void)
 
 void progress_start(progress *p, const char *what, bool quiet)
 {
-    p->on = !quiet && isatty(STDERR_FILENO);
-    p->started = p->shown = now();
+    const char *term = getenv("TERM");
+    p->on = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    p->started = p->shown = seconds_now();
     p->what = what;
 }
 
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items)
 {
-    double t = now(), passed = t - p->started;
+    double t = seconds_now(), passed = t - p->started;
     if (!p->on || t - p->shown < 0.1 || passed <= 0)
         return;
     p->shown = t;
@@ -55,18 +57,19 @@ void progress_end(progress *p)
 
 double progress_seconds(const progress *p)
 {
-    double passed = now() - p->started;
+    double passed = seconds_now() - p->started;
     return passed > 1e-9 ? passed : 1e-9;
 }
 
-static mica_context *watched;
+static mica_context *volatile watched;
 static volatile sig_atomic_t was_interrupted;
 
 static void on_signal(int number)
 {
     was_interrupted = 1;
-    if (watched)
-        mica_context_cancel(watched);
+    mica_context *context = watched;
+    if (context)
+        mica_context_cancel(context);
 }
 
 void interrupt_watch(mica_context *context)
@@ -74,11 +77,16 @@ void interrupt_watch(mica_context *context)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
-    action.sa_handler = context ? on_signal : SIG_DFL;
+    action.sa_handler = on_signal;
     action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
     watched = context;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void interrupt_forget(void)
+{
+    watched = NULL;
 }
 
 bool interrupted(void)
