@@ -7,6 +7,7 @@ build=$1
 here=$(cd "$(dirname "$0")" && pwd)
 "$build/bench/bench_gemm"
 model=$build/../models/bert-base-random
+mkdir -p "$build/../models"
 if [ ! -f "$model/model.safetensors" ]; then
     "$build/mica" init "$here/shapes/bert-base.json" -o "$model" --seed 1
 fi
