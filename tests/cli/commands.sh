@@ -22,6 +22,12 @@ for command in embed similarity tokenize detokenize forward verify init doctor v
     expect "$command with an unknown option" 2
     err_has "--no-such-option"
 done
+run "$mica" help help
+expect "help help" 0
+out_has "usage: mica COMMAND"
+run "$mica" embed -V
+expect "embed -V" 0
+out_has "mica "
 run "$mica" embde
 expect "unknown command" 2
 err_has "did you mean 'embed'"
@@ -59,6 +65,9 @@ out_has '"kernels":'
 run "$mica" doctor --ops
 expect "doctor --ops" 0
 out_has "layer_norm"
+run "$mica" doctor --ops --format json
+expect "doctor --ops as JSON" 0
+out_has '{"name":"layer_norm","text":"'
 run env MICA_CPU=c "$mica" doctor --format json
 expect "doctor with MICA_CPU=c" 0
 out_has '"kernels":"c"'
@@ -134,6 +143,10 @@ code=0
 echo $ids | "$mica" detokenize "$model" - >"$work/out" 2>"$work/err" || code=$?
 expect "detokenize from standard input" 0
 out_is "[CLS] hello world [SEP]"
+code=0
+echo "[$ids]" | sed 's/ /, /g' | "$mica" detokenize "$model" >"$work/out" 2>"$work/err" || code=$?
+expect "detokenize a JSON list" 0
+out_is "[CLS] hello world [SEP]"
 run "$mica" detokenize "$model" 5 x
 expect "detokenize what is no id" 2
 err_has "'x'"
@@ -149,6 +162,15 @@ lines_are 2
 run "$mica" tokenize "$model" "hello world hello" --max-length 4 --all --format json
 expect "tokenize with a limit" 0
 out_has '"truncated":true'
+run "$mica" tokenize "$model" "hello world" --max-length 3 --truncation-side left --format json
+expect "tokenize with the start cut" 0
+out_has '"tokens":["[CLS]","world","[SEP]"]'
+run "$mica" tokenize "$model" "hello world" --no-special-tokens --format json
+expect "tokenize without special tokens" 0
+out_has '"tokens":["hello","world"],"offsets":[[0,5],[6,11]]}'
+run "$mica" tokenize "$model" "hello world hello" --pair "world" --max-length 5 --truncation only_first --format json
+expect "tokenize a pair, the first text cut" 0
+out_has '"tokens":["[CLS]","hello","[SEP]","world","[SEP]"]'
 run "$mica" tokenize "$model" "hello" --pair "world" --all --format json
 expect "tokenize a pair" 0
 out_has '"type_ids":[0,0,0,1,1]'
@@ -174,11 +196,17 @@ run "$mica" verify "$models/bert-base" --reference "$models/bert-base/reference.
     --tolerance 1e-12 --format json
 expect "verify more strictly than float32 allows" 9
 out_has '"ok":false'
+run "$mica" verify "$models/bert-base" --reference "$models/bert-base/reference.safetensors" --tolerance 0
+expect "verify to the last bit" 9
+err_has "differs"
 run "$mica" verify "$models/bert-base" --reference "$model/model.safetensors"
 expect "verify with a file that holds no outputs" 3
 
 run "$mica" init "$model" -o "$work/random" --seed 7
 expect "init" 0
+run "$mica" init "$model" -o "$work/random1" --seed 7 --format json
+expect "init as JSON" 0
+out_has '"seed":7}'
 run "$mica" embed "$work/random" "hello world"
 expect "embed with random weights" 0
 lines_are 1

@@ -74,6 +74,29 @@ err_has "none"
 run "$mica" embed "$model" --file "$work"
 expect "a directory as file" 1
 
+printf 'hello\nwor\377ld\n' >"$work/bad"
+run "$mica" similarity "$model" --file "$work/bad"
+expect "invalid UTF-8 for similarity" 1
+err_has "line 2 of"
+out_empty
+run "$mica" embed "$model" hello "$(printf 'wor\377ld')" --format jsonl
+expect "invalid UTF-8 in an argument" 1
+err_has "text 2"
+lines_are 1
+run "$mica" embed "$model" --file "$work/bad" --format json
+expect "invalid UTF-8 with a JSON document" 1
+[ "$(tail -c 1 "$work/out" | od -An -c | tr -d ' ')" = '\n' ] || complain "the last line does not end"
+run "$mica" embed "$model" --jsonl '"hello"'
+expect "--jsonl with texts as arguments" 2
+err_has "--jsonl"
+
+# More than one window: a list is a list even if its first text fills a window.
+awk 'BEGIN { for (i = 0; i < 200000; i++) printf "hello "; print ""; print "world" }' >"$work/wide"
+run "$mica" tokenize "$model" --file "$work/wide" --format json
+expect "a long line, then a short one" 0
+[ "$(head -c 8 "$work/out")" = '[{"ids":' ] || complain "no list"
+[ "$(tail -c 3 "$work/out")" = '}]' ] || complain "the list does not end"
+
 # Too long: cut and reported, or refused.
 long=$(awk 'BEGIN { for (i = 0; i < 100; i++) printf "hello "; }')
 run "$mica" embed "$model" "$long" hello --format jsonl
@@ -107,6 +130,16 @@ if [ -c /dev/full ]; then
     err_has "standard output"
     run "$mica" forward "$model" --input "$here/ids.json" -o /dev/full
     expect "a full disk for forward" 1
+    for command in --help "embed --help" version doctor "tokenize $model hello" "similarity $model hello"; do
+        code=0
+        # shellcheck disable=SC2086
+        "$mica" $command 2>"$work/err" >/dev/full || code=$?
+        expect "a full disk for $command" 1
+        err_has "standard output"
+    done
+    code=0
+    "$mica" embed "$model" --file "$work/corpus" 2>"$work/err" >/dev/full || code=$?
+    expect "a full disk in the middle of a corpus" 1
     run "$mica" init "$model" -o /dev/full
     expect "a device as directory" 1
 else
@@ -121,6 +154,13 @@ code=$(cat "$work/code")
 expect "a reader that goes away" 1
 lines_are 1
 [ ! -s "$work/err" ] || complain "it is not quiet"
+code=0
+"$mica" forward "$model" --input "$here/ids.json" -o "$work/closed.safetensors" 2>"$work/err" >&- || code=$?
+expect "standard output is closed" 1
+err_has "standard output"
+run "$mica" forward "$model" --input "$here/ids.json" -o "$work/open.safetensors"
+expect "standard output is open" 0
+cmp -s "$work/open.safetensors" "$work/closed.safetensors" || complain "the report went into the file"
 run "$mica" forward "$model" --input "$here/ids.json" -o "$work/none/out.safetensors"
 expect "an output folder that is not there" 3
 [ ! -e "$work/none" ] || complain "something was made"
