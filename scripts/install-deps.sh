@@ -15,6 +15,7 @@ need() { # need PACKAGE COMMAND...: the package if the command fails
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 need gcc command -v cc
+need libc6-dev sh -c 'echo "int main(void) { return 0; }" | cc -x c - -o /dev/null'
 need make command -v make
 need cmake command -v cmake
 need pkg-config command -v pkg-config
