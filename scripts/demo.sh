@@ -51,11 +51,16 @@ $mica similarity "$model" "A man is eating food." "Someone is having a meal." \
     sed 's/^/  /'
 
 title "5. Does it agree with the reference?"
-if [ -n "${1:-${MICA_MINILM_DIR:-}}" ] && ! grep -q '"hidden_size": 384' "$model/config.json"; then
-    echo "  (stored reference vectors are of all-MiniLM-L6-v2; yours is another model)"
+# The stored vectors are of all-MiniLM-L6-v2: another model of yours is not held to them.
+agrees=0
+if ! grep -q '"hidden_size": 384' "$model/config.json" || ! grep -q '"num_hidden_layers": 6' "$model/config.json"; then
+    echo "  (stored reference vectors are of all-MiniLM-L6-v2; this is another model)"
 else
-    $mica verify "$model" --reference tests/fixtures/minilm/reference.safetensors | sed 's/^/  /'
+    $mica verify "$model" --reference tests/fixtures/minilm/reference.safetensors \
+        >"$scratch/verify" 2>"$scratch/why" || agrees=$?
+    sed 's/^/  /' "$scratch/verify" "$scratch/why"
     echo "  reference: sentence-transformers in float32; allowed: 1e-5 of the largest value"
+    [ $agrees -eq 0 ] || echo "  It does NOT agree: is $model all-MiniLM-L6-v2 as published?"
 fi
 
 title "6. How fast?"
@@ -73,3 +78,4 @@ cat <<NEXT
   $mica tokenize $model "What does the model see?"
   $mica --help
 NEXT
+exit $agrees
