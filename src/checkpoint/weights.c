@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tensor/tensor.h"
 
 /* A tensor that is not in C order (transposed, sliced, expanded) is copied out, and an expanded one
  * (stride 0) can be far larger than its file. What a copy may take at most: this, or this many
@@ -277,6 +278,11 @@ static void release_mapping(void *user)
     mica_mapping_release(&mapping);
 }
 
+static void drop_pages(void *user, const void *data, size_t size)
+{
+    mica_mapping_drop(user, data, size);
+}
+
 static mica_status view_tensor(const mica_weights *w, const mica_weight *weight, mica_tensor **out,
                                mica_error *err)
 {
@@ -289,6 +295,8 @@ static mica_status view_tensor(const mica_weights *w, const mica_weight *weight,
         mica_error_prefix(err, "'%s', tensor '%s': ", w->path, weight->name);
         return status;
     }
+    if (mapping)
+        mica_tensor_set_drop(*out, drop_pages);
     return MICA_OK;
 }
 

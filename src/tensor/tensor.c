@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "tensor/tensor.h"
 
 struct mica_tensor {
     atomic_size_t references;
@@ -21,6 +22,7 @@ struct mica_tensor {
     const void *data;
     void *own; /* from mica_alloc_data, or NULL: then data belongs to release's user */
     void (*release)(void *user);
+    void (*drop)(void *user, const void *data, size_t size); /* NULL: pages cannot be let go */
     void *user;
 };
 
@@ -185,4 +187,16 @@ const void *mica_tensor_data(const mica_tensor *tensor)
 void *mica_tensor_data_mut(mica_tensor *tensor)
 {
     return tensor->own;
+}
+
+void mica_tensor_set_drop(mica_tensor *tensor,
+                          void (*drop)(void *user, const void *data, size_t size))
+{
+    tensor->drop = drop;
+}
+
+void mica_tensor_drop_pages(const mica_tensor *tensor)
+{
+    if (tensor->drop)
+        tensor->drop(tensor->user, tensor->data, mica_tensor_bytes(tensor));
 }

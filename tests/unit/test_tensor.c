@@ -7,6 +7,7 @@
 
 #include "mica/tensor.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 static void shapes(void **state)
 {
@@ -62,6 +63,30 @@ static void wrapped_memory_is_released_once(void **state)
         MICA_STATUS_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "without data"));
     assert_int_equal(released, 1); /* a wrap that failed releases nothing */
+}
+
+static void count_drop(void *user, const void *data, size_t size)
+{
+    ++*(int *)user;
+    assert_non_null(data);
+    assert_int_equal(size, 24);
+}
+
+static void pages_are_let_go_where_that_is_possible(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    float data[6] = {1, 2, 3, 4, 5, 6};
+    int64_t dims[] = {6};
+    int dropped = 0;
+    assert_int_equal(mica_tensor_wrap(MICA_DTYPE_F32, 1, dims, data, NULL, &dropped, &t, &err),
+                     MICA_OK);
+    mica_tensor_drop_pages(t); /* nobody has said how */
+    assert_int_equal(dropped, 0);
+    mica_tensor_set_drop(t, count_drop);
+    mica_tensor_drop_pages(t);
+    assert_int_equal(dropped, 1);
+    mica_tensor_release(&t);
 }
 
 static void half_precision_is_exact(void **state)
@@ -304,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes),
         cmocka_unit_test(wrapped_memory_is_released_once),
+        cmocka_unit_test(pages_are_let_go_where_that_is_possible),
         cmocka_unit_test(half_precision_is_exact),
         cmocka_unit_test(casts),
         cmocka_unit_test(every_pair_of_dtypes_converts),

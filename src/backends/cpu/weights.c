@@ -11,6 +11,7 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
 #include "base/alloc.h"
+#include "tensor/tensor.h"
 
 /* Columns of a weight that are converted at once. */
 enum { CHUNK = 64 };
@@ -212,7 +213,11 @@ static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step
     }
     bool finite = mica_cpu_pack(cpu, linears, count, entry->k, entry->panels, entry->bias, true);
     mica_free(linears);
-    return finite ? MICA_OK : mica_cpu_check_constants(cpu, step, err);
+    if (!finite)
+        return mica_cpu_check_constants(cpu, step, err);
+    for (size_t i = 0; i < count; i++)
+        mica_tensor_drop_pages(entry->tensors[2 * i]); /* the packed copy is what runs read */
+    return MICA_OK;
 }
 
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err)
