@@ -66,8 +66,8 @@ MICA_API void mica_session_destroy(mica_session **session);
  * model.safetensors (float32), initialised as transformers does (normal with initializer_range,
  * norm weights 1, biases 0, the padding row of an embedding 0). `config` is a config.json or a
  * directory with one; tokenizer files beside it are copied too. The same seed gives the same bytes
- * on every machine. `directory` is made if need be; existing weights are not overwritten unless
- * `overwrite`. */
+ * (with another C library the last bit of a number may differ). `directory` is made if need be;
+ * existing weights are not overwritten unless `overwrite`. */
 MICA_API mica_status mica_model_init(const char *config, const char *directory, uint64_t seed,
                                      bool overwrite, mica_error *err);
 
