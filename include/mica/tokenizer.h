@@ -55,6 +55,8 @@ MICA_API size_t mica_tokenizer_max_length(const mica_tokenizer *tokenizer);
 MICA_API size_t mica_tokenizer_special_count(const mica_tokenizer *tokenizer, bool pair);
 /* Id of the padding token, or -1. */
 MICA_API int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer);
+/* Id of the mask token, or -1. */
+MICA_API int64_t mica_tokenizer_mask_id(const mica_tokenizer *tokenizer);
 
 typedef enum mica_truncation {
     MICA_TRUNCATION_LONGEST_FIRST, /* from the longer text of a pair */
@@ -67,11 +69,19 @@ typedef struct mica_encode_options {
     size_t max_length;          /* in tokens, special ones counted; 0 (default) = no limit */
     mica_truncation truncation; /* what is cut when the limit is passed; default LONGEST_FIRST */
     bool truncate_left;         /* cut the start of the text instead of its end; default false */
+    size_t stride;              /* tokens that neighbouring windows of a cut text share: see
+                                   mica_encoding_window */
     bool split_special_tokens;  /* special tokens written in the text are text; default false */
-    unsigned reserved[4];       /* zero */
+    bool pad;                   /* fill up with padding tokens; default false */
+    size_t pad_length;          /* to at least so many tokens */
+    size_t pad_to_multiple_of;  /* and to a multiple of this; 0 and 1 = any length */
+    bool pad_left;              /* in front of the text; default false */
+    unsigned reserved[8];       /* zero */
 } mica_encode_options;
 MICA_API void mica_encode_options_defaults(mica_encode_options *options);
-/* The same, with truncate_left and split_special_tokens as tokenizer_config.json has them. */
+/* The same with what the tokenizer's files say: of a directory, truncate_left and
+ * split_special_tokens of tokenizer_config.json, as transformers has it; of a tokenizer.json alone,
+ * its truncation and padding sections, as the library `tokenizers` has it. */
 MICA_API void mica_tokenizer_encode_options(const mica_tokenizer *tokenizer,
                                             mica_encode_options *options);
 
@@ -99,13 +109,25 @@ typedef struct mica_span {
 MICA_API const mica_span *mica_encoding_byte_spans(const mica_encoding *encoding);
 /* The same in code points, as Hugging Face's Python API counts them. */
 MICA_API const mica_span *mica_encoding_char_spans(const mica_encoding *encoding);
-/* Tokens without truncation (special ones counted); truncated is whether that exceeded max_length.
+/* 0 for padding tokens, 1 for all others. */
+MICA_API const uint8_t *mica_encoding_attention_mask(const mica_encoding *encoding);
+/* Tokens without truncation and padding (special ones counted); truncated is whether that exceeded
+ * max_length.
  */
 MICA_API size_t mica_encoding_full_count(const mica_encoding *encoding);
 MICA_API bool mica_encoding_truncated(const mica_encoding *encoding);
 /* The text of token i ("##ing", "[CLS]"): what Hugging Face's Encoding.tokens holds.
  * NUL-terminated, valid until the encoding is reused or destroyed, or the tokenizer destroyed. */
 MICA_API const char *mica_encoding_token(const mica_encoding *encoding, size_t i, size_t *size);
+
+/* A text that max_length cuts makes several windows of max_length tokens, each `stride` tokens back
+ * from the end of the one before (Hugging Face's overflowing tokens): how many there are; 1 if
+ * nothing was cut. Where both texts of a pair are cut, each window of the first meets each of the
+ * second. */
+MICA_API size_t mica_encoding_window_count(const mica_encoding *encoding);
+/* Makes the encoding hold window i; mica_tokenizer_encode leaves window 0. The texts that were
+ * encoded must still be there. INVALID_ARGUMENT if there is no such window. */
+MICA_API mica_status mica_encoding_window(mica_encoding *encoding, size_t i, mica_error *err);
 
 typedef struct mica_decode_options {
     bool skip_special_tokens;         /* default false */

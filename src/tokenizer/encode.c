@@ -18,24 +18,7 @@ void mica_encode_options_defaults(mica_encode_options *options)
 
 void mica_tokenizer_encode_options(const mica_tokenizer *tokenizer, mica_encode_options *options)
 {
-    mica_encode_options_defaults(options);
-    options->truncate_left = tokenizer->truncate_left;
-    options->split_special_tokens = tokenizer->split_special;
-}
-
-/* Remembers the text of a token; *index is where. */
-static bool keep_text(mica_encoding *e, const char *data, size_t size, int32_t *index)
-{
-    if (!mica_tok_grow((void **)&e->texts, &e->text_capacity, e->text_count + 1,
-                       sizeof *e->texts) ||
-        !mica_tok_grow((void **)&e->pool, &e->pool_capacity, e->pool_size + size + 1, 1))
-        return false;
-    memcpy(e->pool + e->pool_size, data, size);
-    e->pool[e->pool_size + size] = '\0';
-    e->texts[e->text_count] = (mica_tok_token_text){NULL, e->pool_size, size};
-    *index = (int32_t)e->text_count++;
-    e->pool_size += size + 1;
-    return true;
+    *options = tokenizer->defaults;
 }
 
 /* An added token that stands in the text: `size` bytes at `data`, from [begin, end) of the
@@ -45,7 +28,8 @@ static bool put_added(mica_encoding *e, mica_tok_sequence *out, int32_t id, cons
 {
     int32_t index;
 
-    if (!mica_tok_sequence_reserve(out, 1) || !keep_text(e, data, size, &index))
+    if (!mica_tok_sequence_reserve(out, 1) ||
+        !mica_tok_token_texts_keep(&e->texts, data, size, &index))
         return false;
     out->ids[out->count] = id;
     out->texts[out->count] = index;
@@ -54,9 +38,10 @@ static bool put_added(mica_encoding *e, mica_tok_sequence *out, int32_t id, cons
 }
 
 /* The text between added tokens, from byte `from` of the original on. */
-static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e, const char *data,
-                                  size_t size, size_t from, bool split_special,
-                                  mica_tok_sequence *out, mica_error *err)
+static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e,
+                                  const mica_tok_model_state *state, const char *data, size_t size,
+                                  size_t from, bool split_special, mica_tok_sequence *out,
+                                  mica_error *err)
 {
     const mica_tok_text *text;
     mica_tok_cursor cursor = {0};
@@ -77,8 +62,7 @@ static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e, con
             status = mica_tok_pretokenize(&t->pretokenizer, &t->unicode, text->data, done,
                                           match.begin, e->pieces, err);
             if (status == MICA_OK)
-                status =
-                    mica_tok_wordpiece_encode(&t->model, text, &cursor, &e->pieces[0], out, err);
+                status = mica_tok_model_encode(&t->model, state, text, &e->pieces[0], out, err);
             if (status != MICA_OK)
                 return status;
         }
@@ -92,7 +76,8 @@ static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e, con
     return MICA_OK;
 }
 
-static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e, mica_text text,
+static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e,
+                               const mica_tok_model_state *state, mica_text text,
                                bool split_special, mica_tok_sequence *out, mica_error *err)
 {
     mica_tok_search search = {0};
@@ -105,8 +90,8 @@ static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e, mica_t
         more = mica_tok_added_next(&t->added, &t->added.raw, &t->unicode, text.data, text.size,
                                    split_special, &search, &match);
         if (done < match.begin) {
-            mica_status status = encode_between(t, e, text.data + done, match.begin - done, done,
-                                                split_special, out, err);
+            mica_status status = encode_between(t, e, state, text.data + done, match.begin - done,
+                                                done, split_special, out, err);
             if (status != MICA_OK)
                 return status;
         }
@@ -165,27 +150,7 @@ static mica_status truncated_counts(const mica_encode_options *o, size_t special
     return MICA_OK;
 }
 
-static bool reserve_output(mica_encoding *e, size_t count)
-{
-    size_t capacity = e->capacity;
-
-    if (count <= e->capacity)
-        return true;
-#define GROW(array)                                                                                \
-    (capacity = e->capacity, mica_tok_grow((void **)&e->array, &capacity, count, sizeof *e->array))
-    if (!GROW(ids) || !GROW(type_ids) || !GROW(special) || !GROW(sequence_ids) ||
-        !GROW(byte_spans) || !GROW(char_spans) || !GROW(text_of))
-        return false;
-#undef GROW
-    e->capacity = capacity;
-    return true;
-}
-
-/* Counts characters up to byte offsets that mostly grow. */
-typedef struct char_counter {
-    const char *data;
-    size_t byte, chars;
-} char_counter;
+/* ---- spans in characters ---- */
 
 static size_t count_between(const char *data, size_t begin, size_t end)
 {
@@ -210,6 +175,12 @@ static bool is_ascii(mica_text text)
     return (bits & UINT64_C(0x8080808080808080)) == 0;
 }
 
+/* Counts characters up to byte offsets that mostly grow. */
+typedef struct char_counter {
+    const char *data;
+    size_t byte, chars;
+} char_counter;
+
 static size_t chars_at(char_counter *counter, size_t byte)
 {
     if (byte >= counter->byte)
@@ -220,19 +191,133 @@ static size_t chars_at(char_counter *counter, size_t byte)
     return counter->chars;
 }
 
-static void put_char_spans(mica_encoding *e, mica_text text, size_t at, size_t n)
+static void fill_chars(mica_tok_sequence *s, mica_text text)
 {
     char_counter counter = {.data = text.data};
 
-    for (size_t i = at; i < at + n; i++) {
-        e->char_spans[i].begin = chars_at(&counter, e->byte_spans[i].begin);
-        e->char_spans[i].end = chars_at(&counter, e->byte_spans[i].end);
+    if (s->count == 0)
+        return;
+    if (is_ascii(text)) {
+        memcpy(s->chars, s->spans, s->count * sizeof *s->chars);
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        s->chars[i].begin = chars_at(&counter, s->spans[i].begin);
+        s->chars[i].end = chars_at(&counter, s->spans[i].end);
     }
 }
 
-static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece, mica_text text,
-                         size_t begin, size_t end)
+/* ---- trimming ---- */
+
+static size_t min_size(size_t a, size_t b)
 {
+    return a < b ? a : b;
+}
+
+/* White space at the start and the end of a token, which its offsets leave out. */
+static void token_spaces(const mica_encoding *e, size_t i, size_t *lead, size_t *trail)
+{
+    const mica_tokenizer *t = e->tokenizer;
+    size_t size = 0;
+    const char *text;
+
+    if (e->text_of[i] < 0 && t->postprocessor.spaces) {
+        const uint8_t *spaces = t->postprocessor.spaces[e->ids[i]];
+        *lead = spaces[0];
+        *trail = spaces[1];
+        if (*lead < UINT8_MAX && *trail < UINT8_MAX)
+            return;
+    }
+    text = mica_encoding_token(e, i, &size);
+    mica_tok_count_spaces(&t->unicode, text, size, lead, trail);
+}
+
+/* Moves a byte offset n characters on or back. */
+static size_t move_chars(mica_text text, size_t at, size_t n, bool back)
+{
+    while (n-- > 0) {
+        if (back) {
+            while (at > 0 && ((unsigned char)text.data[--at] & 0xC0) == 0x80)
+                ;
+        } else if (at < text.size) {
+            while (++at < text.size && ((unsigned char)text.data[at] & 0xC0) == 0x80)
+                ;
+        }
+    }
+    return at;
+}
+
+/* ByteLevel's process_offsets, on n tokens from `at` on. */
+static void trim_spans(mica_encoding *e, mica_text text, bool add_prefix_space, size_t at, size_t n)
+{
+    for (size_t i = at; i < at + n; i++) {
+        mica_span *bytes = &e->byte_spans[i], *chars = &e->char_spans[i];
+        size_t lead, trail, moved;
+
+        token_spaces(e, i, &lead, &trail);
+        if (lead == 0 && trail == 0)
+            continue;
+        if ((i == at || chars->begin == 0) && add_prefix_space && lead == 1)
+            lead = 0;
+        moved = min_size(lead, chars->end - chars->begin);
+        chars->begin += moved;
+        bytes->begin = move_chars(text, bytes->begin, moved, false);
+        if (chars->end < trail)
+            continue;
+        moved = min_size(trail, chars->end - chars->begin);
+        chars->end -= moved;
+        bytes->end = move_chars(text, bytes->end, moved, true);
+    }
+}
+
+/* ---- windows ---- */
+
+static size_t window_count(size_t count, size_t keep, size_t stride)
+{
+    size_t step = keep - stride;
+
+    return keep == 0 || keep >= count ? 1 : 1 + (count - keep + step - 1) / step;
+}
+
+/* The tokens [begin, end) of a text in window i. */
+static void window_bounds(const mica_encoding *e, int sequence, size_t i, size_t *begin,
+                          size_t *end)
+{
+    size_t count = e->sequences[sequence].count, keep = e->keep[sequence];
+    size_t back = i * (keep - min_size(keep, e->options.stride));
+
+    if (keep >= count) {
+        *begin = 0;
+        *end = count;
+    } else if (e->options.truncate_left) {
+        *end = count - back;
+        *begin = *end > keep ? *end - keep : 0;
+    } else {
+        *begin = back;
+        *end = min_size(back + keep, count);
+    }
+}
+
+static bool reserve_output(mica_encoding *e, size_t count)
+{
+    size_t capacity = e->capacity;
+
+    if (count <= e->capacity)
+        return true;
+#define GROW(array)                                                                                \
+    (capacity = e->capacity, mica_tok_grow((void **)&e->array, &capacity, count, sizeof *e->array))
+    if (!GROW(ids) || !GROW(type_ids) || !GROW(special) || !GROW(attention) ||
+        !GROW(sequence_ids) || !GROW(byte_spans) || !GROW(char_spans) || !GROW(text_of))
+        return false;
+#undef GROW
+    e->capacity = capacity;
+    return true;
+}
+
+static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece, size_t begin,
+                         size_t end)
+{
+    const mica_tok_postprocessor *post = &e->tokenizer->postprocessor;
     const mica_tok_sequence *s = &e->sequences[piece->sequence];
     size_t n = end - begin, at = e->count;
 
@@ -241,70 +326,152 @@ static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece,
     memcpy(e->ids + at, s->ids + begin, n * sizeof *e->ids);
     memcpy(e->text_of + at, s->texts + begin, n * sizeof *e->text_of);
     memcpy(e->byte_spans + at, s->spans + begin, n * sizeof *e->byte_spans);
+    memcpy(e->char_spans + at, s->chars + begin, n * sizeof *e->char_spans);
     memset(e->special + at, 0, n);
     memset(e->sequence_ids + at, piece->sequence, n);
     for (size_t i = 0; i < n; i++)
         e->type_ids[at + i] = piece->type_id;
-    if (is_ascii(text))
-        memcpy(e->char_spans + at, e->byte_spans + at, n * sizeof *e->char_spans);
-    else
-        put_char_spans(e, text, at, n);
     e->count += n;
+    for (size_t i = 0; i < post->trims; i++)
+        trim_spans(e, e->given[piece->sequence], post->trim_prefix_space[i], at, n);
 }
 
-static bool put_special(mica_encoding *e, const mica_tok_template_piece *piece)
+/* One token that stands nowhere in the text. */
+static bool put_inserted(mica_encoding *e, int32_t id, int32_t type_id, const char *text,
+                         size_t size)
 {
-    for (size_t i = 0; i < piece->count; i++) {
-        size_t at = e->count;
+    size_t at = e->count;
 
-        if (!mica_tok_grow((void **)&e->texts, &e->text_capacity, e->text_count + 1,
-                           sizeof *e->texts))
-            return false;
-        e->texts[e->text_count] =
-            (mica_tok_token_text){piece->tokens[i].token, 0, piece->tokens[i].size};
-        e->ids[at] = piece->tokens[i].id;
-        e->text_of[at] = (int32_t)e->text_count++;
-        e->type_ids[at] = piece->type_id;
-        e->special[at] = 1;
-        e->sequence_ids[at] = -1;
-        e->byte_spans[at] = (mica_span){0, 0};
-        e->char_spans[at] = (mica_span){0, 0};
-        e->count++;
-    }
+    e->text_of[at] = -1;
+    if (text && !mica_tok_token_texts_refer(&e->texts, text, size, &e->text_of[at]))
+        return false;
+    e->ids[at] = id;
+    e->type_ids[at] = type_id;
+    e->special[at] = 1;
+    e->sequence_ids[at] = -1;
+    e->byte_spans[at] = (mica_span){0, 0};
+    e->char_spans[at] = (mica_span){0, 0};
+    e->count++;
     return true;
 }
 
-/* Truncates the texts and puts them into the template. */
-static mica_status finish(const mica_tokenizer *t, mica_encoding *e, const mica_text *texts,
-                          bool pair, const mica_encode_options *o, mica_error *err)
+static mica_status put_padding(mica_encoding *e, size_t count, mica_error *err)
 {
-    const mica_tok_template *template = pair ? &t->postprocessor.pair : &t->postprocessor.single;
-    size_t special = o->add_special_tokens ? template->special : 0, total = special;
-    size_t counts[2] = {e->sequences[0].count, pair ? e->sequences[1].count : 0};
-    mica_status status;
+    const mica_tokenizer *t = e->tokenizer;
+    size_t first = e->count;
 
-    e->full_count = counts[0] + counts[1] + special;
-    status = truncated_counts(o, special, pair, counts, err);
-    if (status != MICA_OK)
-        return status;
-    e->truncated = counts[0] + counts[1] + special < e->full_count;
-    for (size_t i = 0; i < template->count; i++)
-        if (template->pieces[i].sequence >= 0)
-            total += counts[template->pieces[i].sequence];
-    if (!reserve_output(e, total))
-        return mica_fail_memory(err, total * sizeof *e->byte_spans, "an encoding");
-    for (size_t i = 0; i < template->count; i++) {
-        const mica_tok_template_piece *piece = &template->pieces[i];
-        if (piece->sequence >= 0) {
-            size_t all = e->sequences[piece->sequence].count, n = counts[piece->sequence];
-            size_t begin = o->truncate_left ? all - n : 0;
-            put_sequence(e, piece, texts[piece->sequence], begin, begin + n);
-        } else if (o->add_special_tokens && !put_special(e, piece)) {
-            return mica_fail_memory(err, sizeof *e->texts, "an encoding");
-        }
+    if (count == 0)
+        return MICA_OK;
+    if (t->pad_id < 0)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "the tokenizer has no padding token to fill up with");
+    memset(e->attention + first, 0, count);
+    while (count-- > 0) {
+        const char *text = e->count == first ? t->padding.token : NULL;
+        if (!put_inserted(e, (int32_t)t->pad_id, t->padding.type_id, text, t->padding.size))
+            return mica_fail_memory(err, sizeof *e->texts.items, "an encoding");
+        e->text_of[e->count - 1] = e->text_of[first];
     }
     return MICA_OK;
 }
+
+static size_t padded_length(const mica_encode_options *o, size_t count)
+{
+    size_t length = count > o->pad_length ? count : o->pad_length;
+
+    if (!o->pad)
+        return count;
+    if (o->pad_to_multiple_of > 1 && length % o->pad_to_multiple_of > 0)
+        length += o->pad_to_multiple_of - length % o->pad_to_multiple_of;
+    return length;
+}
+
+/* The window of texts i and j, in the template, with padding. */
+static mica_status put_window(mica_encoding *e, size_t i, size_t j, mica_error *err)
+{
+    const mica_tokenizer *t = e->tokenizer;
+    const mica_encode_options *o = &e->options;
+    const mica_tok_template *template = e->pair ? &t->postprocessor.pair : &t->postprocessor.single;
+    size_t total = o->add_special_tokens ? template->special : 0, begin[2], end[2], pads;
+    mica_status status = MICA_OK;
+
+    window_bounds(e, 0, i, &begin[0], &end[0]);
+    window_bounds(e, 1, j, &begin[1], &end[1]);
+    for (size_t k = 0; k < template->count; k++)
+        if (template->pieces[k].sequence >= 0)
+            total += end[template->pieces[k].sequence] - begin[template->pieces[k].sequence];
+    pads = padded_length(o, total) - total;
+    if (!reserve_output(e, total + pads))
+        return mica_fail_memory(err, (total + pads) * sizeof *e->byte_spans, "an encoding");
+    e->count = 0;
+    e->texts.count = e->text_count;
+    memset(e->attention, 1, total + pads);
+    if (o->pad_left)
+        status = put_padding(e, pads, err);
+    for (size_t k = 0; k < template->count && status == MICA_OK; k++) {
+        const mica_tok_template_piece *piece = &template->pieces[k];
+
+        if (piece->sequence >= 0)
+            put_sequence(e, piece, begin[piece->sequence], end[piece->sequence]);
+        for (size_t n = 0; n < piece->count && o->add_special_tokens; n++)
+            if (!put_inserted(e, piece->tokens[n].id, piece->type_id, piece->tokens[n].token,
+                              piece->tokens[n].size))
+                return mica_fail_memory(err, sizeof *e->texts.items, "an encoding");
+    }
+    return status == MICA_OK && !o->pad_left ? put_padding(e, pads, err) : status;
+}
+
+size_t mica_encoding_window_count(const mica_encoding *encoding)
+{
+    return encoding->windows[0] * encoding->windows[1];
+}
+
+mica_status mica_encoding_window(mica_encoding *encoding, size_t i, mica_error *err)
+{
+    const size_t *windows = encoding->windows;
+    size_t later = (windows[0] - (windows[0] > 0)) * windows[1]; /* those of later windows of the
+                                                                    first text */
+
+    if (i >= windows[0] * windows[1])
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "there is no window %zu of %zu", i,
+                         windows[0] * windows[1]);
+    /* In the reference's order the first window of the first text comes first with the first of the
+     * second, and last with the others. */
+    if (i > 0 && i <= later)
+        return put_window(encoding, 1 + (i - 1) / windows[1], (i - 1) % windows[1], err);
+    return put_window(encoding, 0, i > 0 ? i - later : 0, err);
+}
+
+/* Truncates the texts, and leaves window 0. */
+static mica_status finish(mica_encoding *e, mica_error *err)
+{
+    const mica_tok_postprocessor *post = &e->tokenizer->postprocessor;
+    size_t special = 0;
+    mica_status status;
+
+    if (e->options.add_special_tokens)
+        special = e->pair ? post->pair.special : post->single.special;
+    e->keep[0] = e->sequences[0].count;
+    e->keep[1] = e->sequences[1].count;
+    e->full_count = e->keep[0] + e->keep[1] + special;
+    status = truncated_counts(&e->options, special, e->pair, e->keep, err);
+    if (status != MICA_OK)
+        return status;
+    e->truncated = e->keep[0] + e->keep[1] + special < e->full_count;
+    for (int i = 0; i < 2; i++) {
+        size_t count = e->sequences[i].count;
+
+        if (e->keep[i] > 0 && e->keep[i] < count && e->options.stride >= e->keep[i])
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "stride %zu is too large: a window holds %zu tokens of the text",
+                             e->options.stride, e->keep[i]);
+        e->windows[i] = window_count(count, e->keep[i], e->options.stride);
+    }
+    e->text_count = e->texts.count;
+    return put_window(e, 0, 0, err);
+}
+
+/* ---- encoding ---- */
 
 static mica_status check_text(mica_text text, const char *which, mica_error *err)
 {
@@ -325,38 +492,53 @@ static void empty(mica_encoding *e)
 {
     e->count = e->full_count = 0;
     e->truncated = false;
-    e->text_count = e->pool_size = 0;
+    e->texts.count = e->texts.pool_size = 0;
     e->sequences[0].count = e->sequences[1].count = 0;
+    e->windows[0] = e->windows[1] = 0;
+}
+
+static mica_status encode_texts(const mica_tokenizer *t, mica_encoding *e, mica_error *err)
+{
+    mica_tok_model_state state = {&e->model, mica_tok_cache_take(&t->model), &e->texts};
+    mica_status status = MICA_OK;
+
+    if (!state.cache)
+        return mica_fail_memory(err, 0, "the cache of a tokenizer");
+    for (int i = 0; i < 1 + e->pair && status == MICA_OK; i++) {
+        status = encode_text(t, e, &state, e->given[i], e->options.split_special_tokens,
+                             &e->sequences[i], err);
+        if (status == MICA_OK)
+            fill_chars(&e->sequences[i], e->given[i]);
+    }
+    mica_tok_cache_give(&t->model, state.cache);
+    return status;
 }
 
 mica_status mica_tokenizer_encode(const mica_tokenizer *tokenizer, mica_text first,
                                   const mica_text *second, const mica_encode_options *options,
                                   mica_encoding **out, mica_error *err)
 {
-    mica_encode_options defaults;
-    mica_text texts[2] = {first, second ? *second : (mica_text){NULL, 0}};
     mica_encoding *e = *out;
     mica_status status;
 
-    if (!options) {
-        mica_tokenizer_encode_options(tokenizer, &defaults);
-        options = &defaults;
-    }
     if (!e) {
         e = mica_calloc(1, sizeof *e);
         if (!e)
             return mica_fail_memory(err, sizeof *e, "an encoding");
     }
-    e->tokenizer = tokenizer;
     empty(e);
-    status = check_text(texts[0], second ? "first text" : "text", err);
+    e->tokenizer = tokenizer;
+    e->options = options ? *options : tokenizer->defaults;
+    e->pair = second != NULL;
+    e->given[0] = first;
+    e->given[1] = second ? *second : (mica_text){NULL, 0};
+    status = check_text(first, second ? "first text" : "text", err);
     if (status == MICA_OK && second)
-        status = check_text(texts[1], "second text", err);
-    for (int i = 0; i < 1 + (second != NULL) && status == MICA_OK; i++)
-        status = encode_text(tokenizer, e, texts[i], options->split_special_tokens,
-                             &e->sequences[i], err);
+        status = check_text(*second, "second text", err);
     if (status == MICA_OK)
-        status = finish(tokenizer, e, texts, second != NULL, options, err);
+        status = encode_texts(tokenizer, e, err);
+    if (status == MICA_OK)
+        status = finish(e, err);
     if (status != MICA_OK) {
         empty(e);
         if (!*out)

@@ -10,21 +10,65 @@ void mica_tok_sequence_release(mica_tok_sequence *sequence)
     mica_free(sequence->ids);
     mica_free(sequence->texts);
     mica_free(sequence->spans);
+    mica_free(sequence->chars);
     *sequence = (mica_tok_sequence){0};
 }
 
 bool mica_tok_sequence_grow(mica_tok_sequence *s, size_t needed)
 {
-    size_t a = s->capacity, b = s->capacity, c = s->capacity;
+    size_t a = s->capacity, b = s->capacity, c = s->capacity, d = s->capacity;
 
     if (needed <= s->capacity)
         return true;
     if (!mica_tok_grow((void **)&s->ids, &a, needed, sizeof *s->ids) ||
         !mica_tok_grow((void **)&s->texts, &b, needed, sizeof *s->texts) ||
-        !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans))
+        !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans) ||
+        !mica_tok_grow((void **)&s->chars, &d, needed, sizeof *s->chars))
         return false;
     s->capacity = a;
     return true;
+}
+
+void mica_tok_token_texts_release(mica_tok_token_texts *texts)
+{
+    mica_free(texts->items);
+    mica_free(texts->pool);
+    *texts = (mica_tok_token_texts){0};
+}
+
+bool mica_tok_token_texts_refer(mica_tok_token_texts *texts, const char *data, size_t size,
+                                int32_t *index)
+{
+    if (!mica_tok_grow((void **)&texts->items, &texts->capacity, texts->count + 1,
+                       sizeof *texts->items))
+        return false;
+    texts->items[texts->count] = (mica_tok_token_text){data, 0, size};
+    *index = (int32_t)texts->count++;
+    return true;
+}
+
+bool mica_tok_token_texts_keep(mica_tok_token_texts *texts, const char *data, size_t size,
+                               int32_t *index)
+{
+    if (!mica_tok_grow((void **)&texts->pool, &texts->pool_capacity, texts->pool_size + size + 1,
+                       1) ||
+        !mica_tok_token_texts_refer(texts, NULL, size, index))
+        return false;
+    memcpy(texts->pool + texts->pool_size, data, size);
+    texts->pool[texts->pool_size + size] = '\0';
+    texts->items[*index].offset = texts->pool_size;
+    texts->pool_size += size + 1;
+    return true;
+}
+
+void mica_tok_model_work_release(mica_tok_model_work *work)
+{
+    mica_free(work->tokens);
+    mica_free(work->symbols);
+    mica_free(work->heap);
+    mica_free(work->best);
+    mica_free(work->spelling);
+    *work = (mica_tok_model_work){0};
 }
 
 void mica_encoding_destroy(mica_encoding **encoding)
@@ -36,12 +80,13 @@ void mica_encoding_destroy(mica_encoding **encoding)
     mica_free(e->ids);
     mica_free(e->type_ids);
     mica_free(e->special);
+    mica_free(e->attention);
     mica_free(e->sequence_ids);
     mica_free(e->byte_spans);
     mica_free(e->char_spans);
     mica_free(e->text_of);
-    mica_free(e->texts);
-    mica_free(e->pool);
+    mica_tok_token_texts_release(&e->texts);
+    mica_tok_model_work_release(&e->model);
     mica_tok_normalize_release(&e->normalize);
     for (int i = 0; i < 2; i++) {
         mica_free(e->pieces[i].items);
@@ -69,6 +114,11 @@ const int32_t *mica_encoding_type_ids(const mica_encoding *encoding)
 const uint8_t *mica_encoding_special_mask(const mica_encoding *encoding)
 {
     return encoding->special;
+}
+
+const uint8_t *mica_encoding_attention_mask(const mica_encoding *encoding)
+{
+    return encoding->attention;
 }
 
 const int8_t *mica_encoding_sequence_ids(const mica_encoding *encoding)
@@ -107,8 +157,8 @@ const char *mica_encoding_token(const mica_encoding *encoding, size_t i, size_t 
     } else if (encoding->text_of[i] < 0) {
         data = mica_tok_vocab_string(&encoding->tokenizer->vocab, encoding->ids[i], &length);
     } else {
-        text = &encoding->texts[encoding->text_of[i]];
-        data = text->data ? text->data : encoding->pool + text->offset;
+        text = &encoding->texts.items[encoding->text_of[i]];
+        data = text->data ? text->data : encoding->texts.pool + text->offset;
         length = text->size;
     }
     if (size)

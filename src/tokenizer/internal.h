@@ -10,13 +10,20 @@
 #include "mica/tokenizer.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/decode.h"
+#include "tokenizer/model.h"
 #include "tokenizer/normalize.h"
 #include "tokenizer/postprocess.h"
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/sequence.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/vocab.h"
-#include "tokenizer/wordpiece.h"
+
+/* The padding section of tokenizer.json, or the padding token alone. */
+typedef struct mica_tok_padding {
+    int32_t type_id;
+    const char *token; /* in the arena; NULL: the string of the id */
+    size_t size;
+} mica_tok_padding;
 
 /* Written while it is loaded, only read afterwards. */
 struct mica_tokenizer {
@@ -26,41 +33,40 @@ struct mica_tokenizer {
     mica_tok_normalizer normalizer;
     mica_tok_pretokenizer pretokenizer;
     mica_tok_vocab vocab;
-    mica_tok_wordpiece model;
+    mica_tok_model model;
     mica_tok_postprocessor postprocessor;
     mica_tok_decoder decoder;
-    size_t id_limit;    /* every id, added ones included, is below it */
-    size_t max_length;  /* 0 = none */
-    int64_t pad_id;     /* -1 = none */
-    bool clean_up;      /* decode: clean_up_tokenization_spaces */
-    bool truncate_left; /* what tokenizer_config.json says about the options of encoding */
-    bool split_special;
+    size_t id_limit;              /* every id, added ones included, is below it */
+    size_t max_length;            /* 0 = none */
+    int64_t pad_id;               /* -1 = none */
+    int64_t mask_id;              /* -1 = none */
+    bool clean_up;                /* decode: clean_up_tokenization_spaces */
+    mica_encode_options defaults; /* of encoding, as the files have them */
+    mica_tok_padding padding;
 };
-
-/* The text of a token that is not the model's string of its id. */
-typedef struct mica_tok_token_text {
-    const char *data; /* the tokenizer's, or NULL: in the encoding's pool at `offset` */
-    size_t offset, size;
-} mica_tok_token_text;
 
 struct mica_encoding {
     const mica_tokenizer *tokenizer;
     size_t count, capacity;
     int32_t *ids, *type_ids;
-    uint8_t *special;
+    uint8_t *special, *attention;
     int8_t *sequence_ids;
     mica_span *byte_spans, *char_spans;
     int32_t *text_of; /* index into texts, or -1 */
+    mica_tok_token_texts texts;
     size_t full_count;
     bool truncated;
-    mica_tok_token_text *texts;
-    size_t text_count, text_capacity;
-    char *pool;
-    size_t pool_size, pool_capacity;
+    /* The texts' tokens, whole, and how windows are cut out of them. */
+    mica_tok_sequence sequences[2];
+    mica_text given[2];
+    bool pair;
+    mica_encode_options options;
+    size_t keep[2], windows[2];
+    size_t text_count; /* of texts: those of the sequences, before those of a window */
     /* Working memory. */
     mica_tok_normalize_work normalize;
     mica_tok_pieces pieces[2];
-    mica_tok_sequence sequences[2];
+    mica_tok_model_work model;
 };
 
 /* The string of an id as decoding sees it: an added token's normalized form, else its content, else

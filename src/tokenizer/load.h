@@ -18,6 +18,7 @@ typedef struct mica_tok_files {
         *model;        /* config.json: names the class if tokenizer_config.json does not */
     const char *vocab; /* vocab.txt */
     size_t vocab_size;
+    bool as_written; /* a tokenizer.json alone: its truncation and padding count */
 } mica_tok_files;
 
 /* Fills an empty tokenizer, with arena and unicode tables ready. */
@@ -26,6 +27,9 @@ mica_status mica_tok_load(mica_tokenizer *tokenizer, const mica_tok_files *files
 /* The parts of tokenizer.json as they are written. */
 mica_status mica_tok_load_json(mica_tokenizer *tokenizer, const mica_json_value *json,
                                mica_error *err);
+/* Its truncation and padding sections. */
+mica_status mica_tok_load_sections(mica_tokenizer *tokenizer, const mica_json_value *json,
+                                   mica_error *err);
 /* Its vocabulary alone. */
 mica_status mica_tok_load_json_vocab(mica_tokenizer *tokenizer, const mica_json_value *json,
                                      mica_error *err);

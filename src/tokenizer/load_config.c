@@ -340,8 +340,8 @@ static mica_status build_bert(loader *l, mica_error *err)
     t->pretokenizer = (mica_tok_pretokenizer){{{MICA_CHAR_SPACE, MICA_CHAR_PUNCTUATION}}, 1};
     status = mica_tok_decoder_wordpiece(&t->decoder, &t->arena, "##", 2, true, err);
     if (status == MICA_OK)
-        status = mica_tok_wordpiece_init(&t->model, &t->vocab, l->named[UNK].content,
-                                         l->named[UNK].size, "##", 2, 100, err);
+        status = mica_tok_model_wordpiece(&t->model, &t->vocab, l->named[UNK].content,
+                                          l->named[UNK].size, "##", 2, 100, err);
     return status;
 }
 
@@ -404,6 +404,18 @@ static int64_t find_pad(const loader *l)
     return l->known ? -1 : mica_tokenizer_id(l->t, "[PAD]", 5);
 }
 
+/* The mask token: as configured, or (where no class says that there is none) by its usual names. */
+static int64_t find_mask(const loader *l)
+{
+    const token *mask = &l->named[MASK];
+    int64_t id;
+
+    if (mask->content)
+        return mica_tokenizer_id(l->t, mask->content, mask->size);
+    id = l->known ? -1 : mica_tokenizer_id(l->t, "[MASK]", 6);
+    return id >= 0 || l->known ? id : mica_tokenizer_id(l->t, "<mask>", 6);
+}
+
 static void read_settings(loader *l)
 {
     const mica_json_value *config = l->files->config;
@@ -415,8 +427,8 @@ static void read_settings(loader *l)
     mica_json_int64(max_length ? max_length : mica_json_get(config, "max_len"), &length);
     l->t->max_length = length > 0 ? (size_t)length : 0;
     l->t->clean_up = mica_tok_json_flag(config, "clean_up_tokenization_spaces", false);
-    l->t->split_special = mica_tok_json_flag(config, "split_special_tokens", false);
-    l->t->truncate_left = side && strcmp(side, "left") == 0;
+    l->t->defaults.split_special_tokens = mica_tok_json_flag(config, "split_special_tokens", false);
+    l->t->defaults.truncate_left = side && strcmp(side, "left") == 0;
 }
 
 mica_status mica_tok_load(mica_tokenizer *t, const mica_tok_files *files, mica_error *err)
@@ -448,7 +460,12 @@ mica_status mica_tok_load(mica_tokenizer *t, const mica_tok_files *files, mica_e
                 t->id_limit = (size_t)t->added.tokens[i].id + 1;
         read_settings(&l);
         t->pad_id = find_pad(&l);
+        t->mask_id = find_mask(&l);
+        status = mica_tok_postprocessor_finish(&t->postprocessor, &t->arena, &t->vocab, &t->unicode,
+                                               t->id_limit, err);
     }
+    if (status == MICA_OK && files->as_written)
+        status = mica_tok_load_sections(t, files->tokenizer, err);
     mica_free(l.add.items);
     return status;
 }

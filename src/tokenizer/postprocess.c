@@ -3,8 +3,9 @@
 
 #include <string.h>
 
+#include "tokenizer/byte_level.h"
 #include "tokenizer/load.h"
-#include "tokenizer/vocab.h"
+#include "tokenizer/text.h"
 
 static mica_status no_memory(mica_error *err)
 {
@@ -29,29 +30,69 @@ mica_status mica_tok_postprocessor_none(mica_tok_postprocessor *out, mica_arena 
     return MICA_OK;
 }
 
+/* A template of A, B, cls ("C") and sep ("S"), each with its type: "C0 A0 S0". */
+static bool template_of(mica_tok_template *out, mica_arena *arena, const char *text,
+                        const mica_tok_special *cls, const mica_tok_special *sep)
+{
+    size_t n = strlen(text) / 2;
+
+    if (!template_alloc(out, arena, n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        mica_tok_template_piece *piece = &out->pieces[i];
+        char what = text[2 * i];
+
+        piece->type_id = text[2 * i + 1] - '0';
+        piece->sequence = what == 'A' ? 0 : what == 'B' ? 1 : -1;
+        piece->tokens = what == 'C' ? cls : sep;
+        piece->count = piece->sequence < 0;
+        out->special += piece->count;
+    }
+    return true;
+}
+
+static mica_status cls_and_sep(mica_tok_postprocessor *out, mica_arena *arena,
+                               const mica_tok_special *cls, const mica_tok_special *sep,
+                               const char *single, const char *pair, mica_error *err)
+{
+    mica_tok_special *both = mica_arena_array(arena, 2, sizeof *both);
+
+    if (!both)
+        return no_memory(err);
+    both[0] = *cls;
+    both[1] = *sep;
+    out->has_template = true;
+    if (!template_of(&out->single, arena, single, &both[0], &both[1]) ||
+        !template_of(&out->pair, arena, pair, &both[0], &both[1]))
+        return no_memory(err);
+    return MICA_OK;
+}
+
 mica_status mica_tok_postprocessor_bert(mica_tok_postprocessor *out, mica_arena *arena,
                                         const mica_tok_special *cls, const mica_tok_special *sep,
                                         mica_error *err)
 {
-    mica_tok_special *both = mica_arena_array(arena, 2, sizeof *both);
+    return cls_and_sep(out, arena, cls, sep, "C0A0S0", "C0A0S0B1S1", err);
+}
 
-    if (!both || !template_alloc(&out->single, arena, 3) || !template_alloc(&out->pair, arena, 5))
-        return no_memory(err);
-    both[0] = *cls;
-    both[1] = *sep;
-    for (size_t i = 0; i < 5; i++) {
-        mica_tok_template_piece piece = {.sequence = -1, .type_id = i > 2, .count = 1};
-        if (i == 1 || i == 3)
-            piece.sequence = i == 3;
-        else
-            piece.tokens = &both[i > 0];
-        out->pair.pieces[i] = piece;
-        if (i < 3)
-            out->single.pieces[i] = piece;
-    }
-    out->single.special = 2;
-    out->pair.special = 3;
+static mica_status add_trim(mica_tok_postprocessor *out, bool add_prefix_space, mica_error *err)
+{
+    if (out->trims == MICA_TOK_TRIMS_MAX)
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                         "post_processor: offsets are trimmed more than %d times",
+                         MICA_TOK_TRIMS_MAX);
+    out->trim_prefix_space[out->trims++] = add_prefix_space;
     return MICA_OK;
+}
+
+mica_status mica_tok_postprocessor_roberta(mica_tok_postprocessor *out, mica_arena *arena,
+                                           const mica_tok_special *cls, const mica_tok_special *sep,
+                                           bool trim, bool add_prefix_space, mica_error *err)
+{
+    mica_status status = trim ? add_trim(out, add_prefix_space, err) : MICA_OK;
+
+    return status == MICA_OK ? cls_and_sep(out, arena, cls, sep, "C0A0S0", "C0A0S0S0B0S0", err)
+                             : status;
 }
 
 static mica_status bad(mica_error *err, const char *what)
@@ -148,19 +189,136 @@ static mica_status load_template(mica_tok_template *out, mica_arena *arena,
     return MICA_OK;
 }
 
-mica_status mica_tok_postprocessor_load(mica_tok_postprocessor *out, mica_arena *arena,
-                                        const mica_json_value *json, mica_error *err)
+/* ["[SEP]", 102] */
+static mica_status load_pair(const mica_json_value *json, const char *key, mica_arena *arena,
+                             mica_tok_special *out, mica_error *err)
+{
+    const mica_json_value *text = mica_json_first(mica_json_get(json, key)),
+                          *number = text ? mica_json_next(text) : NULL;
+    const char *token = mica_json_string(text, &out->size);
+    int64_t id = -1;
+
+    if (!token || !mica_json_int64(number, &id) || id < 0 || id >= MICA_TOK_ID_LIMIT)
+        return mica_fail(err, MICA_STATUS_FORMAT, "post_processor: '%s' is no token and its id",
+                         key);
+    out->id = (int32_t)id;
+    out->token = mica_arena_text(arena, token, out->size);
+    return out->token ? MICA_OK : no_memory(err);
+}
+
+static mica_status load_cls_and_sep(mica_tok_postprocessor *out, mica_arena *arena,
+                                    const mica_json_value *json, bool roberta, mica_error *err)
+{
+    mica_tok_special cls, sep;
+    bool trim = true, prefix = true;
+    mica_status status = load_pair(json, "cls", arena, &cls, err);
+
+    if (status == MICA_OK)
+        status = load_pair(json, "sep", arena, &sep, err);
+    if (status != MICA_OK)
+        return status;
+    if (!roberta)
+        return mica_tok_postprocessor_bert(out, arena, &cls, &sep, err);
+    if (!mica_json_bool(mica_json_get(json, "trim_offsets"), &trim) ||
+        !mica_json_bool(mica_json_get(json, "add_prefix_space"), &prefix))
+        return bad(err, "RobertaProcessing needs trim_offsets and add_prefix_space");
+    return mica_tok_postprocessor_roberta(out, arena, &cls, &sep, trim, prefix, err);
+}
+
+static mica_status load_byte_level(mica_tok_postprocessor *out, const mica_json_value *json,
+                                   mica_error *err)
+{
+    bool trim, prefix;
+
+    if (!mica_json_bool(mica_json_get(json, "trim_offsets"), &trim) ||
+        !mica_json_bool(mica_json_get(json, "add_prefix_space"), &prefix))
+        return bad(err, "ByteLevel needs trim_offsets and add_prefix_space");
+    return trim ? add_trim(out, prefix, err) : MICA_OK;
+}
+
+static mica_status load_one(mica_tok_postprocessor *out, mica_arena *arena,
+                            const mica_json_value *json, mica_error *err)
 {
     const char *type = mica_tok_json_text(mica_json_get(json, "type"));
-    mica_status status;
+    const mica_json_value *list = mica_json_get(json, "processors");
+    mica_status status = MICA_OK;
 
-    if (mica_json_get_type(json) == MICA_JSON_NULL)
-        return mica_tok_postprocessor_none(out, arena, err);
     if (!type)
         return bad(err, "it has no type");
+    if (strcmp(type, "ByteLevel") == 0)
+        return load_byte_level(out, json, err);
+    if (strcmp(type, "Sequence") == 0) {
+        if (mica_json_get_type(list) != MICA_JSON_ARRAY)
+            return bad(err, "Sequence has no list of processors");
+        for (json = mica_json_first(list); json && status == MICA_OK; json = mica_json_next(json))
+            status = load_one(out, arena, json, err);
+        return status;
+    }
+    if (out->has_template)
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                         "post_processor: '%s' after another that puts special tokens in", type);
+    if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0)
+        return load_cls_and_sep(out, arena, json, type[0] == 'R', err);
     if (strcmp(type, "TemplateProcessing") != 0)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "post_processor '%s' is not supported",
                          type);
+    out->has_template = true;
     status = load_template(&out->single, arena, json, "single", err);
     return status == MICA_OK ? load_template(&out->pair, arena, json, "pair", err) : status;
+}
+
+mica_status mica_tok_postprocessor_load(mica_tok_postprocessor *out, mica_arena *arena,
+                                        const mica_json_value *json, mica_error *err)
+{
+    mica_status status = mica_tok_postprocessor_none(out, arena, err);
+
+    if (status != MICA_OK || mica_json_get_type(json) == MICA_JSON_NULL)
+        return status;
+    return load_one(out, arena, json, err);
+}
+
+/* ---- white space of tokens ---- */
+
+static bool is_space(const mica_unicode *unicode, uint32_t c)
+{
+    return c == mica_tok_byte_char(' ') || (mica_unicode_flags(unicode, c) & MICA_CHAR_SPACE) != 0;
+}
+
+void mica_tok_count_spaces(const mica_unicode *unicode, const char *text, size_t size, size_t *lead,
+                           size_t *trail)
+{
+    size_t run = 0;
+    bool start = true;
+
+    *lead = 0;
+    for (size_t i = 0; i < size;) {
+        uint32_t c;
+        i += mica_tok_char(text + i, &c);
+        run = is_space(unicode, c) ? run + 1 : 0;
+        start = start && run > 0;
+        if (start)
+            *lead = run;
+    }
+    *trail = run;
+}
+
+mica_status mica_tok_postprocessor_finish(mica_tok_postprocessor *out, mica_arena *arena,
+                                          const mica_tok_vocab *vocab, const mica_unicode *unicode,
+                                          size_t id_limit, mica_error *err)
+{
+    if (out->trims == 0)
+        return MICA_OK;
+    out->spaces = mica_arena_array(arena, id_limit ? id_limit : 1, sizeof *out->spaces);
+    if (!out->spaces)
+        return no_memory(err);
+    for (size_t i = 0; i < vocab->count; i++) {
+        const mica_tok_entry *entry = &vocab->entries[i];
+        uint8_t *spaces = out->spaces[entry->id];
+        size_t lead, trail;
+
+        mica_tok_count_spaces(unicode, vocab->pool + entry->offset, entry->size, &lead, &trail);
+        spaces[0] = (uint8_t)(lead < UINT8_MAX ? lead : UINT8_MAX);
+        spaces[1] = (uint8_t)(trail < UINT8_MAX ? trail : UINT8_MAX);
+    }
+    return MICA_OK;
 }

@@ -8,11 +8,32 @@
 #include "mica/tokenizer.h"
 #include "tokenizer/text.h"
 
+/* The text of a token that is not the model's string of its id. */
+typedef struct mica_tok_token_text {
+    const char *data; /* the tokenizer's, or NULL: in the pool at `offset` */
+    size_t offset, size;
+} mica_tok_token_text;
+
+typedef struct mica_tok_token_texts {
+    mica_tok_token_text *items;
+    size_t count, capacity;
+    char *pool;
+    size_t pool_size, pool_capacity;
+} mica_tok_token_texts;
+
+void mica_tok_token_texts_release(mica_tok_token_texts *texts);
+/* Keeps a copy of a token's text; *index is where. False = out of memory. */
+bool mica_tok_token_texts_keep(mica_tok_token_texts *texts, const char *data, size_t size,
+                               int32_t *index);
+/* Keeps a text that belongs to the tokenizer. */
+bool mica_tok_token_texts_refer(mica_tok_token_texts *texts, const char *data, size_t size,
+                                int32_t *index);
+
 typedef struct mica_tok_sequence {
     int32_t *ids;
-    int32_t
-        *texts; /* index of the token's text in the encoding, or -1: the model's string of the id */
+    int32_t *texts;   /* index of the token's text, or -1: the model's string of the id */
     mica_span *spans; /* bytes of the original text */
+    mica_span *chars; /* the same in code points; filled in when the text is done */
     size_t count, capacity;
 } mica_tok_sequence;
 

@@ -18,7 +18,8 @@ static mica_status create(const mica_tok_files *files, mica_tokenizer **out, mic
 
     if (!t)
         return mica_fail_memory(err, sizeof *t, "a tokenizer");
-    t->pad_id = -1;
+    t->pad_id = t->mask_id = -1;
+    mica_encode_options_defaults(&t->defaults);
     if (!mica_unicode_build(&t->unicode))
         status = mica_fail_memory(err, 0, "character tables");
     else
@@ -40,7 +41,7 @@ void mica_tokenizer_destroy(mica_tokenizer **tokenizer)
     mica_unicode_release(&t->unicode);
     mica_tok_added_release(&t->added);
     mica_tok_vocab_release(&t->vocab);
-    mica_tok_wordpiece_release(&t->model);
+    mica_tok_model_release(&t->model);
     mica_arena_free(&t->arena);
     mica_free(t);
     *tokenizer = NULL;
@@ -59,6 +60,7 @@ mica_status mica_tokenizer_parse(const char *json, size_t size, const char *conf
     if (status == MICA_OK) {
         files.tokenizer = mica_json_root(documents[0]);
         files.config = documents[1] ? mica_json_root(documents[1]) : NULL;
+        files.as_written = !config;
         status = create(&files, out, err);
     }
     mica_json_destroy(&documents[0]);
@@ -142,6 +144,7 @@ mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_err
     status = mica_json_parse_file(path, &document, err);
     if (status == MICA_OK) {
         files.tokenizer = mica_json_root(document);
+        files.as_written = true;
         status = create(&files, out, err);
         if (status != MICA_OK)
             mica_error_prefix(err, "%s: ", path);
@@ -195,4 +198,9 @@ size_t mica_tokenizer_special_count(const mica_tokenizer *tokenizer, bool pair)
 int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer)
 {
     return tokenizer->pad_id;
+}
+
+int64_t mica_tokenizer_mask_id(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->mask_id;
 }

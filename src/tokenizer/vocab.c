@@ -75,6 +75,18 @@ static mica_status rebuild(mica_tok_vocab *vocab, uint32_t bits, mica_error *err
                      "the vocabulary's strings collide with every hash (made on purpose?)");
 }
 
+mica_status mica_tok_vocab_reserve(mica_tok_vocab *vocab, size_t count, mica_error *err)
+{
+    uint32_t bits = 8;
+
+    if (count >= (size_t)MICA_TOK_ID_LIMIT)
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "a vocabulary of %zu tokens is too large",
+                         count);
+    while ((size_t)1 << bits < 2 * count)
+        bits++;
+    return vocab->slots && bits <= vocab->bits ? MICA_OK : rebuild(vocab, bits, err);
+}
+
 static mica_status add_entry(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
                              mica_error *err)
 {

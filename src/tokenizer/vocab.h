@@ -42,6 +42,8 @@ typedef struct mica_tok_vocab {
 } mica_tok_vocab;
 
 void mica_tok_vocab_release(mica_tok_vocab *vocab);
+/* Room for so many strings. */
+mica_status mica_tok_vocab_reserve(mica_tok_vocab *vocab, size_t count, mica_error *err);
 /* Gives a string its id; if it is there already it gets the new one (as lines of vocab.txt do). */
 mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
                                mica_error *err);

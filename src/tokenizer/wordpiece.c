@@ -46,69 +46,51 @@ void mica_tok_wordpiece_release(mica_tok_wordpiece *model)
     model->unknown_token = NULL;
 }
 
-/* Adds a token of [begin, end) of the text. */
-static inline void put(mica_tok_sequence *out, const mica_tok_text *text, mica_tok_cursor *cursor,
-                       size_t begin, size_t end, int32_t id)
-{
-    size_t n = out->count++;
-
-    out->ids[n] = id;
-    out->texts[n] = -1;
-    mica_tok_text_origin(text, cursor, begin, end, &out->spans[n].begin, &out->spans[n].end);
-}
-
 /* Cuts a piece that is not itself in the vocabulary. False = it cannot be cut; nothing is added.
  * The caller has made room for a token a byte. */
-static bool cut(const mica_tok_wordpiece *model, const mica_tok_text *text, mica_tok_cursor *cursor,
-                size_t begin, size_t end, mica_tok_sequence *out)
+static bool cut(const mica_tok_wordpiece *model, mica_tok_model_work *work, const char *data,
+                size_t size)
 {
-    mica_tok_cursor saved = *cursor;
-    size_t count = out->count;
     uint32_t root = model->start;
 
     if (!model->trie.edges)
         return false;
-    while (begin < end) {
+    for (size_t begin = 0; begin < size;) {
         int32_t id = -1;
-        size_t size =
-            mica_tok_trie_longest(&model->trie, root, text->data + begin, end - begin, &id);
-        if (size == 0) {
-            out->count = count;
-            *cursor = saved;
+        size_t length = mica_tok_trie_longest(&model->trie, root, data + begin, size - begin, &id);
+        if (length == 0) {
+            work->count = 0;
             return false;
         }
-        put(out, text, cursor, begin, begin + size, id);
-        begin += size;
+        mica_tok_put_token(work, id, begin, begin + length, false);
+        begin += length;
         root = model->rest;
     }
     return true;
 }
 
-mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, const mica_tok_text *text,
-                                      mica_tok_cursor *cursor, const mica_tok_pieces *pieces,
-                                      mica_tok_sequence *out, mica_error *err)
+mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, mica_tok_model_work *work,
+                                      const char *data, size_t size, mica_error *err)
 {
-    for (size_t i = 0; i < pieces->count; i++) {
-        size_t begin = pieces->items[i].begin, end = pieces->items[i].end, size = end - begin;
-        const char *data = text->data + begin;
-        bool too_long = size > model->max_chars && mica_utf8_count(data, size) > model->max_chars;
-        int32_t id = -1;
+    bool too_long = size > model->max_chars && mica_utf8_count(data, size) > model->max_chars;
+    int32_t id = -1;
 
-        /* One token, or at worst one a byte (a long piece is unknown at once). */
-        if (!mica_tok_sequence_reserve(out, too_long ? 1 : size))
-            return mica_fail_memory(err, size * sizeof *out->spans, "the tokens of a text");
-        if (!too_long) {
-            id = mica_tok_vocab_find(model->vocab, data, size);
-            if (id < 0 && cut(model, text, cursor, begin, end, out))
-                continue;
-        }
-        if (id < 0)
-            id = model->unknown;
-        if (id < 0)
-            return mica_fail(err, MICA_STATUS_FORMAT,
-                             "the vocabulary has no unknown token '%s', which '%.*s' needs",
-                             model->unknown_token, (int)(size < 100 ? size : 100), data);
-        put(out, text, cursor, begin, end, id);
+    work->count = 0;
+    /* One token, or at worst one a byte (a long piece is unknown at once). */
+    if (!mica_tok_grow((void **)&work->tokens, &work->capacity, too_long ? 1 : size,
+                       sizeof *work->tokens))
+        return mica_fail_memory(err, size * sizeof *work->tokens, "the tokens of a text");
+    if (!too_long) {
+        id = mica_tok_vocab_find(model->vocab, data, size);
+        if (id < 0 && cut(model, work, data, size))
+            return MICA_OK;
     }
+    if (id < 0)
+        id = model->unknown;
+    if (id < 0)
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "the vocabulary has no unknown token '%s', which '%.*s' needs",
+                         model->unknown_token, (int)(size < 100 ? size : 100), data);
+    mica_tok_put_token(work, id, 0, size, false);
     return MICA_OK;
 }

@@ -6,8 +6,7 @@
 #ifndef MICA_TOKENIZER_WORDPIECE_H
 #define MICA_TOKENIZER_WORDPIECE_H
 
-#include "tokenizer/sequence.h"
-#include "tokenizer/text.h"
+#include "tokenizer/model_work.h"
 #include "tokenizer/trie.h"
 #include "tokenizer/vocab.h"
 
@@ -26,10 +25,8 @@ mica_status mica_tok_wordpiece_init(mica_tok_wordpiece *model, const mica_tok_vo
                                     size_t prefix_size, size_t max_chars, mica_error *err);
 void mica_tok_wordpiece_release(mica_tok_wordpiece *model);
 
-/* Appends the tokens of pieces of a text. FORMAT if an unknown token is needed and there is none.
- */
-mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, const mica_tok_text *text,
-                                      mica_tok_cursor *cursor, const mica_tok_pieces *pieces,
-                                      mica_tok_sequence *out, mica_error *err);
+/* Encodes a piece into work->tokens. FORMAT if an unknown token is needed and there is none. */
+mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, mica_tok_model_work *work,
+                                      const char *data, size_t size, mica_error *err);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The BPE model: a piece begins as one symbol a character (or a byte), and the neighbours whose
+ * merge has the smallest rank become one symbol, the leftmost first, until no merge applies. The
+ * rules are those of Hugging Face's BPE.
+ */
+#ifndef MICA_TOKENIZER_BPE_H
+#define MICA_TOKENIZER_BPE_H
+
+#include "tokenizer/model_work.h"
+#include "tokenizer/vocab.h"
+
+typedef struct mica_tok_bpe_options {
+    const char *unknown; /* the unknown token, or NULL: unknown characters are left out */
+    size_t unknown_size;
+    const char *prefix; /* of symbols after the first of a piece, or NULL */
+    size_t prefix_size;
+    const char *suffix; /* of the last symbol of a piece, or NULL */
+    size_t suffix_size;
+    bool fuse_unknown;  /* neighbours that are unknown become one token */
+    bool byte_fallback; /* unknown characters become the tokens "<0x00>" of their bytes */
+    bool ignore_merges; /* a piece that is itself in the vocabulary is one token */
+} mica_tok_bpe_options;
+
+typedef struct mica_tok_merge {
+    uint32_t left, right;
+    int32_t result; /* -1 = free slot */
+    uint32_t rank;
+} mica_tok_merge;
+
+typedef struct mica_tok_bpe {
+    const mica_tok_vocab *vocab;
+    mica_tok_bpe_options options; /* its strings are copies */
+    int32_t unknown;              /* id, or -1 */
+    mica_tok_merge *merges;       /* 1 << bits slots, at most half taken */
+    uint32_t bits;
+    uint64_t seed;
+    size_t merge_count;
+    int32_t ascii[128];       /* ids of ASCII characters alone, or -1 */
+    int32_t bytes[256];       /* ids of the characters of GPT-2's alphabet, or -1 */
+    int32_t byte_tokens[256]; /* ids of "<0x00>" to "<0xFF>", or -1 */
+    bool raw_bytes;           /* pieces are bytes that stand for characters of the alphabet */
+    bool plain;               /* no prefix, no suffix: a symbol depends on its character alone */
+    /* Where a text may be cut without changing the result (mica_tok_bpe_cut), or NULL. */
+    uint64_t *pairs; /* a bit for the hash of each two characters that stand together in the result
+                        of some merge */
+    uint64_t *known; /* a bit for each character that is a symbol */
+} mica_tok_bpe;
+
+/* Takes a finished vocabulary, which must outlive it. */
+mica_status mica_tok_bpe_init(mica_tok_bpe *model, const mica_tok_vocab *vocab,
+                              const mica_tok_bpe_options *options, mica_error *err);
+void mica_tok_bpe_release(mica_tok_bpe *model);
+/* Room for so many merges. */
+mica_status mica_tok_bpe_reserve(mica_tok_bpe *model, size_t merges, mica_error *err);
+/* `left` and `right` become `result`. A pair that is there already gets the new rank. Merges of
+ * equal rank: the leftmost first. */
+mica_status mica_tok_bpe_add_merge(mica_tok_bpe *model, int32_t left, int32_t right, int32_t result,
+                                   uint32_t rank, mica_error *err);
+/* Adds a merge by its strings; FORMAT if one of them, or what they make, is not in the vocabulary.
+ */
+mica_status mica_tok_bpe_add_merge_text(mica_tok_bpe *model, const char *left, size_t left_size,
+                                        const char *right, size_t right_size, uint32_t rank,
+                                        mica_error *err);
+/* After the last merge. `cut`: texts will come in pieces of any length. */
+mica_status mica_tok_bpe_finish(mica_tok_bpe *model, bool cut, mica_error *err);
+
+/* Whether pieces may come as raw bytes: every byte is a symbol, whatever stands beside it. */
+bool mica_tok_bpe_takes_bytes(const mica_tok_bpe *model);
+
+/* Where the first part of a piece ends that may be encoded alone: there is no merge across. */
+size_t mica_tok_bpe_cut(const mica_tok_bpe *model, const char *data, size_t size);
+
+/* Encodes a piece into work->tokens. */
+mica_status mica_tok_bpe_encode(const mica_tok_bpe *model, mica_tok_model_work *work,
+                                const char *data, size_t size, mica_error *err);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "tokenizer/model.h"
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+
+/* ---- the cache ---- */
+
+#define CACHE_BITS 14
+#define CACHE_WAYS 2
+#define CACHE_POOL ((size_t)1 << 20)
+#define CACHE_PIECE_MAX 128 /* longer pieces hardly come again */
+#define CACHE_TOKENS_MAX 64
+#define KEY_SIZE 16 /* pieces up to this size are compared by two words */
+
+/* A piece and its tokens. A short piece is its own key; of a longer one the key is a hash, and its
+ * bytes stand in the pool in front of the tokens. */
+typedef struct cache_entry {
+    uint64_t key[2];
+    uint32_t size;  /* of the piece; 0 = free */
+    uint32_t count; /* of tokens, or CACHE_WHOLE: a short piece is one token */
+    uint32_t at;    /* of the tokens in the pool; the id of a whole one */
+} cache_entry;
+
+#define CACHE_WHOLE UINT32_MAX
+
+struct mica_tok_cache {
+    cache_entry entries[(size_t)1 << CACHE_BITS];
+    size_t pool_size;
+    mica_tok_cache *next; /* in the model's list */
+    _Alignas(mica_tok_token) char pool[CACHE_POOL];
+};
+
+typedef struct cache_key {
+    uint64_t word[2];
+    uint32_t slot; /* of the first way */
+} cache_key;
+
+/* Two words that, with the size, say what up to 16 bytes are. */
+static inline cache_key key_of(const char *data, size_t size)
+{
+    cache_key key = {{0, 0}, 0};
+    uint32_t a, b;
+    uint64_t h;
+
+    if (size > KEY_SIZE) {
+        key.word[0] = mica_tok_hash(data, size, UINT64_C(0x243F6A8885A308D3));
+        key.word[1] = mica_tok_hash(data, size, UINT64_C(0x13198A2E03707344));
+    } else if (size >= 8) {
+        memcpy(&key.word[0], data, 8);
+        memcpy(&key.word[1], data + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(&a, data, 4);
+        memcpy(&b, data + size - 4, 4);
+        key.word[0] = (uint64_t)a << 32 | b;
+    } else {
+        key.word[0] = (uint64_t)(unsigned char)data[0] << 16 |
+                      (uint64_t)(unsigned char)data[size / 2] << 8 | (unsigned char)data[size - 1];
+    }
+    h = (key.word[0] ^ (uint64_t)size << 56) * UINT64_C(0x9E3779B97F4A7C15);
+    h = (h ^ h >> 32 ^ key.word[1]) * UINT64_C(0xD6E8FEB86659FD93);
+    key.slot = (uint32_t)(h >> (64 - CACHE_BITS)) & ~(uint32_t)(CACHE_WAYS - 1);
+    return key;
+}
+
+static inline const cache_entry *cache_find(const mica_tok_cache *cache, const cache_key *key,
+                                            const char *data, size_t size)
+{
+    for (uint32_t way = 0; way < CACHE_WAYS; way++) {
+        const cache_entry *entry = &cache->entries[key->slot + way];
+        if (entry->size == size && entry->key[0] == key->word[0] && entry->key[1] == key->word[1] &&
+            (size <= KEY_SIZE || memcmp(cache->pool + entry->at - size, data, size) == 0))
+            return entry;
+    }
+    return NULL;
+}
+
+static inline bool is_whole(const mica_tok_token *tokens, size_t count, size_t size)
+{
+    return count == 1 && size <= KEY_SIZE && !tokens[0].literal && tokens[0].begin == 0 &&
+           tokens[0].end == size;
+}
+
+static void cache_put(mica_tok_cache *cache, const cache_key *key, const char *data, size_t size,
+                      const mica_tok_token *tokens, size_t count)
+{
+    size_t key_bytes = size > KEY_SIZE ? size : 0, bytes = count * sizeof *tokens;
+    size_t align = _Alignof(mica_tok_token), at;
+    cache_entry *entry = &cache->entries[key->slot];
+
+    if (count > CACHE_TOKENS_MAX)
+        return;
+    if (cache->pool_size + key_bytes + align + bytes > CACHE_POOL) {
+        memset(cache->entries, 0, sizeof cache->entries);
+        cache->pool_size = 0;
+    }
+    for (uint32_t way = 1; way < CACHE_WAYS && entry->size != 0; way++)
+        entry++;
+    *entry = (cache_entry){{key->word[0], key->word[1]}, (uint32_t)size, (uint32_t)count, 0};
+    if (is_whole(tokens, count, size)) {
+        entry->count = CACHE_WHOLE;
+        entry->at = (uint32_t)tokens[0].id;
+        return;
+    }
+    at = (cache->pool_size + key_bytes + align - 1) / align * align;
+    if (key_bytes)
+        memcpy(cache->pool + at - size, data, size);
+    if (bytes)
+        memcpy(cache->pool + at, tokens, bytes);
+    entry->at = (uint32_t)at;
+    cache->pool_size = at + bytes;
+}
+
+mica_tok_cache *mica_tok_cache_take(const mica_tok_model *model)
+{
+    mica_tok_model *m = (mica_tok_model *)model; /* only what the mutex guards is changed */
+    mica_tok_cache *cache;
+
+    pthread_mutex_lock(&m->mutex);
+    cache = m->caches;
+    if (cache)
+        m->caches = cache->next;
+    pthread_mutex_unlock(&m->mutex);
+    return cache ? cache : mica_calloc(1, sizeof *cache);
+}
+
+void mica_tok_cache_give(const mica_tok_model *model, mica_tok_cache *cache)
+{
+    mica_tok_model *m = (mica_tok_model *)model;
+
+    pthread_mutex_lock(&m->mutex);
+    cache->next = m->caches;
+    m->caches = cache;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+/* ---- the kinds ---- */
+
+static mica_status init(mica_tok_model *model, mica_tok_model_kind kind,
+                        const mica_tok_vocab *vocab, mica_error *err)
+{
+    model->kind = kind;
+    model->vocab = vocab;
+    if (!model->has_mutex && pthread_mutex_init(&model->mutex, NULL) != 0)
+        return mica_fail_memory(err, 0, "a mutex");
+    model->has_mutex = true;
+    return MICA_OK;
+}
+
+mica_status mica_tok_model_wordpiece(mica_tok_model *model, const mica_tok_vocab *vocab,
+                                     const char *unknown, size_t unknown_size, const char *prefix,
+                                     size_t prefix_size, size_t max_chars, mica_error *err)
+{
+    mica_status status = init(model, MICA_TOK_WORDPIECE, vocab, err);
+
+    return status == MICA_OK
+               ? mica_tok_wordpiece_init(&model->wordpiece, vocab, unknown, unknown_size, prefix,
+                                         prefix_size, max_chars, err)
+               : status;
+}
+
+mica_status mica_tok_model_bpe(mica_tok_model *model, const mica_tok_vocab *vocab,
+                               const mica_tok_bpe_options *options, mica_error *err)
+{
+    mica_status status = init(model, MICA_TOK_BPE, vocab, err);
+
+    return status == MICA_OK ? mica_tok_bpe_init(&model->bpe, vocab, options, err) : status;
+}
+
+mica_status mica_tok_model_unigram(mica_tok_model *model, const mica_tok_vocab *vocab,
+                                   const double *scores, size_t count, int64_t unknown,
+                                   bool byte_fallback, mica_error *err)
+{
+    mica_status status = init(model, MICA_TOK_UNIGRAM, vocab, err);
+
+    return status == MICA_OK ? mica_tok_unigram_init(&model->unigram, vocab, scores, count, unknown,
+                                                     byte_fallback, err)
+                             : status;
+}
+
+mica_status mica_tok_model_wordlevel(mica_tok_model *model, const mica_tok_vocab *vocab,
+                                     const char *unknown, size_t unknown_size, mica_error *err)
+{
+    mica_status status = init(model, MICA_TOK_WORDLEVEL, vocab, err);
+
+    if (status != MICA_OK)
+        return status;
+    model->unknown = mica_tok_vocab_find(vocab, unknown, unknown_size);
+    model->unknown_token = mica_memdup_text(unknown, unknown_size);
+    return model->unknown_token ? MICA_OK
+                                : mica_fail_memory(err, unknown_size + 1, "a WordLevel model");
+}
+
+void mica_tok_model_release(mica_tok_model *model)
+{
+    while (model->caches) {
+        mica_tok_cache *cache = model->caches;
+        model->caches = cache->next;
+        mica_free(cache);
+    }
+    if (model->has_mutex)
+        pthread_mutex_destroy(&model->mutex);
+    model->has_mutex = false;
+    mica_tok_wordpiece_release(&model->wordpiece);
+    mica_tok_bpe_release(&model->bpe);
+    mica_tok_unigram_release(&model->unigram);
+    mica_free(model->unknown_token);
+    model->unknown_token = NULL;
+}
+
+static mica_status encode_word(const mica_tok_model *m, mica_tok_model_work *work, const char *data,
+                               size_t size, mica_error *err)
+{
+    int32_t id = mica_tok_vocab_find(m->vocab, data, size);
+
+    work->count = 0;
+    if (id < 0)
+        id = m->unknown;
+    if (id < 0)
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "the vocabulary has no unknown token '%s', which '%.*s' needs",
+                         m->unknown_token, (int)(size < 100 ? size : 100), data);
+    return mica_tok_put_token(work, id, 0, size, false)
+               ? MICA_OK
+               : mica_fail_memory(err, sizeof *work->tokens, "the tokens of a text");
+}
+
+static mica_status encode_piece(const mica_tok_model *m, mica_tok_model_work *work,
+                                const char *data, size_t size, mica_error *err)
+{
+    if (size > MICA_TOK_PIECE_MAX)
+        return mica_fail(err, MICA_STATUS_TOO_LONG,
+                         "%zu bytes that the tokenizer does not split are too long", size);
+    switch (m->kind) {
+    case MICA_TOK_WORDPIECE:
+        return mica_tok_wordpiece_encode(&m->wordpiece, work, data, size, err);
+    case MICA_TOK_BPE:
+        return mica_tok_bpe_encode(&m->bpe, work, data, size, err);
+    case MICA_TOK_UNIGRAM:
+        return mica_tok_unigram_encode(&m->unigram, work, data, size, err);
+    case MICA_TOK_WORDLEVEL:
+        break;
+    }
+    return encode_word(m, work, data, size, err);
+}
+
+/* ---- pieces to tokens ---- */
+
+typedef struct encoder {
+    const mica_tok_model *model;
+    const mica_tok_model_state *state;
+    const mica_tok_text *text;
+    mica_tok_cursor cursor;
+    bool widen; /* tokens may end inside a character */
+    mica_tok_sequence *out;
+} encoder;
+
+/* Where a token comes from: never a part of a character. */
+static inline mica_span origin(encoder *e, size_t begin, size_t end)
+{
+    mica_span span;
+
+    if (end > e->text->size) /* sizes of symbols with a suffix may add up to more */
+        end = e->text->size;
+    if (begin >= end)
+        begin = end - (end > 0);
+    if (e->widen) {
+        const char *data = e->text->data;
+        while (begin > 0 && ((unsigned char)data[begin] & 0xC0) == 0x80)
+            begin--;
+        while (end < e->text->size && ((unsigned char)data[end] & 0xC0) == 0x80)
+            end++;
+    }
+    mica_tok_text_origin(e->text, &e->cursor, begin, end, &span.begin, &span.end);
+    return span;
+}
+
+static mica_status put_tokens(encoder *e, size_t begin, const mica_tok_token *tokens, size_t count,
+                              mica_error *err)
+{
+    mica_tok_sequence *out = e->out;
+
+    if (!mica_tok_sequence_reserve(out, count))
+        return mica_fail_memory(err, count * sizeof *out->spans, "the tokens of a text");
+    for (size_t i = 0; i < count; i++) {
+        const mica_tok_token *token = &tokens[i];
+        size_t n = out->count;
+
+        out->ids[n] = token->id;
+        out->texts[n] = -1;
+        if (token->literal &&
+            !mica_tok_token_texts_keep(e->state->texts, e->text->data + begin + token->begin,
+                                       (size_t)token->end - token->begin, &out->texts[n]))
+            return mica_fail_memory(err, (size_t)token->end - token->begin, "a token's text");
+        out->spans[n] = origin(e, begin + token->begin, begin + token->end);
+        out->count++;
+    }
+    return MICA_OK;
+}
+
+/* The tokens of [begin, begin + size), out of the cache or by the model. */
+static mica_status put_piece(encoder *e, size_t begin, size_t size, mica_error *err)
+{
+    mica_tok_model_work *work = e->state->work;
+    mica_tok_cache *cache = e->state->cache;
+    const char *data = e->text->data + begin;
+    cache_key key;
+    mica_status status;
+
+    if (size == 0)
+        return MICA_OK;
+    if (size <= CACHE_PIECE_MAX) {
+        const cache_entry *entry;
+
+        key = key_of(data, size);
+        entry = cache_find(cache, &key, data, size);
+        if (entry && entry->count == CACHE_WHOLE) {
+            mica_tok_token whole = {(int32_t)entry->at, 0, (uint32_t)size & 0x7FFFFFFFu, 0};
+            return put_tokens(e, begin, &whole, 1, err);
+        }
+        if (entry)
+            return put_tokens(e, begin, (const mica_tok_token *)(cache->pool + entry->at),
+                              entry->count, err);
+    }
+    status = encode_piece(e->model, work, data, size, err);
+    if (status != MICA_OK)
+        return status;
+    if (size <= CACHE_PIECE_MAX)
+        cache_put(cache, &key, data, size, work->tokens, work->count);
+    return put_tokens(e, begin, work->tokens, work->count, err);
+}
+
+mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_model_state *state,
+                                  const mica_tok_text *text, const mica_tok_pieces *pieces,
+                                  mica_tok_sequence *out, mica_error *err)
+{
+    encoder e = {.model = model, .state = state, .text = text, .out = out};
+    bool bpe = model->kind == MICA_TOK_BPE;
+    mica_status status = MICA_OK;
+
+    e.widen = bpe;
+    for (size_t i = 0; i < pieces->count && status == MICA_OK; i++) {
+        size_t at = pieces->items[i].begin, end = pieces->items[i].end;
+
+        if (!bpe || !model->bpe.pairs) {
+            status = put_piece(&e, at, end - at, err);
+            continue;
+        }
+        while (at < end && status == MICA_OK) {
+            size_t size = mica_tok_bpe_cut(&model->bpe, text->data + at, end - at);
+            status = put_piece(&e, at, size, err);
+            at += size;
+        }
+    }
+    return status;
+}
