@@ -73,10 +73,11 @@ typedef struct mica_encode_options {
                                    mica_encoding_window */
     bool split_special_tokens;  /* special tokens written in the text are text; default false */
     bool pad;                   /* fill up with padding tokens; default false */
-    size_t pad_length;          /* to at least so many tokens */
-    size_t pad_to_multiple_of;  /* and to a multiple of this; 0 and 1 = any length */
-    bool pad_left;              /* in front of the text; default false */
-    unsigned reserved[8];       /* zero */
+    size_t pad_length;          /* to so many tokens; 0 = those of the first window */
+    size_t pad_to_multiple_of; /* or the next multiple of this; 0 and 1 = any length. Texts that are
+                                  longer stay as they are. */
+    bool pad_left;             /* in front of the text; default false */
+    unsigned reserved[8];      /* zero */
 } mica_encode_options;
 MICA_API void mica_encode_options_defaults(mica_encode_options *options);
 /* The same with what the tokenizer's files say: of a directory, truncate_left and

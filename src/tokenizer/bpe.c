@@ -254,11 +254,21 @@ static inline void set_bit(uint64_t *bits, uint32_t i)
     bits[i >> 6] |= UINT64_C(1) << (i & 63);
 }
 
+/* Whether every character becomes some symbol. Otherwise those after a dropped one are said to
+ * stand before where they do, up to the end of the piece, which must then be whole. */
+static bool keeps_all(const mica_tok_bpe *model)
+{
+    for (int i = 0; i < 256 && !model->options.unknown; i++)
+        if (!model->options.byte_fallback || model->byte_tokens[i] < 0)
+            return false;
+    return true;
+}
+
 mica_status mica_tok_bpe_finish(mica_tok_bpe *model, bool cut, mica_error *err)
 {
     const mica_tok_vocab *vocab = model->vocab;
 
-    if (!cut || !model->plain || model->options.ignore_merges)
+    if (!cut || !model->plain || model->options.ignore_merges || !keeps_all(model))
         return MICA_OK;
     model->pairs = mica_calloc(((size_t)1 << PAIR_BITS) / 64, sizeof *model->pairs);
     model->known = mica_calloc(0x110000 / 64, sizeof *model->known);

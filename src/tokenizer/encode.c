@@ -375,15 +375,21 @@ static mica_status put_padding(mica_encoding *e, size_t count, mica_error *err)
     return MICA_OK;
 }
 
-static size_t padded_length(const mica_encode_options *o, size_t count)
+/* All windows of a text get the length of the first one, or the one that is asked for; those that
+ * are longer stay as they are. */
+static size_t padded_length(mica_encoding *e, bool first, size_t count)
 {
-    size_t length = count > o->pad_length ? count : o->pad_length;
+    const mica_encode_options *o = &e->options;
+    size_t multiple = o->pad_to_multiple_of;
 
     if (!o->pad)
         return count;
-    if (o->pad_to_multiple_of > 1 && length % o->pad_to_multiple_of > 0)
-        length += o->pad_to_multiple_of - length % o->pad_to_multiple_of;
-    return length;
+    if (first) {
+        e->pad_length = o->pad_length > 0 ? o->pad_length : count;
+        if (multiple > 1 && e->pad_length % multiple > 0)
+            e->pad_length += multiple - e->pad_length % multiple;
+    }
+    return size_max(count, e->pad_length);
 }
 
 /* The window of texts i and j, in the template, with padding. */
@@ -400,7 +406,7 @@ static mica_status put_window(mica_encoding *e, size_t i, size_t j, mica_error *
     for (size_t k = 0; k < template->count; k++)
         if (template->pieces[k].sequence >= 0)
             total += end[template->pieces[k].sequence] - begin[template->pieces[k].sequence];
-    pads = padded_length(o, total) - total;
+    pads = padded_length(e, i == 0 && j == 0, total) - total;
     if (!reserve_output(e, total + pads))
         return mica_fail_memory(err, (total + pads) * sizeof *e->byte_spans, "an encoding");
     e->count = 0;

@@ -62,6 +62,7 @@ struct mica_encoding {
     bool pair;
     mica_encode_options options;
     size_t keep[2], windows[2];
+    size_t pad_length; /* of all windows */
     size_t text_count; /* of texts: those of the sequences, before those of a window */
     /* Working memory. */
     mica_tok_normalize_work normalize;

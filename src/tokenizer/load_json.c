@@ -20,6 +20,12 @@ static mica_status lacks(mica_error *err, const char *part, const char *field)
                      field);
 }
 
+/* Of the model, whose errors get their prefix in one place. */
+static mica_status no_field(mica_error *err, const char *field)
+{
+    return mica_fail(err, MICA_STATUS_FORMAT, "'%s' is missing or has the wrong type", field);
+}
+
 /* A boolean that must be there. */
 static mica_status flag(const mica_json_value *json, const char *part, const char *key, bool *out,
                         mica_error *err)
@@ -138,7 +144,7 @@ static mica_status load_vocab_object(mica_tok_vocab *out, const mica_json_value 
     mica_status status = MICA_OK;
 
     if (mica_json_get_type(vocab) != MICA_JSON_OBJECT)
-        return lacks(err, "model", "vocab");
+        return no_field(err, "vocab");
     status = mica_tok_vocab_reserve(out, mica_json_count(vocab), err);
     for (const mica_json_value *item = mica_json_first(vocab); item && status == MICA_OK;
          item = mica_json_next(item)) {
@@ -147,8 +153,8 @@ static mica_status load_vocab_object(mica_tok_vocab *out, const mica_json_value 
         int64_t id;
 
         if (!mica_json_int64(item, &id))
-            return mica_fail(err, MICA_STATUS_FORMAT,
-                             "model: the id of token '%.100s' is no integer", token);
+            return mica_fail(err, MICA_STATUS_FORMAT, "the id of token '%.100s' is no integer",
+                             token);
         status = mica_tok_vocab_put(out, token, size, id, err);
     }
     return status == MICA_OK ? mica_tok_vocab_finish(out, err) : status;
@@ -177,12 +183,12 @@ static mica_status load_wordpiece(mica_tokenizer *t, const mica_json_value *mode
     int64_t max_chars;
 
     if (!unknown)
-        return lacks(err, "model", "unk_token");
+        return no_field(err, "unk_token");
     if (!prefix)
-        return lacks(err, "model", "continuing_subword_prefix");
+        return no_field(err, "continuing_subword_prefix");
     if (!mica_json_int64(mica_json_get(model, "max_input_chars_per_word"), &max_chars) ||
         max_chars < 0)
-        return lacks(err, "model", "max_input_chars_per_word");
+        return no_field(err, "max_input_chars_per_word");
     return mica_tok_model_wordpiece(&t->model, &t->vocab, unknown, unknown_size, prefix,
                                     prefix_size, (size_t)max_chars, err);
 }
@@ -193,7 +199,7 @@ static mica_status load_wordlevel(mica_tokenizer *t, const mica_json_value *mode
     const char *unknown = mica_json_string(mica_json_get(model, "unk_token"), &size);
 
     return unknown ? mica_tok_model_wordlevel(&t->model, &t->vocab, unknown, size, err)
-                   : lacks(err, "model", "unk_token");
+                   : no_field(err, "unk_token");
 }
 
 /* ["a", "b"], or "a b". */
@@ -225,7 +231,7 @@ static mica_status load_merges(mica_tok_bpe *bpe, const mica_json_value *merges,
     mica_status status;
 
     if (mica_json_get_type(merges) != MICA_JSON_ARRAY)
-        return lacks(err, "model", "merges");
+        return no_field(err, "merges");
     status = mica_tok_bpe_reserve(bpe, mica_json_count(merges), err);
     for (const mica_json_value *item = mica_json_first(merges); item && status == MICA_OK;
          item = mica_json_next(item)) {
@@ -275,10 +281,10 @@ static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model,
     mica_status status;
 
     if (mica_json_get_type(list) != MICA_JSON_ARRAY)
-        return lacks(err, "model", "vocab");
+        return no_field(err, "vocab");
     if (mica_json_get_type(unk) != MICA_JSON_NULL &&
         (!mica_json_int64(unk, &unknown) || unknown < 0))
-        return lacks(err, "model", "unk_id");
+        return no_field(err, "unk_id");
     status = mica_tok_vocab_reserve(&t->vocab, count, err);
     if (status != MICA_OK)
         return status;
@@ -306,6 +312,22 @@ static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model,
     return status;
 }
 
+static mica_status load_model_of(mica_tokenizer *t, const mica_json_value *model, const char *type,
+                                 mica_error *err)
+{
+    mica_status status;
+
+    if (strcmp(type, "Unigram") == 0)
+        return load_unigram(t, model, err);
+    status = load_vocab_object(&t->vocab, mica_json_get(model, "vocab"), err);
+    if (status != MICA_OK)
+        return status;
+    if (type[0] == 'B')
+        return load_bpe(t, model, err);
+    return strcmp(type, "WordPiece") == 0 ? load_wordpiece(t, model, err)
+                                          : load_wordlevel(t, model, err);
+}
+
 static mica_status load_model(mica_tokenizer *t, const mica_json_value *json, mica_error *err)
 {
     const mica_json_value *model = mica_json_get(json, "model");
@@ -314,21 +336,10 @@ static mica_status load_model(mica_tokenizer *t, const mica_json_value *json, mi
 
     if (!type)
         return lacks(err, "tokenizer.json", "model");
-    if (strcmp(type, "Unigram") == 0) {
-        status = load_unigram(t, model, err);
-        if (status != MICA_OK)
-            mica_error_prefix(err, "model: ");
-        return status;
-    }
-    if (strcmp(type, "WordPiece") != 0 && strcmp(type, "BPE") != 0 &&
-        strcmp(type, "WordLevel") != 0)
+    if (strcmp(type, "Unigram") != 0 && strcmp(type, "WordPiece") != 0 &&
+        strcmp(type, "BPE") != 0 && strcmp(type, "WordLevel") != 0)
         return unsupported(err, "model", type);
-    status = mica_tok_load_json_vocab(t, json, err);
-    if (status != MICA_OK)
-        return status;
-    if (strcmp(type, "WordPiece") == 0)
-        return load_wordpiece(t, model, err);
-    status = strcmp(type, "BPE") == 0 ? load_bpe(t, model, err) : load_wordlevel(t, model, err);
+    status = load_model_of(t, model, type, err);
     if (status != MICA_OK)
         mica_error_prefix(err, "model: ");
     return status;
@@ -432,6 +443,8 @@ static mica_status load_truncation(mica_encode_options *o, const mica_json_value
         return lacks(err, "truncation", "strategy");
     if (!read_size(mica_json_get(json, "max_length"), &o->max_length))
         return lacks(err, "truncation", "max_length");
+    if (o->max_length == 0)
+        return mica_fail(err, MICA_STATUS_FORMAT, "truncation: max_length 0 leaves no token");
     if (!read_size(mica_json_get(json, "stride"), &o->stride))
         return lacks(err, "truncation", "stride");
     if (direction && strcmp(direction, "Left") != 0 && strcmp(direction, "Right") != 0)
@@ -452,8 +465,8 @@ static mica_status load_padding(mica_tokenizer *t, const mica_json_value *json, 
 
     if (mica_json_get_type(json) == MICA_JSON_NULL)
         return MICA_OK;
-    if (!(name && strcmp(name, "BatchLongest") == 0) &&
-        !read_size(mica_json_get(strategy, "Fixed"), &o->pad_length))
+    o->pad = name && strcmp(name, "BatchLongest") == 0;
+    if (!o->pad && !read_size(mica_json_get(strategy, "Fixed"), &o->pad_length))
         return lacks(err, "padding", "strategy");
     if (!direction || (strcmp(direction, "Left") != 0 && strcmp(direction, "Right") != 0))
         return lacks(err, "padding", "direction");
@@ -471,7 +484,7 @@ static mica_status load_padding(mica_tokenizer *t, const mica_json_value *json, 
         return mica_fail_memory(err, t->padding.size + 1, "the padding token");
     t->padding.type_id = (int32_t)type_id;
     t->pad_id = (int64_t)id;
-    o->pad = true;
+    o->pad |= o->pad_length > 0;
     o->pad_left = direction[0] == 'L';
     return MICA_OK;
 }

@@ -96,20 +96,43 @@ static void test_damaged_files(void **state)
     refused(WITH("\"x\":0"), "nonsense", MICA_STATUS_FORMAT, "tokenizer_config.json");
 }
 
+/* Of a tokenizer.json alone, these sections count. */
+static void test_damaged_sections(void **state)
+{
+#define CUT(fields) WITH("\"truncation\":{" fields "}")
+#define PAD(fields) WITH("\"padding\":{" fields "}")
+#define FILL "\"pad_id\":0,\"pad_type_id\":0,\"pad_token\":\"a\""
+    refused(CUT("\"max_length\":3,\"stride\":0"), NULL, MICA_STATUS_FORMAT, "strategy");
+    refused(CUT("\"strategy\":\"OnlyFirst\",\"stride\":0"), NULL, MICA_STATUS_FORMAT, "max_length");
+    refused(CUT("\"strategy\":\"OnlyFirst\",\"max_length\":0,\"stride\":0"), NULL,
+            MICA_STATUS_FORMAT, "max_length 0");
+    refused(CUT("\"strategy\":\"OnlyFirst\",\"max_length\":3,\"stride\":-1"), NULL,
+            MICA_STATUS_FORMAT, "stride");
+    refused(CUT("\"strategy\":\"OnlyFirst\",\"max_length\":3,\"stride\":0,\"direction\":\"Up\""),
+            NULL, MICA_STATUS_FORMAT, "direction");
+    refused(PAD(FILL ",\"strategy\":7,\"direction\":\"Left\""), NULL, MICA_STATUS_FORMAT,
+            "strategy");
+    refused(PAD(FILL ",\"strategy\":\"BatchLongest\""), NULL, MICA_STATUS_FORMAT, "direction");
+    refused(PAD("\"strategy\":{\"Fixed\":9},\"direction\":\"Left\",\"pad_id\":-2"), NULL,
+            MICA_STATUS_FORMAT, "pad_id");
+#undef CUT
+#undef PAD
+#undef FILL
+}
+
 static void test_unknown_kinds(void **state)
 {
-    refused("{\"model\":{\"type\":\"BPE\"}}", NULL, MICA_STATUS_UNSUPPORTED, "model 'BPE'");
-    refused("{\"model\":{\"vocab\":{},\"merges\":[]}}", NULL, MICA_STATUS_UNSUPPORTED,
-            "model 'BPE'");
-    refused("{\"model\":{\"vocab\":[[\"a\",0]]}}", NULL, MICA_STATUS_UNSUPPORTED,
-            "model 'Unigram'");
+    refused("{\"model\":{\"type\":\"Morfessor\"}}", NULL, MICA_STATUS_UNSUPPORTED,
+            "model 'Morfessor'");
+    refused("{\"model\":{\"type\":\"BPE\",\"dropout\":0.1,\"vocab\":{},\"merges\":[]}}", NULL,
+            MICA_STATUS_UNSUPPORTED, "dropout 0.1");
     refused(WITH("\"normalizer\":{\"type\":\"NFKC\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'NFKC'");
     refused(WITH("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Nmt\"}]}"),
             NULL, MICA_STATUS_UNSUPPORTED, "'Nmt'");
     refused(WITH("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}"), NULL, MICA_STATUS_UNSUPPORTED,
             "'ByteLevel'");
-    refused(WITH("\"post_processor\":{\"type\":\"RobertaProcessing\"}"), NULL,
-            MICA_STATUS_UNSUPPORTED, "'RobertaProcessing'");
+    refused(WITH("\"post_processor\":{\"type\":\"Other\"}"), NULL, MICA_STATUS_UNSUPPORTED,
+            "'Other'");
     refused(WITH("\"decoder\":{\"type\":\"Fuse\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'Fuse'");
     refused(WITH("\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
                  "\"handle_chinese_chars\":true,\"lowercase\":true},\"added_tokens\":[{\"id\":2,"
@@ -367,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_damaged_sections),
         cmocka_unit_test(test_unknown_kinds),
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_no_unknown_token),

@@ -28,7 +28,7 @@ static uint32_t add(uint64_t number, uint32_t crc)
     return test_crc(bytes, 4, crc);
 }
 
-uint32_t test_digest(const mica_encoding *encoding, uint32_t crc)
+static uint32_t digest(const mica_encoding *encoding, bool texts, uint32_t crc)
 {
     size_t count = mica_encoding_count(encoding);
 
@@ -36,9 +36,9 @@ uint32_t test_digest(const mica_encoding *encoding, uint32_t crc)
     for (size_t i = 0; i < count; i++) {
         int8_t sequence = mica_encoding_sequence_ids(encoding)[i];
         crc = add((uint32_t)mica_encoding_ids(encoding)[i], crc);
-        crc = add((uint32_t)mica_encoding_type_ids(encoding)[i], crc);
+        crc = add(texts ? (uint32_t)mica_encoding_type_ids(encoding)[i] : 0, crc);
         crc = add(mica_encoding_special_mask(encoding)[i], crc);
-        crc = add(sequence < 0 ? 2 : (uint32_t)sequence, crc);
+        crc = add(!texts ? 0 : sequence < 0 ? 2 : (uint32_t)sequence, crc);
         crc = add(mica_encoding_char_spans(encoding)[i].begin, crc);
         crc = add(mica_encoding_char_spans(encoding)[i].end, crc);
     }
@@ -49,4 +49,15 @@ uint32_t test_digest(const mica_encoding *encoding, uint32_t crc)
         crc = test_crc("", 1, crc);
     }
     return crc;
+}
+
+uint32_t test_digest(const mica_encoding *encoding, uint32_t crc)
+{
+    return digest(encoding, true, crc);
+}
+
+uint32_t test_window_digest(const mica_encoding *encoding, bool first)
+{
+    return test_crc(mica_encoding_attention_mask(encoding), mica_encoding_count(encoding),
+                    digest(encoding, first, 0));
 }

@@ -14,4 +14,7 @@
 uint32_t test_crc(const void *data, size_t size, uint32_t crc);
 uint32_t test_digest(const mica_encoding *encoding, uint32_t crc);
 
+/* Of a window, as tests/golden/tokenizer_models.py has it. */
+uint32_t test_window_digest(const mica_encoding *encoding, bool first);
+
 #endif

@@ -42,8 +42,11 @@ static mica_tokenizer *open_tokenizer(const char *path)
 static void encode(const mica_tokenizer *tokenizer, const char *data, size_t size,
                    mica_encoding **encoding)
 {
+    mica_encode_options options;
     mica_error err = {0};
-    check(mica_tokenizer_encode(tokenizer, (mica_text){data, size}, NULL, NULL, encoding, &err),
+
+    mica_encode_options_defaults(&options); /* whatever sections a tokenizer.json has */
+    check(mica_tokenizer_encode(tokenizer, (mica_text){data, size}, NULL, &options, encoding, &err),
           &err);
 }
 
