@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -108,6 +109,61 @@ static mica_status encode_step(void *user, mica_error *err)
     return status;
 }
 
+/* A line of models.jsonl: its tokenizer is made, and encodes. */
+static mica_status model_step(void *user, mica_error *err)
+{
+    static const char text[] =
+        "abc \xC3\xA9\xE4\xB8\xAD dd <m> zz\xF0\x9F\x98\x80 aaaabbbbccccddddaaaabbb"
+        "bccccddddaaaabbbbccccddddaaaabbbbccccdddd \xCC\x81";
+    const mica_text *json = user, both = {text, sizeof text - 1};
+    mica_tokenizer *tokenizer;
+    mica_encoding *encoding = NULL;
+    mica_status status = mica_tokenizer_parse(json->data, json->size, NULL, 0, &tokenizer, err);
+
+    if (status == MICA_OK)
+        status = mica_tokenizer_encode(tokenizer, both, NULL, NULL, &encoding, err);
+    for (size_t i = 1; status == MICA_OK && i < mica_encoding_window_count(encoding); i++)
+        status = mica_encoding_window(encoding, i, err);
+    mica_encoding_destroy(&encoding);
+    mica_tokenizer_destroy(&tokenizer);
+    return status;
+}
+
+/* Every kind of model. */
+static void test_models(void **state)
+{
+    static const char *const kinds[] = {"BPE", "Unigram", "WordLevel", "WordPiece"};
+    char *file;
+    size_t size;
+    mica_error err = {0};
+    int found = 0;
+
+    assert_int_equal(mica_file_read(MICA_TEST_DIR "/fixtures/tokenizers/models.jsonl", 1 << 24,
+                                    &file, &size, &err),
+                     MICA_OK);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (char *at = file, *end; at < file + size; at = end + 1) {
+            static const char head[] = "{\"tokenizer\": ", tail[] = ", \"cases\": [{\"a\"";
+            mica_text json = {at + sizeof head - 1, 0};
+            char kind[64], *cases;
+
+            end = memchr(at, '\n', (size_t)(file + size - at));
+            *end = '\0';
+            cases = strstr(at, tail);
+            assert_non_null(cases);
+            json.size = (size_t)(cases - json.data);
+            snprintf(kind, sizeof kind, "\"type\": \"%s\"", kinds[k]);
+            *end = '\n';
+            if (memcmp(json.data, "{", 1) != 0 || !strstr(at, kind) || strstr(at, kind) > cases)
+                continue;
+            torture(model_step, &json, 20);
+            found++;
+            break;
+        }
+    assert_int_equal(found, 4);
+    mica_free(file);
+}
+
 static mica_status decode_step(void *user, mica_error *err)
 {
     const int64_t ids[] = {2, 5, 6, 7, 8, 4, 35, 36, 10, 11, 3};
@@ -182,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_models),
         cmocka_unit_test(test_encode_decode),
         cmocka_unit_test(test_reuse_after_failure),
     };
