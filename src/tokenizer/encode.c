@@ -411,7 +411,8 @@ static mica_status put_window(mica_encoding *e, size_t i, size_t j, mica_error *
         return mica_fail_memory(err, (total + pads) * sizeof *e->byte_spans, "an encoding");
     e->count = 0;
     e->texts.count = e->text_count;
-    memset(e->attention, 1, total + pads);
+    if (total + pads > 0)
+        memset(e->attention, 1, total + pads);
     if (o->pad_left)
         status = put_padding(e, pads, err);
     for (size_t k = 0; k < template->count && status == MICA_OK; k++) {
