@@ -103,6 +103,9 @@ MICA_API const int32_t *mica_encoding_type_ids(const mica_encoding *encoding);
 MICA_API const uint8_t *mica_encoding_special_mask(const mica_encoding *encoding);
 /* Which text a token comes from: 0 or 1, or -1 for special tokens put in by the template. */
 MICA_API const int8_t *mica_encoding_sequence_ids(const mica_encoding *encoding);
+/* Which word of its text a token belongs to, counted from 0: a piece of the pre-tokenizer, or an
+ * added token. -1 for special tokens put in by the template. */
+MICA_API const int32_t *mica_encoding_word_ids(const mica_encoding *encoding);
 /* Half-open spans in the token's text; (0,0) for special tokens put in by the template. */
 typedef struct mica_span {
     size_t begin, end;

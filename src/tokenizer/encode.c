@@ -33,6 +33,7 @@ static bool put_added(mica_encoding *e, mica_tok_sequence *out, int32_t id, cons
         return false;
     out->ids[out->count] = id;
     out->texts[out->count] = index;
+    out->words[out->count] = out->word++;
     out->spans[out->count++] = (mica_span){begin, end};
     return true;
 }
@@ -306,7 +307,7 @@ static bool reserve_output(mica_encoding *e, size_t count)
         return true;
 #define GROW(array)                                                                                \
     (capacity = e->capacity, mica_tok_grow((void **)&e->array, &capacity, count, sizeof *e->array))
-    if (!GROW(ids) || !GROW(type_ids) || !GROW(special) || !GROW(attention) ||
+    if (!GROW(ids) || !GROW(type_ids) || !GROW(words) || !GROW(special) || !GROW(attention) ||
         !GROW(sequence_ids) || !GROW(byte_spans) || !GROW(char_spans) || !GROW(text_of))
         return false;
 #undef GROW
@@ -324,6 +325,7 @@ static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece,
     if (n == 0)
         return;
     memcpy(e->ids + at, s->ids + begin, n * sizeof *e->ids);
+    memcpy(e->words + at, s->words + begin, n * sizeof *e->words);
     memcpy(e->text_of + at, s->texts + begin, n * sizeof *e->text_of);
     memcpy(e->byte_spans + at, s->spans + begin, n * sizeof *e->byte_spans);
     memcpy(e->char_spans + at, s->chars + begin, n * sizeof *e->char_spans);
@@ -349,6 +351,7 @@ static bool put_inserted(mica_encoding *e, int32_t id, int32_t type_id, const ch
     e->type_ids[at] = type_id;
     e->special[at] = 1;
     e->sequence_ids[at] = -1;
+    e->words[at] = -1;
     e->byte_spans[at] = (mica_span){0, 0};
     e->char_spans[at] = (mica_span){0, 0};
     e->count++;
@@ -501,6 +504,7 @@ static void empty(mica_encoding *e)
     e->truncated = false;
     e->texts.count = e->texts.pool_size = 0;
     e->sequences[0].count = e->sequences[1].count = 0;
+    e->sequences[0].word = e->sequences[1].word = 0;
     e->windows[0] = e->windows[1] = 0;
 }
 

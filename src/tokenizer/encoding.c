@@ -9,6 +9,7 @@ void mica_tok_sequence_release(mica_tok_sequence *sequence)
 {
     mica_free(sequence->ids);
     mica_free(sequence->texts);
+    mica_free(sequence->words);
     mica_free(sequence->spans);
     mica_free(sequence->chars);
     *sequence = (mica_tok_sequence){0};
@@ -16,12 +17,13 @@ void mica_tok_sequence_release(mica_tok_sequence *sequence)
 
 bool mica_tok_sequence_grow(mica_tok_sequence *s, size_t needed)
 {
-    size_t a = s->capacity, b = s->capacity, c = s->capacity, d = s->capacity;
+    size_t a = s->capacity, b = a, c = a, d = a, w = a;
 
     if (needed <= s->capacity)
         return true;
     if (!mica_tok_grow((void **)&s->ids, &a, needed, sizeof *s->ids) ||
         !mica_tok_grow((void **)&s->texts, &b, needed, sizeof *s->texts) ||
+        !mica_tok_grow((void **)&s->words, &w, needed, sizeof *s->words) ||
         !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans) ||
         !mica_tok_grow((void **)&s->chars, &d, needed, sizeof *s->chars))
         return false;
@@ -78,6 +80,7 @@ void mica_encoding_destroy(mica_encoding **encoding)
     if (!e)
         return;
     mica_free(e->ids);
+    mica_free(e->words);
     mica_free(e->type_ids);
     mica_free(e->special);
     mica_free(e->attention);
@@ -124,6 +127,11 @@ const uint8_t *mica_encoding_attention_mask(const mica_encoding *encoding)
 const int8_t *mica_encoding_sequence_ids(const mica_encoding *encoding)
 {
     return encoding->sequence_ids;
+}
+
+const int32_t *mica_encoding_word_ids(const mica_encoding *encoding)
+{
+    return encoding->words;
 }
 
 const mica_span *mica_encoding_byte_spans(const mica_encoding *encoding)

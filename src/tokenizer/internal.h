@@ -48,7 +48,7 @@ struct mica_tokenizer {
 struct mica_encoding {
     const mica_tokenizer *tokenizer;
     size_t count, capacity;
-    int32_t *ids, *type_ids;
+    int32_t *ids, *type_ids, *words;
     uint8_t *special, *attention;
     int8_t *sequence_ids;
     mica_span *byte_spans, *char_spans;

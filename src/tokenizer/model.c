@@ -288,6 +288,7 @@ static mica_status put_tokens(encoder *e, size_t begin, const mica_tok_token *to
 
         out->ids[n] = token->id;
         out->texts[n] = -1;
+        out->words[n] = out->word;
         if (token->literal &&
             !mica_tok_token_texts_keep(e->state->texts, e->text->data + begin + token->begin,
                                        (size_t)token->end - token->begin, &out->texts[n]))
@@ -339,18 +340,20 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
     mica_status status = MICA_OK;
 
     e.widen = bpe;
+    if (pieces->count > 0)
+        e.cursor = mica_tok_text_seek(text, pieces->items[0].begin);
     for (size_t i = 0; i < pieces->count && status == MICA_OK; i++) {
         size_t at = pieces->items[i].begin, end = pieces->items[i].end;
 
-        if (!bpe || !model->bpe.pairs) {
-            status = put_piece(&e, at, end - at, err);
-            continue;
-        }
         while (at < end && status == MICA_OK) {
-            size_t size = mica_tok_bpe_cut(&model->bpe, text->data + at, end - at);
+            size_t size = end - at;
+
+            if (bpe && model->bpe.pairs)
+                size = mica_tok_bpe_cut(&model->bpe, text->data + at, size);
             status = put_piece(&e, at, size, err);
             at += size;
         }
+        out->word++;
     }
     return status;
 }

@@ -32,9 +32,11 @@ bool mica_tok_token_texts_refer(mica_tok_token_texts *texts, const char *data, s
 typedef struct mica_tok_sequence {
     int32_t *ids;
     int32_t *texts;   /* index of the token's text, or -1: the model's string of the id */
+    int32_t *words;   /* which piece of the pre-tokenizer */
     mica_span *spans; /* bytes of the original text */
     mica_span *chars; /* the same in code points; filled in when the text is done */
     size_t count, capacity;
+    int32_t word; /* the piece that comes next */
 } mica_tok_sequence;
 
 void mica_tok_sequence_release(mica_tok_sequence *sequence);

@@ -61,7 +61,8 @@ static inline bool mica_tok_text_same(mica_tok_text *text, size_t from)
     return mica_tok_text_run(text, from, 0);
 }
 
-/* Asks for origins in increasing order. Start with {0}. */
+/* Asks for origins in increasing order. Start with {0}, or where
+ * mica_tok_text_seek says. */
 typedef struct mica_tok_cursor {
     size_t run;
 } mica_tok_cursor;
@@ -81,6 +82,21 @@ static inline void mica_tok_text_origin(const mica_tok_text *text, mica_tok_curs
     while (r + 1 < text->run_count && runs[r + 1].at < end)
         r++;
     *to = runs[r].span ? runs[r].from + runs[r].span : runs[r].from + (end - runs[r].at);
+}
+
+/* A cursor for offsets from `at` on. */
+static inline mica_tok_cursor mica_tok_text_seek(const mica_tok_text *text, size_t at)
+{
+    size_t low = 0, high = text->run_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (text->runs[middle].at <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (mica_tok_cursor){low};
 }
 
 /* A part of a text. */

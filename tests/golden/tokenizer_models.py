@@ -177,13 +177,14 @@ def added(content, id_, **flags):
 
 def digest(e, first):
     """CRC-32 of: count; then for each token id, type, special, text (0 1, 2 = none), span in characters, all as
-    32-bit little endian; then the tokens' UTF-8, each with a closing NUL; then a byte of attention each. Of later
+    32-bit little endian; the words of all; then the tokens' UTF-8, each with a closing NUL; then a byte of attention each. Of later
     windows types and texts count as 0: the reference does not apply the template's to them. Padding has no text (the
     reference says 0 for it if a text was cut and there is no post-processor)."""
     rows = [len(e.ids)]
     for i, t, m, s, (b, end), a in zip(e.ids, e.type_ids, e.special_tokens_mask, e.sequence_ids, e.offsets,
                                        e.attention_mask):
         rows += (i, t if first else 0, m, (2 if s is None or a == 0 else s) if first else 0, b, end)
+    rows += [0xFFFFFFFF if w is None else w for w in e.word_ids]
     crc = zlib.crc32(struct.pack(f"<{len(rows)}I", *rows))
     crc = zlib.crc32("".join(t + "\0" for t in e.tokens).encode(), crc)
     return zlib.crc32(bytes(e.attention_mask), crc)

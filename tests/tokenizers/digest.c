@@ -28,7 +28,7 @@ static uint32_t add(uint64_t number, uint32_t crc)
     return test_crc(bytes, 4, crc);
 }
 
-static uint32_t digest(const mica_encoding *encoding, bool texts, uint32_t crc)
+static uint32_t digest(const mica_encoding *encoding, bool texts, bool words, uint32_t crc)
 {
     size_t count = mica_encoding_count(encoding);
 
@@ -42,6 +42,8 @@ static uint32_t digest(const mica_encoding *encoding, bool texts, uint32_t crc)
         crc = add(mica_encoding_char_spans(encoding)[i].begin, crc);
         crc = add(mica_encoding_char_spans(encoding)[i].end, crc);
     }
+    for (size_t i = 0; i < count && words; i++)
+        crc = add((uint32_t)mica_encoding_word_ids(encoding)[i], crc);
     for (size_t i = 0; i < count; i++) {
         size_t size;
         const char *token = mica_encoding_token(encoding, i, &size);
@@ -53,11 +55,11 @@ static uint32_t digest(const mica_encoding *encoding, bool texts, uint32_t crc)
 
 uint32_t test_digest(const mica_encoding *encoding, uint32_t crc)
 {
-    return digest(encoding, true, crc);
+    return digest(encoding, true, false, crc);
 }
 
 uint32_t test_window_digest(const mica_encoding *encoding, bool first)
 {
     return test_crc(mica_encoding_attention_mask(encoding), mica_encoding_count(encoding),
-                    digest(encoding, first, 0));
+                    digest(encoding, first, true, 0));
 }
