@@ -164,35 +164,46 @@ mica_status mica_tok_added_add(mica_tok_added *added, const mica_tok_vocab *voca
     return flags.normalized ? keep_normalized(token, normalizer, unicode, err) : MICA_OK;
 }
 
-mica_status mica_tok_added_finish(mica_tok_added *added, mica_error *err)
+/* The matcher of the raw or the normalized ones; `strings` has room for all tokens. */
+static mica_status make_matcher(const mica_tok_added *added, bool normalized, mica_tok_key *strings,
+                                mica_tok_matcher *matcher, mica_error *err)
 {
-    int firsts[2] = {0, 0};
+    size_t n = 0;
+    int firsts = 0;
 
     for (size_t i = 0; i < added->count; i++) {
         const mica_tok_added_token *token = &added->tokens[i];
-        mica_tok_matcher *matcher = token->flags.normalized ? &added->normalized : &added->raw;
-        bool other = token->flags.normalized && token->normalized;
+        bool other = normalized && token->normalized;
         const char *data = other ? token->normalized : token->content;
         size_t size = other ? token->normalized_size : token->size;
-        mica_tok_trie_result result = MICA_TOK_TRIE_OK;
 
-        if (!token->live)
+        if (!token->live || token->flags.normalized != normalized)
             continue;
         if (size == 0)
             return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                              "the normalizer leaves nothing of added token '%s'", token->content);
-        if (matcher->root == 0)
-            matcher->root = mica_tok_trie_root(&matcher->trie);
-        result = mica_tok_trie_add(&matcher->trie, matcher->root, data, size, (int32_t)i);
-        if (result == MICA_TOK_TRIE_FULL)
-            return mica_fail(err, MICA_STATUS_UNSUPPORTED, "there are too many added tokens");
-        if (result == MICA_TOK_TRIE_NO_MEMORY)
-            return mica_fail_memory(err, size * sizeof(mica_tok_edge), "added tokens");
+        strings[n++] = (mica_tok_key){0, data, (uint32_t)size, (int32_t)i};
         if (!matcher->first[(unsigned char)data[0]])
-            matcher->only = firsts[token->flags.normalized]++ ? -1 : (unsigned char)data[0];
+            matcher->only = firsts++ ? -1 : (unsigned char)data[0];
         matcher->first[(unsigned char)data[0]] = true;
     }
-    return MICA_OK;
+    return mica_tok_trie_build(&matcher->trie, strings, n)
+               ? MICA_OK
+               : mica_fail_memory(err, n * sizeof *strings, "added tokens");
+}
+
+mica_status mica_tok_added_finish(mica_tok_added *added, mica_error *err)
+{
+    mica_tok_key *strings = mica_alloc_array(added->count ? added->count : 1, sizeof *strings);
+    mica_status status;
+
+    if (!strings)
+        return mica_fail_memory(err, added->count * sizeof *strings, "added tokens");
+    status = make_matcher(added, false, strings, &added->raw, err);
+    if (status == MICA_OK)
+        status = make_matcher(added, true, strings, &added->normalized, err);
+    mica_free(strings);
+    return status;
 }
 
 /* Start of the character before `at`. */
@@ -269,7 +280,7 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
                          bool split_special, mica_tok_search *search, mica_tok_match *match)
 {
     match->begin = size;
-    if (matcher->root == 0)
+    if (!matcher->trie.nodes)
         return false;
     while (search->scan < size) {
         const mica_tok_added_token *token;
@@ -280,8 +291,7 @@ bool mica_tok_added_next(const mica_tok_added *added, const mica_tok_matcher *ma
         if (begin == size)
             break;
         search->scan = begin;
-        length = mica_tok_trie_longest(&matcher->trie, matcher->root, data + begin, size - begin,
-                                       &index);
+        length = mica_tok_trie_longest(&matcher->trie, data + begin, size - begin, &index);
         if (length == 0) {
             search->scan++;
             continue;

@@ -34,9 +34,8 @@ typedef struct mica_tok_added_token {
 /* One of the two searches. */
 typedef struct mica_tok_matcher {
     mica_tok_trie trie;
-    uint32_t root; /* 0 = nothing to look for */
     bool first[256];
-    int only; /* the only first byte, or -1 if there are several */
+    int only; /* the only first byte, or -1 if there are none or several */
 } mica_tok_matcher;
 
 typedef struct mica_tok_added {

@@ -12,19 +12,15 @@
 static mica_status build_trie(mica_tok_unigram *model, mica_error *err)
 {
     const mica_tok_vocab *vocab = model->vocab;
-    mica_tok_trie_result result = MICA_TOK_TRIE_OK;
+    mica_tok_key *strings = mica_alloc_array(vocab->count ? vocab->count : 1, sizeof *strings);
+    bool fine = strings != NULL;
 
-    model->root = mica_tok_trie_root(&model->trie);
-    for (size_t i = 0; i < vocab->count && result == MICA_TOK_TRIE_OK; i++)
-        if (vocab->entries[i].size > 0)
-            result =
-                mica_tok_trie_add(&model->trie, model->root, vocab->pool + vocab->entries[i].offset,
-                                  vocab->entries[i].size, vocab->entries[i].id);
-    if (result == MICA_TOK_TRIE_FULL)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the vocabulary is too large");
-    if (result == MICA_TOK_TRIE_NO_MEMORY)
-        return mica_fail_memory(err, vocab->pool_size * sizeof(mica_tok_edge), "a Unigram model");
-    return MICA_OK;
+    for (size_t i = 0; fine && i < vocab->count; i++)
+        strings[i] = mica_tok_vocab_entry(vocab, i);
+    fine = fine && mica_tok_trie_build(&model->trie, strings, vocab->count);
+    mica_free(strings);
+    return fine ? MICA_OK
+                : mica_fail_memory(err, vocab->count * sizeof *strings, "a Unigram model");
 }
 
 mica_status mica_tok_unigram_init(mica_tok_unigram *model, const mica_tok_vocab *vocab,
@@ -78,19 +74,13 @@ static inline void offer(mica_tok_best *best, double score, size_t begin, int32_
 static bool offer_tokens(const mica_tok_unigram *m, mica_tok_best *best, const char *data,
                          size_t size, size_t at, size_t char_size)
 {
-    uint32_t node = m->root;
+    mica_tok_walk walk = {0};
     bool alone = false;
+    int32_t id = -1;
 
-    for (size_t i = at; i < size && m->trie.edges; i++) {
-        const mica_tok_edge *edge = mica_tok_trie_step(&m->trie, node, (unsigned char)data[i]);
-
-        if (!edge)
-            break;
-        node = edge->child;
-        if (edge->value >= 0) {
-            offer(&best[i + 1], m->scores[edge->value] + best[at].score, at, edge->value);
-            alone = alone || i + 1 - at == char_size;
-        }
+    while (mica_tok_trie_next(&m->trie, &walk, data + at, size - at, &id)) {
+        offer(&best[at + walk.size], m->scores[id] + best[at].score, at, id);
+        alone = alone || walk.size == char_size;
     }
     if (alone)
         return true;

@@ -14,7 +14,6 @@
 typedef struct mica_tok_unigram {
     const mica_tok_vocab *vocab;
     mica_tok_trie trie;
-    uint32_t root;
     double *scores; /* by id */
     double unknown_score;
     int32_t unknown; /* id, or -1: unknown characters are an error */

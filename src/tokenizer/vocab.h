@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "tokenizer/trie.h"
 
 /* Ids are below this: a file that claims more would only make mica allocate. */
 #define MICA_TOK_ID_LIMIT ((int64_t)1 << 24)
@@ -128,6 +129,13 @@ static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const cha
             return vocab->entries[slot->entry - 1].id;
     }
     return -1;
+}
+
+/* Entry i of `count`, for a trie. */
+static inline mica_tok_key mica_tok_vocab_entry(const mica_tok_vocab *vocab, size_t i)
+{
+    const mica_tok_entry *entry = &vocab->entries[i];
+    return (mica_tok_key){0, vocab->pool + entry->offset, entry->size, entry->id};
 }
 
 /* The string of an id, or NULL. After finish. */

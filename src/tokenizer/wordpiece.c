@@ -9,39 +9,48 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 
+static bool build_tries(mica_tok_wordpiece *model, const char *prefix, size_t prefix_size)
+{
+    const mica_tok_vocab *vocab = model->vocab;
+    mica_tok_key *strings = mica_alloc_array(vocab->count ? vocab->count : 1, sizeof *strings);
+    size_t n = 0;
+    bool fine;
+
+    if (!strings)
+        return false;
+    for (size_t i = 0; i < vocab->count; i++)
+        strings[i] = mica_tok_vocab_entry(vocab, i);
+    fine = mica_tok_trie_build(&model->start, strings, vocab->count);
+    for (size_t i = 0; i < vocab->count; i++) {
+        mica_tok_key s = mica_tok_vocab_entry(vocab, i);
+
+        if (s.size <= prefix_size || memcmp(s.data, prefix, prefix_size) != 0)
+            continue;
+        s.data += prefix_size;
+        s.size -= (uint32_t)prefix_size;
+        strings[n++] = s;
+    }
+    fine = fine && mica_tok_trie_build(&model->rest, strings, n);
+    mica_free(strings);
+    return fine;
+}
+
 mica_status mica_tok_wordpiece_init(mica_tok_wordpiece *model, const mica_tok_vocab *vocab,
                                     const char *unknown, size_t unknown_size, const char *prefix,
                                     size_t prefix_size, size_t max_chars, mica_error *err)
 {
-    mica_tok_trie_result result = MICA_TOK_TRIE_OK;
-
     *model = (mica_tok_wordpiece){.vocab = vocab, .max_chars = max_chars};
     model->unknown = mica_tok_vocab_find(vocab, unknown, unknown_size);
     model->unknown_token = mica_memdup_text(unknown, unknown_size);
-    if (!model->unknown_token)
-        return mica_fail_memory(err, unknown_size + 1, "a WordPiece model");
-    model->start = mica_tok_trie_root(&model->trie);
-    model->rest = prefix_size > 0 ? mica_tok_trie_root(&model->trie) : model->start;
-    for (size_t i = 0; i < vocab->count && result == MICA_TOK_TRIE_OK; i++) {
-        const mica_tok_entry *entry = &vocab->entries[i];
-        const char *string = vocab->pool + entry->offset;
-
-        result = mica_tok_trie_add(&model->trie, model->start, string, entry->size, entry->id);
-        if (result == MICA_TOK_TRIE_OK && prefix_size > 0 && entry->size > prefix_size &&
-            memcmp(string, prefix, prefix_size) == 0)
-            result = mica_tok_trie_add(&model->trie, model->rest, string + prefix_size,
-                                       entry->size - prefix_size, entry->id);
-    }
-    if (result == MICA_TOK_TRIE_FULL)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the vocabulary is too large");
-    if (result == MICA_TOK_TRIE_NO_MEMORY)
-        return mica_fail_memory(err, vocab->pool_size * sizeof(mica_tok_edge), "a WordPiece model");
+    if (!model->unknown_token || !build_tries(model, prefix, prefix_size))
+        return mica_fail_memory(err, vocab->count * sizeof(mica_tok_key), "a WordPiece model");
     return MICA_OK;
 }
 
 void mica_tok_wordpiece_release(mica_tok_wordpiece *model)
 {
-    mica_tok_trie_release(&model->trie);
+    mica_tok_trie_release(&model->start);
+    mica_tok_trie_release(&model->rest);
     mica_free(model->unknown_token);
     model->unknown_token = NULL;
 }
@@ -51,20 +60,18 @@ void mica_tok_wordpiece_release(mica_tok_wordpiece *model)
 static bool cut(const mica_tok_wordpiece *model, mica_tok_model_work *work, const char *data,
                 size_t size)
 {
-    uint32_t root = model->start;
+    const mica_tok_trie *trie = &model->start;
 
-    if (!model->trie.edges)
-        return false;
     for (size_t begin = 0; begin < size;) {
         int32_t id = -1;
-        size_t length = mica_tok_trie_longest(&model->trie, root, data + begin, size - begin, &id);
+        size_t length = mica_tok_trie_longest(trie, data + begin, size - begin, &id);
         if (length == 0) {
             work->count = 0;
             return false;
         }
         mica_tok_put_token(work, id, begin, begin + length, false);
         begin += length;
-        root = model->rest;
+        trie = &model->rest;
     }
     return true;
 }

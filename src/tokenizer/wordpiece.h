@@ -12,9 +12,8 @@
 
 typedef struct mica_tok_wordpiece {
     const mica_tok_vocab *vocab;
-    mica_tok_trie trie;
-    uint32_t start, rest; /* roots: strings that start a piece; what follows the prefix in others */
-    int32_t unknown;      /* id, or -1 if the vocabulary lacks it */
+    mica_tok_trie start, rest; /* all strings; what follows the prefix in some */
+    int32_t unknown;           /* id, or -1 if the vocabulary lacks it */
     char *unknown_token;
     size_t max_chars; /* longer pieces are unknown */
 } mica_tok_wordpiece;
