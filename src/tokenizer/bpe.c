@@ -12,158 +12,7 @@
 
 #define NONE UINT32_MAX
 #define SHORT_PIECE 48 /* symbols; the heap pays for itself above */
-/* More probes than this for one pair say that the pairs were made to collide. */
-#define PROBES_MAX 256
 #define PAIR_BITS 20
-
-/* ---- merges ---- */
-
-static inline uint32_t merge_slot(uint32_t bits, uint64_t seed, uint32_t left, uint32_t right)
-{
-    uint64_t key = ((uint64_t)left << 32 | right) ^ seed;
-
-    key *= UINT64_C(0x9E3779B97F4A7C15);
-    key ^= key >> 29;
-    key *= UINT64_C(0xD6E8FEB86659FD93);
-    return (uint32_t)(key >> (64 - bits));
-}
-
-static inline const mica_tok_merge *find_merge(const mica_tok_bpe *m, int32_t left, int32_t right)
-{
-    uint32_t mask = ((uint32_t)1 << m->bits) - 1;
-    uint32_t i = merge_slot(m->bits, m->seed, (uint32_t)left, (uint32_t)right);
-
-    for (;; i = (i + 1) & mask) {
-        const mica_tok_merge *merge = &m->merges[i];
-        if (merge->result < 0)
-            return NULL;
-        if (merge->left == (uint32_t)left && merge->right == (uint32_t)right)
-            return merge;
-    }
-}
-
-/* Puts a merge into a table; false = too many probes. */
-static bool put_merge(mica_tok_merge *table, uint32_t bits, uint64_t seed, mica_tok_merge merge,
-                      bool *added)
-{
-    uint32_t mask = ((uint32_t)1 << bits) - 1;
-    uint32_t i = merge_slot(bits, seed, merge.left, merge.right);
-
-    for (int probes = 0; probes < PROBES_MAX; probes++, i = (i + 1) & mask) {
-        *added = table[i].result < 0;
-        if (*added || (table[i].left == merge.left && table[i].right == merge.right)) {
-            table[i] = merge;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A table of 1 << bits slots with all merges; tries other seeds if they collide. */
-static mica_status rebuild(mica_tok_bpe *m, uint32_t bits, mica_error *err)
-{
-    size_t slots = (size_t)1 << bits, old = m->merges ? (size_t)1 << m->bits : 0;
-    uint64_t seed = m->seed;
-
-    for (int attempt = 0; attempt < 4; attempt++) {
-        mica_tok_merge *table = mica_alloc_array(slots, sizeof *table);
-        bool fits = true, added;
-
-        if (!table)
-            return mica_fail_memory(err, slots * sizeof *table, "the merges of a BPE model");
-        for (size_t i = 0; i < slots; i++)
-            table[i].result = -1;
-        for (size_t i = 0; i < old && fits; i++)
-            if (m->merges[i].result >= 0)
-                fits = put_merge(table, bits, seed, m->merges[i], &added);
-        if (fits) {
-            mica_free(m->merges);
-            m->merges = table;
-            m->bits = bits;
-            m->seed = seed;
-            return MICA_OK;
-        }
-        mica_free(table);
-        seed = mica_tok_hash((const char *)&seed, sizeof seed, (uint64_t)attempt + 1);
-    }
-    return mica_fail(err, MICA_STATUS_FORMAT,
-                     "the merges collide with every hash (made on purpose?)");
-}
-
-mica_status mica_tok_bpe_reserve(mica_tok_bpe *model, size_t merges, mica_error *err)
-{
-    uint32_t bits = 4;
-
-    if (merges >= (size_t)1 << 28)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "%zu merges are too many", merges);
-    while (((size_t)1 << bits) < 2 * merges)
-        bits++;
-    return bits > model->bits ? rebuild(model, bits, err) : MICA_OK;
-}
-
-mica_status mica_tok_bpe_add_merge(mica_tok_bpe *model, int32_t left, int32_t right, int32_t result,
-                                   uint32_t rank, mica_error *err)
-{
-    mica_tok_merge merge = {(uint32_t)left, (uint32_t)right, result, rank};
-    mica_status status;
-    bool added;
-
-    if (2 * (model->merge_count + 1) > (size_t)1 << model->bits) {
-        status = mica_tok_bpe_reserve(model, 2 * (model->merge_count + 1), err);
-        if (status != MICA_OK)
-            return status;
-    }
-    while (!put_merge(model->merges, model->bits, model->seed, merge, &added)) {
-        model->seed = mica_tok_hash((const char *)&model->seed, sizeof model->seed, 99);
-        status = rebuild(model, model->bits + 1, err);
-        if (status != MICA_OK)
-            return status;
-    }
-    model->merge_count += added;
-    return MICA_OK;
-}
-
-static mica_status not_in_vocabulary(mica_error *err, uint32_t rank, const char *data, size_t size)
-{
-    return mica_fail(err, MICA_STATUS_FORMAT,
-                     "merge %lu needs the token '%.*s', which the vocabulary lacks",
-                     (unsigned long)rank, (int)(size < 100 ? size : 100), data);
-}
-
-mica_status mica_tok_bpe_add_merge_text(mica_tok_bpe *model, const char *left, size_t left_size,
-                                        const char *right, size_t right_size, uint32_t rank,
-                                        mica_error *err)
-{
-    const mica_tok_vocab *vocab = model->vocab;
-    int32_t a = mica_tok_vocab_find(vocab, left, left_size);
-    int32_t b = mica_tok_vocab_find(vocab, right, right_size), result;
-    size_t skip = model->options.prefix_size, size;
-    char small[256], *joined = small;
-
-    if (a < 0)
-        return not_in_vocabulary(err, rank, left, left_size);
-    if (b < 0)
-        return not_in_vocabulary(err, rank, right, right_size);
-    if (skip > right_size)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "merge %lu: '%.*s' is shorter than continuing_subword_prefix",
-                         (unsigned long)rank, (int)right_size, right);
-    size = left_size + right_size - skip;
-    if (size > vocab->longest)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "merge %lu makes a token of %zu bytes, which the vocabulary lacks",
-                         (unsigned long)rank, size);
-    if (size > sizeof small && !(joined = mica_alloc(size)))
-        return mica_fail_memory(err, size, "a merge");
-    memcpy(joined, left, left_size);
-    memcpy(joined + left_size, right + skip, right_size - skip);
-    result = mica_tok_vocab_find(vocab, joined, size);
-    if (result < 0)
-        not_in_vocabulary(err, rank, joined, size);
-    if (joined != small)
-        mica_free(joined);
-    return result < 0 ? MICA_STATUS_FORMAT : mica_tok_bpe_add_merge(model, a, b, result, rank, err);
-}
 
 /* ---- the model ---- */
 
@@ -197,8 +46,6 @@ mica_status mica_tok_bpe_init(mica_tok_bpe *model, const mica_tok_vocab *vocab,
         o->prefix = o->suffix = NULL;
     else if ((status = copy_text(&o->suffix, o->suffix_size, err)) != MICA_OK)
         o->suffix = NULL;
-    if (status == MICA_OK)
-        status = rebuild(model, 4, err);
     if (status != MICA_OK)
         return status;
     model->plain = !o->prefix && !o->suffix;
@@ -223,6 +70,7 @@ void mica_tok_bpe_release(mica_tok_bpe *model)
     mica_free((char *)model->options.prefix);
     mica_free((char *)model->options.suffix);
     mica_free(model->merges);
+    mica_free(model->added);
     mica_free(model->pairs);
     mica_free(model->known);
     *model = (mica_tok_bpe){0};
@@ -267,9 +115,11 @@ static bool keeps_all(const mica_tok_bpe *model)
 mica_status mica_tok_bpe_finish(mica_tok_bpe *model, bool cut, mica_error *err)
 {
     const mica_tok_vocab *vocab = model->vocab;
+    mica_status status = mica_tok_bpe_build_merges(model, err);
 
-    if (!cut || !model->plain || model->options.ignore_merges || !keeps_all(model))
-        return MICA_OK;
+    if (status != MICA_OK || !cut || !model->plain || model->options.ignore_merges ||
+        !keeps_all(model))
+        return status;
     model->pairs = mica_calloc(((size_t)1 << PAIR_BITS) / 64, sizeof *model->pairs);
     model->known = mica_calloc(0x110000 / 64, sizeof *model->known);
     if (!model->pairs || !model->known)
@@ -440,7 +290,7 @@ static inline void rank_symbol(const mica_tok_bpe *m, mica_tok_symbol *symbols, 
     const mica_tok_merge *merge = NULL;
 
     if (s->next != NONE)
-        merge = find_merge(m, s->id, symbols[s->next].id);
+        merge = mica_tok_bpe_find_merge(m, s->id, symbols[s->next].id);
     s->rank = merge ? merge->rank : NONE;
     s->result = merge ? merge->result : -1;
 }

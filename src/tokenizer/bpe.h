@@ -28,14 +28,28 @@ typedef struct mica_tok_merge {
     uint32_t rank;
 } mica_tok_merge;
 
+/* A merge by its strings, on its way: what it needs is being fetched into the cache. */
+typedef struct mica_tok_merge_text {
+    const char *parts[2];
+    size_t sizes[2];
+    uint64_t hashes[2];
+    uint32_t rank;
+} mica_tok_merge_text;
+#define MICA_TOK_MERGES_AHEAD 16
+
 typedef struct mica_tok_bpe {
     const mica_tok_vocab *vocab;
     mica_tok_bpe_options options; /* its strings are copies */
     int32_t unknown;              /* id, or -1 */
-    mica_tok_merge *merges;       /* 1 << bits slots, at most half taken */
+    mica_tok_merge *merges;       /* after finish: 1 << bits slots, at most half taken */
     uint32_t bits;
     uint64_t seed;
-    size_t merge_count;
+    /* While merges are added: all of them, and those that are on their way. */
+    mica_tok_merge *added;
+    size_t added_count, added_capacity;
+    mica_tok_merge_text ahead[MICA_TOK_MERGES_AHEAD];
+    size_t pushed, resolved;
+    size_t last_entry;        /* of the vocabulary: what the last merge made */
     int32_t ascii[128];       /* ids of ASCII characters alone, or -1 */
     int32_t bytes[256];       /* ids of the characters of GPT-2's alphabet, or -1 */
     int32_t byte_tokens[256]; /* ids of "<0x00>" to "<0xFF>", or -1 */
@@ -53,17 +67,46 @@ mica_status mica_tok_bpe_init(mica_tok_bpe *model, const mica_tok_vocab *vocab,
 void mica_tok_bpe_release(mica_tok_bpe *model);
 /* Room for so many merges. */
 mica_status mica_tok_bpe_reserve(mica_tok_bpe *model, size_t merges, mica_error *err);
-/* `left` and `right` become `result`. A pair that is there already gets the new rank. Merges of
- * equal rank: the leftmost first. */
+/* `left` and `right` become `result`. A pair that comes again gets the later rank. Merges of equal
+ * rank: the leftmost first. */
 mica_status mica_tok_bpe_add_merge(mica_tok_bpe *model, int32_t left, int32_t right, int32_t result,
                                    uint32_t rank, mica_error *err);
-/* Adds a merge by its strings; FORMAT if one of them, or what they make, is not in the vocabulary.
- */
+/* Adds a merge by its strings, which must stay until mica_tok_bpe_finish. FORMAT, perhaps not
+ * before finish, if one of them or what they make is not in the vocabulary. */
 mica_status mica_tok_bpe_add_merge_text(mica_tok_bpe *model, const char *left, size_t left_size,
                                         const char *right, size_t right_size, uint32_t rank,
                                         mica_error *err);
+/* The table of all merges that were added (bpe_merges.c); part of finish. */
+mica_status mica_tok_bpe_build_merges(mica_tok_bpe *model, mica_error *err);
 /* After the last merge. `cut`: texts will come in pieces of any length. */
 mica_status mica_tok_bpe_finish(mica_tok_bpe *model, bool cut, mica_error *err);
+
+static inline uint32_t mica_tok_bpe_merge_slot(const mica_tok_bpe *model, uint32_t left,
+                                               uint32_t right)
+{
+    uint64_t key = ((uint64_t)left << 32 | right) ^ model->seed;
+
+    key *= UINT64_C(0x9E3779B97F4A7C15);
+    key ^= key >> 29;
+    key *= UINT64_C(0xD6E8FEB86659FD93);
+    return (uint32_t)(key >> (64 - model->bits));
+}
+
+/* The merge of two symbols, or NULL. */
+static inline const mica_tok_merge *mica_tok_bpe_find_merge(const mica_tok_bpe *model, int32_t left,
+                                                            int32_t right)
+{
+    uint32_t mask = ((uint32_t)1 << model->bits) - 1;
+    uint32_t i = mica_tok_bpe_merge_slot(model, (uint32_t)left, (uint32_t)right);
+
+    for (;; i = (i + 1) & mask) {
+        const mica_tok_merge *merge = &model->merges[i];
+        if (merge->result < 0)
+            return NULL;
+        if (merge->left == (uint32_t)left && merge->right == (uint32_t)right)
+            return merge;
+    }
+}
 
 /* Whether pieces may come as raw bytes: every byte is a symbol, whatever stands beside it. */
 bool mica_tok_bpe_takes_bytes(const mica_tok_bpe *model);

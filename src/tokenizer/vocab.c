@@ -6,6 +6,7 @@
 
 /* More probes than this for one string say that the strings were made to collide. */
 #define PROBES_MAX 256
+#define AHEAD 16
 
 void mica_tok_vocab_release(mica_tok_vocab *vocab)
 {
@@ -17,79 +18,78 @@ void mica_tok_vocab_release(mica_tok_vocab *vocab)
 }
 
 /* The slot that holds a string or would take it; NULL if it is too far from home. */
-static mica_tok_slot *slot_of(const mica_tok_vocab *vocab, const char *data, size_t size)
+static mica_tok_slot *slot_of(const mica_tok_vocab *vocab, const char *data, size_t size,
+                              uint64_t hash)
 {
-    uint64_t hash = mica_tok_hash(data, size, vocab->seed);
     uint32_t mask = ((uint32_t)1 << vocab->bits) - 1, i = (uint32_t)hash & mask;
 
     for (int probes = 0; probes < PROBES_MAX; probes++, i = (i + 1) & mask) {
         mica_tok_slot *slot = &vocab->slots[i];
-        if (slot->entry == 0) {
-            slot->hash = (uint32_t)(hash >> 32);
-            return slot;
-        }
-        if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
-            mica_tok_equal(vocab->pool + slot->offset, data, size))
+        if (slot->entry == 0 || (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
+                                 mica_tok_equal(vocab->pool + slot->offset, data, size)))
             return slot;
     }
     return NULL;
 }
 
-static void take(const mica_tok_vocab *vocab, mica_tok_slot *slot, size_t entry)
+/* Puts all entries into the empty table, and drops those whose string is there already, which gets
+ * the later id. The slots of the next entries are fetched meanwhile. False = the strings collide.
+ */
+static bool fill(mica_tok_vocab *vocab)
 {
-    slot->entry = (uint32_t)entry + 1;
-    slot->offset = vocab->entries[entry].offset;
-    slot->size = vocab->entries[entry].size;
-}
+    mica_tok_entry *entries = vocab->entries;
+    uint32_t mask = ((uint32_t)1 << vocab->bits) - 1;
+    uint64_t hashes[AHEAD];
+    size_t kept = 0;
 
-/* A table of 1 << bits slots for all entries; tries other seeds if the strings collide. */
-static mica_status rebuild(mica_tok_vocab *vocab, uint32_t bits, mica_error *err)
-{
-    size_t bytes = ((size_t)1 << bits) * sizeof *vocab->slots;
+    for (size_t next = 0; next < vocab->count + AHEAD; next++) {
+        if (next >= AHEAD) {
+            size_t i = next - AHEAD;
+            mica_tok_entry entry = entries[i];
+            uint64_t hash = hashes[i % AHEAD];
+            mica_tok_slot *slot = slot_of(vocab, vocab->pool + entry.offset, entry.size, hash);
 
-    for (uint64_t seed = vocab->seed, attempt = 0; attempt < 4; attempt++) {
-        mica_tok_vocab table = *vocab;
-        size_t i;
-
-        table.bits = bits;
-        table.seed = seed;
-        table.slots = mica_calloc((size_t)1 << bits, sizeof *table.slots);
-        if (!table.slots)
-            return mica_fail_memory(err, bytes, "a vocabulary");
-        for (i = 0; i < vocab->count; i++) {
-            mica_tok_slot *slot =
-                slot_of(&table, vocab->pool + vocab->entries[i].offset, vocab->entries[i].size);
-            if (!slot)
-                break;
-            take(&table, slot, i);
+            if (!slot) {
+                memmove(entries + kept, entries + i, (vocab->count - i) * sizeof *entries);
+                vocab->count -= i - kept;
+                return false;
+            }
+            if (slot->entry != 0) {
+                entries[slot->entry - 1].id = entry.id;
+            } else {
+                entries[kept++] = entry;
+                *slot = (mica_tok_slot){(uint32_t)(hash >> 32), (uint32_t)kept, entry.offset,
+                                        entry.size};
+            }
         }
-        if (i == vocab->count) {
-            mica_free(vocab->slots);
-            *vocab = table;
-            return MICA_OK;
+        if (next < vocab->count) {
+            uint64_t hash =
+                mica_tok_hash(vocab->pool + entries[next].offset, entries[next].size, vocab->seed);
+            hashes[next % AHEAD] = hash;
+            mica_tok_prefetch(&vocab->slots[(uint32_t)hash & mask]);
         }
-        mica_free(table.slots);
-        seed = mica_tok_hash((const char *)&seed, sizeof seed, attempt + 1);
     }
-    return mica_fail(err, MICA_STATUS_FORMAT,
-                     "the vocabulary's strings collide with every hash (made on purpose?)");
+    vocab->count = kept;
+    return true;
 }
 
 mica_status mica_tok_vocab_reserve(mica_tok_vocab *vocab, size_t count, mica_error *err)
 {
-    uint32_t bits = 8;
-
     if (count >= (size_t)MICA_TOK_ID_LIMIT)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "a vocabulary of %zu tokens is too large",
                          count);
-    while ((size_t)1 << bits < 2 * count)
-        bits++;
-    return vocab->slots && bits <= vocab->bits ? MICA_OK : rebuild(vocab, bits, err);
+    if (!mica_tok_grow((void **)&vocab->entries, &vocab->capacity, count, sizeof *vocab->entries))
+        return mica_fail_memory(err, count * sizeof *vocab->entries, "a vocabulary");
+    return MICA_OK;
 }
 
-static mica_status add_entry(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
-                             mica_error *err)
+mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
+                               mica_error *err)
 {
+    if (id < 0 || id >= MICA_TOK_ID_LIMIT)
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "id %lld of token '%.*s' is out of range (0 to %lld)", (long long)id,
+                         (int)(size < 100 ? size : 100), data, (long long)MICA_TOK_ID_LIMIT - 1);
     if (vocab->pool_size + size + 1 > UINT32_MAX || vocab->count >= MICA_TOK_ID_LIMIT)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the vocabulary is too large");
     if (!mica_tok_grow((void **)&vocab->pool, &vocab->pool_capacity, vocab->pool_size + size + 1,
@@ -107,37 +107,31 @@ static mica_status add_entry(mica_tok_vocab *vocab, const char *data, size_t siz
     return MICA_OK;
 }
 
-mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
-                               mica_error *err)
+static mica_status make_slots(mica_tok_vocab *vocab, mica_error *err)
 {
-    mica_tok_slot *slot;
-    mica_status status;
-
-    if (id < 0 || id >= MICA_TOK_ID_LIMIT)
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "id %lld of token '%.*s' is out of range (0 to %lld)", (long long)id,
-                         (int)(size < 100 ? size : 100), data, (long long)MICA_TOK_ID_LIMIT - 1);
-    if (!vocab->slots || vocab->count * 2 >= (size_t)1 << vocab->bits) {
-        status = rebuild(vocab, vocab->slots ? vocab->bits + 1 : 8, err);
-        if (status != MICA_OK)
-            return status;
+    vocab->bits = 8;
+    while ((size_t)1 << vocab->bits < 2 * vocab->count)
+        vocab->bits++;
+    for (int attempt = 0; attempt < 4; attempt++) {
+        vocab->slots = mica_calloc((size_t)1 << vocab->bits, sizeof *vocab->slots);
+        if (!vocab->slots)
+            return mica_fail_memory(err, sizeof *vocab->slots << vocab->bits, "a vocabulary");
+        if (fill(vocab))
+            return MICA_OK;
+        mica_free(vocab->slots);
+        vocab->slots = NULL;
+        vocab->seed = mica_tok_hash((const char *)&vocab->seed, sizeof vocab->seed, 1);
     }
-    slot = slot_of(vocab, data, size);
-    if (slot && slot->entry != 0) {
-        vocab->entries[slot->entry - 1].id = (int32_t)id;
-        return MICA_OK;
-    }
-    status = add_entry(vocab, data, size, id, err);
-    if (status != MICA_OK)
-        return status;
-    if (!slot)
-        return rebuild(vocab, vocab->bits, err);
-    take(vocab, slot, vocab->count - 1);
-    return MICA_OK;
+    return mica_fail(err, MICA_STATUS_FORMAT,
+                     "the vocabulary's strings collide with every hash (made on purpose?)");
 }
 
 mica_status mica_tok_vocab_finish(mica_tok_vocab *vocab, mica_error *err)
 {
+    mica_status status = make_slots(vocab, err);
+
+    if (status != MICA_OK)
+        return status;
     vocab->id_limit = 0;
     for (size_t i = 0; i < vocab->count; i++)
         if ((size_t)vocab->entries[i].id >= vocab->id_limit)

@@ -45,11 +45,21 @@ typedef struct mica_tok_vocab {
 void mica_tok_vocab_release(mica_tok_vocab *vocab);
 /* Room for so many strings. */
 mica_status mica_tok_vocab_reserve(mica_tok_vocab *vocab, size_t count, mica_error *err);
-/* Gives a string its id; if it is there already it gets the new one (as lines of vocab.txt do). */
+/* Gives a string its id; if it comes again it gets the later one (as lines of vocab.txt do). */
 mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t size, int64_t id,
                                mica_error *err);
-/* Makes by_id; FORMAT if two strings have the same id. */
+/* After the last string, before the first look-up. FORMAT if two strings have the same id. */
 mica_status mica_tok_vocab_finish(mica_tok_vocab *vocab, mica_error *err);
+
+/* Asks for memory that will be read soon. */
+static inline void mica_tok_prefetch(const void *at)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#else
+    (void)at;
+#endif
+}
 
 static inline uint64_t mica_tok_hash(const char *data, size_t size, uint64_t seed)
 {
@@ -112,16 +122,12 @@ static inline bool mica_tok_equal(const char *a, const char *b, size_t size)
     return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
 }
 
-/* The id of a string, or -1. */
-static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const char *data,
-                                          size_t size)
+/* The id of a string whose hash is known, or -1. */
+static inline int32_t mica_tok_vocab_find_hashed(const mica_tok_vocab *vocab, const char *data,
+                                                 size_t size, uint64_t hash)
 {
-    uint64_t hash;
     uint32_t mask = ((uint32_t)1 << vocab->bits) - 1;
 
-    if (!vocab->slots || size > vocab->longest)
-        return -1;
-    hash = mica_tok_hash(data, size, vocab->seed);
     for (uint32_t i = (uint32_t)hash & mask; vocab->slots[i].entry != 0; i = (i + 1) & mask) {
         const mica_tok_slot *slot = &vocab->slots[i];
         if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
@@ -129,6 +135,15 @@ static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const cha
             return vocab->entries[slot->entry - 1].id;
     }
     return -1;
+}
+
+/* The id of a string, or -1. */
+static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const char *data,
+                                          size_t size)
+{
+    if (!vocab->slots || size > vocab->longest)
+        return -1;
+    return mica_tok_vocab_find_hashed(vocab, data, size, mica_tok_hash(data, size, vocab->seed));
 }
 
 /* Entry i of `count`, for a trie. */
