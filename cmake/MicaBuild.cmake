@@ -35,10 +35,10 @@ target_include_directories(mica_flags INTERFACE
 function(mica_part name)
     add_library(mica_${name} OBJECT ${ARGN})
     target_link_libraries(mica_${name} PUBLIC mica_flags PRIVATE PkgConfig::CJSON
-        PkgConfig::UTF8PROC Threads::Threads)
+        PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads)
 endfunction()
 
-set(MICA_EXTERNAL PkgConfig::CJSON PkgConfig::UTF8PROC Threads::Threads m)
+set(MICA_EXTERNAL PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
 
 # libmica (everything) and libmica-tokenizer (base and tokenizer only: no engine in it), each static
 # and shared. libmica holds all of libmica-tokenizer: link one or the other.

@@ -21,6 +21,7 @@ need cmake command -v cmake
 need pkg-config command -v pkg-config
 need libcjson-dev pkg-config --exists libcjson
 need libutf8proc-dev pkg-config --exists libutf8proc
+need libonig-dev pkg-config --exists oniguruma
 if [ $tests = yes ]; then
     need gcc command -v gcc
     need g++ command -v g++
@@ -71,10 +72,10 @@ fi
 cat >&2 <<LIST
 mica needs these and cannot install them on this system by itself; missing here:$missing
 
-  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel
-  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc
-  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev linux-headers
-  macOS:         brew install cmake pkg-config cjson utf8proc
+  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel oniguruma-devel
+  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc oniguruma
+  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev oniguruma-dev linux-headers
+  macOS:         brew install cmake pkg-config cjson utf8proc oniguruma
   for the tests: clang with its sanitizers, cmocka
 LIST
 exit 1

@@ -60,10 +60,13 @@ static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e,
         more = mica_tok_added_next(&t->added, &t->added.normalized, &t->unicode, text->data,
                                    text->size, split_special, &search, &match);
         if (done < match.begin) {
-            status = mica_tok_pretokenize(&t->pretokenizer, &t->unicode, text->data, done,
-                                          match.begin, e->pieces, err);
+            const mica_tok_text *pieces_of;
+            const mica_tok_pieces *pieces;
+
+            status = mica_tok_pretokenize(&t->pretokenizer, &t->unicode, text, done, match.begin,
+                                          &e->pretokenize, &pieces_of, &pieces, err);
             if (status == MICA_OK)
-                status = mica_tok_model_encode(&t->model, state, text, &e->pieces[0], out, err);
+                status = mica_tok_model_encode(&t->model, state, pieces_of, pieces, out, err);
             if (status != MICA_OK)
                 return status;
         }

@@ -91,10 +91,9 @@ void mica_encoding_destroy(mica_encoding **encoding)
     mica_tok_token_texts_release(&e->texts);
     mica_tok_model_work_release(&e->model);
     mica_tok_normalize_release(&e->normalize);
-    for (int i = 0; i < 2; i++) {
-        mica_free(e->pieces[i].items);
+    mica_tok_pretokenize_work_release(&e->pretokenize);
+    for (int i = 0; i < 2; i++)
         mica_tok_sequence_release(&e->sequences[i]);
-    }
     mica_free(e);
     *encoding = NULL;
 }

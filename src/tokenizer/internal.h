@@ -66,7 +66,7 @@ struct mica_encoding {
     size_t text_count; /* of texts: those of the sequences, before those of a window */
     /* Working memory. */
     mica_tok_normalize_work normalize;
-    mica_tok_pieces pieces[2];
+    mica_tok_pretokenize_work pretokenize;
     mica_tok_model_work model;
 };
 

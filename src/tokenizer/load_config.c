@@ -337,7 +337,9 @@ static mica_status build_bert(loader *l, mica_error *err)
     mica_json_bool(strip, &step.strip);
     step.decompose = step.strip;
     t->normalizer = (mica_tok_normalizer){{step}, 1};
-    t->pretokenizer = (mica_tok_pretokenizer){{{MICA_CHAR_SPACE, MICA_CHAR_PUNCTUATION}}, 1};
+    status = mica_tok_pretokenizer_bert(&t->pretokenizer, err);
+    if (status != MICA_OK)
+        return status;
     status = mica_tok_decoder_wordpiece(&t->decoder, &t->arena, "##", 2, true, err);
     if (status == MICA_OK)
         status = mica_tok_model_wordpiece(&t->model, &t->vocab, l->named[UNK].content,

@@ -84,43 +84,6 @@ static mica_status load_normalizer(const mica_json_value *json, mica_tok_normali
     return status;
 }
 
-static mica_status load_pretokenizer(const mica_json_value *json, mica_tok_pretokenizer *out,
-                                     mica_error *err)
-{
-    const char *type = mica_tok_json_text(mica_json_get(json, "type"));
-    const char *behavior = mica_tok_json_text(mica_json_get(json, "behavior"));
-    const mica_json_value *list = mica_json_get(json, "pretokenizers");
-    mica_tok_split split = {0};
-    mica_status status = MICA_OK;
-
-    if (mica_json_get_type(json) == MICA_JSON_NULL)
-        return MICA_OK;
-    if (!type)
-        return lacks(err, "pre_tokenizer", "type");
-    if (strcmp(type, "Sequence") == 0) {
-        if (mica_json_get_type(list) != MICA_JSON_ARRAY)
-            return lacks(err, "pre_tokenizer", "pretokenizers");
-        for (json = mica_json_first(list); json && status == MICA_OK; json = mica_json_next(json))
-            status = load_pretokenizer(json, out, err);
-        return status;
-    }
-    if (strcmp(type, "BertPreTokenizer") == 0)
-        split = (mica_tok_split){MICA_CHAR_SPACE, MICA_CHAR_PUNCTUATION};
-    else if (strcmp(type, "WhitespaceSplit") == 0)
-        split.removed = MICA_CHAR_SPACE;
-    else if (strcmp(type, "Punctuation") == 0 && (!behavior || strcmp(behavior, "Isolated") == 0))
-        split.isolated = MICA_CHAR_PUNCTUATION;
-    else if (strcmp(type, "Punctuation") == 0)
-        return unsupported(err, "pre_tokenizer Punctuation with behavior", behavior);
-    else
-        return unsupported(err, "pre_tokenizer", type);
-    if (out->count == MICA_TOK_SPLITS_MAX)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "pre_tokenizer: more than %d in a sequence",
-                         MICA_TOK_SPLITS_MAX);
-    out->splits[out->count++] = split;
-    return status;
-}
-
 /* The model's type; old files do not say it, but each type has a field that the others lack. */
 static const char *model_type(const mica_json_value *model)
 {
@@ -268,7 +231,11 @@ static mica_status load_bpe(mica_tokenizer *t, const mica_json_value *model, mic
     status = mica_tok_model_bpe(&t->model, &t->vocab, &o, err);
     if (status == MICA_OK)
         status = load_merges(&t->model.bpe, mica_json_get(model, "merges"), err);
-    return status == MICA_OK ? mica_tok_bpe_finish(&t->model.bpe, true, err) : status;
+    if (status == MICA_OK)
+        status = mica_tok_bpe_finish(&t->model.bpe, !mica_tok_pretokenizer_splits(&t->pretokenizer),
+                                     err);
+    t->model.bpe.raw_bytes = t->pretokenizer.raw_bytes && mica_tok_bpe_takes_bytes(&t->model.bpe);
+    return status;
 }
 
 static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model, mica_error *err)
@@ -340,6 +307,7 @@ static mica_status load_model(mica_tokenizer *t, const mica_json_value *json, mi
         strcmp(type, "BPE") != 0 && strcmp(type, "WordLevel") != 0)
         return unsupported(err, "model", type);
     status = load_model_of(t, model, type, err);
+    t->pretokenizer.raw_bytes = t->model.bpe.raw_bytes;
     if (status != MICA_OK)
         mica_error_prefix(err, "model: ");
     return status;
@@ -403,7 +371,8 @@ mica_status mica_tok_load_json(mica_tokenizer *t, const mica_json_value *json, m
                          "tokenizer.json has version '%s' (mica knows 1.0)", text ? text : "?");
     status = load_normalizer(mica_json_get(json, "normalizer"), &t->normalizer, err);
     if (status == MICA_OK)
-        status = load_pretokenizer(mica_json_get(json, "pre_tokenizer"), &t->pretokenizer, err);
+        status = mica_tok_pretokenizer_load(&t->pretokenizer, &t->arena,
+                                            mica_json_get(json, "pre_tokenizer"), err);
     if (status == MICA_OK)
         status = mica_tok_postprocessor_load(&t->postprocessor, &t->arena,
                                              mica_json_get(json, "post_processor"), err);

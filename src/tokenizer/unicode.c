@@ -53,6 +53,9 @@ bool mica_unicode_build(mica_unicode *unicode)
         {mica_unicode_word, mica_unicode_word_count, 0, MICA_CHAR_WORD},
         {mica_unicode_decomposed, mica_unicode_decomposed_count, 0, MICA_CHAR_DECOMPOSED},
         {mica_unicode_combining, mica_unicode_combining_count, 0, MICA_CHAR_COMBINING},
+        {mica_unicode_letter, mica_unicode_letter_count, 0, MICA_CHAR_LETTER},
+        {mica_unicode_number, mica_unicode_number_count, 0, MICA_CHAR_NUMBER},
+        {mica_unicode_numeric, mica_unicode_numeric_count, 0, MICA_CHAR_NUMERIC},
     };
     const uint16_t empty[256] = {0};
     size_t capacity = 0, lower = 0;
@@ -131,4 +134,20 @@ size_t mica_unicode_to_lower(uint32_t c, uint32_t out[2])
             out[0] = (uint32_t)((int32_t)c + r->difference);
     }
     return 1;
+}
+
+unsigned mica_unicode_script(uint32_t c)
+{
+    size_t low = 0, high = mica_unicode_scripts_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (mica_unicode_scripts[middle].last < c)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < mica_unicode_scripts_count && mica_unicode_scripts[low].first <= c
+               ? mica_unicode_scripts[low].script
+               : MICA_SCRIPT_ANY;
 }

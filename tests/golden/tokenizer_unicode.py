@@ -7,7 +7,7 @@ Nothing here comes from a copy of the Unicode database: every code point is give
     python3 tests/golden/tokenizer_unicode.py > src/tokenizer/unicode_tables.c
 """
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordPiece
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
@@ -34,6 +34,11 @@ def split_by(pre_tokenizer):
         elif pieces == 3:
             isolated.add(c)
     return removed, isolated
+
+
+def matched_by(pattern):
+    split = pre_tokenizers.Split(Regex(pattern), "removed")
+    return {c for c in CODE_POINTS if not split.pre_tokenize_str(chr(c))}
 
 
 def added_token(**flags):
@@ -91,6 +96,33 @@ def emit_lower(lower):
     print(f"}};\nconst size_t mica_unicode_lower_count = {len(rows)};")
 
 
+def emit_scripts():
+    """Ranges of one script each, numbered as they come; UnicodeScripts alone says which are the same."""
+    pieces = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+    rows, examples = [], []
+    for c in CODE_POINTS:
+        if not pieces(chr(c)):  # any script
+            continue
+        if rows and rows[-1][1] == c - 1 and len(pieces(chr(c - 1) + chr(c))) == 1:
+            rows[-1][1] = c
+            continue
+        script = next((i for i, e in enumerate(examples) if len(pieces(e + chr(c))) == 1), len(examples))
+        if script == len(examples):
+            examples.append(chr(c))
+        rows.append([c, c, script + 2])
+    print("\n/* Scripts as UnicodeScripts has them, each with a number; other characters are of any script. */")
+    print("const mica_unicode_script_range mica_unicode_scripts[] = {")
+    line = "   "
+    for row in rows:
+        item = f" {{0x{row[0]:X}, 0x{row[1]:X}, {row[2]}}},"
+        if len(line) + len(item) > 99:
+            print(line)
+            line = "   "
+        line += item
+    print(line)
+    print(f"}};\nconst size_t mica_unicode_scripts_count = {len(rows)};")
+
+
 def main():
     clean = through(bert(clean_text=True))
     nfd = through(normalizers.NFD())
@@ -111,6 +143,11 @@ def main():
     words = {c for c in CODE_POINTS if word.encode("qq" + chr(c)).ids[0] != 1}
     rstrip = added_token(rstrip=True)
     assert {c for c in CODE_POINTS if rstrip.encode("qq" + chr(c)).offsets[0][1] == 3} == spaces
+
+    whitespace = pre_tokenizers.Whitespace()
+    assert {c for c in CODE_POINTS if len(whitespace.pre_tokenize_str("a" + chr(c) + "a")) == 1} == words
+    assert split_by(pre_tokenizers.Punctuation())[1] == punctuation
+    assert matched_by(r"\s") == spaces
 
     order = normalizers.NFD().normalize_str
     # A class below 240 moves a mark in front of U+0345, which alone has class 240.
@@ -133,7 +170,11 @@ def main():
     emit_ranges("decomposed", "Have a canonical decomposition in NFD",
                 {c for c in CODE_POINTS if nfd[c] != chr(c)})
     emit_ranges("combining", "Have a canonical combining class other than 0 in NFD", combining)
+    emit_ranges("letter", "\\p{L} in a pattern", matched_by(r"\p{L}"))
+    emit_ranges("number", "\\p{N} in a pattern", matched_by(r"\p{N}"))
+    emit_ranges("numeric", "Digits", split_by(pre_tokenizers.Digits(False))[1])
     emit_lower(lower)
+    emit_scripts()
 
 
 main()

@@ -120,6 +120,56 @@ static void test_damaged_sections(void **state)
 #undef FILL
 }
 
+static void test_damaged_pretokenizers(void **state)
+{
+#define STEP(fields) WITH("\"pre_tokenizer\":{\"type\":" fields "}")
+    refused(STEP("7"), NULL, MICA_STATUS_FORMAT, "no type");
+    refused(STEP("\"Sequence\""), NULL, MICA_STATUS_FORMAT, "pretokenizers");
+    refused(STEP("\"ByteLevel\",\"trim_offsets\":true"), NULL, MICA_STATUS_FORMAT,
+            "add_prefix_space");
+    refused(STEP("\"ByteLevel\",\"add_prefix_space\":true"), NULL, MICA_STATUS_FORMAT,
+            "trim_offsets");
+    refused(STEP("\"Metaspace\",\"replacement\":\"ab\""), NULL, MICA_STATUS_FORMAT, "replacement");
+    refused(STEP("\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"last\""), NULL,
+            MICA_STATUS_FORMAT, "prepend_scheme");
+    refused(STEP("\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"first\","
+                 "\"add_prefix_space\":false"),
+            NULL, MICA_STATUS_FORMAT, "'first'");
+    refused(STEP("\"Digits\""), NULL, MICA_STATUS_FORMAT, "individual_digits");
+    refused(STEP("\"FixedLength\",\"length\":0"), NULL, MICA_STATUS_FORMAT, "length");
+    refused(STEP("\"Punctuation\",\"behavior\":\"Gone\""), NULL, MICA_STATUS_FORMAT, "behavior");
+    refused(STEP("\"CharDelimiterSplit\",\"delimiter\":\"\""), NULL, MICA_STATUS_FORMAT,
+            "delimiter");
+    refused(STEP("\"Split\",\"behavior\":\"Removed\",\"pattern\":{\"String\":\"a\"}"), NULL,
+            MICA_STATUS_FORMAT, "invert");
+    refused(STEP("\"Split\",\"behavior\":\"Removed\",\"invert\":false,\"pattern\":{}"), NULL,
+            MICA_STATUS_FORMAT, "pattern");
+    refused(
+        STEP("\"Split\",\"behavior\":\"Removed\",\"invert\":false,\"pattern\":{\"Regex\":\"(a\"}"),
+        NULL, MICA_STATUS_FORMAT, "'(a' is not valid: end pattern with unmatched parenthesis");
+#undef STEP
+}
+
+/* A pattern that needs exponential time is an error, not a wait. */
+static void test_exploding_pattern(void **state)
+{
+    mica_tokenizer *tokenizer;
+    mica_encoding *encoding = NULL;
+    mica_error err = {0};
+
+    assert_int_equal(
+        parse(WITH("\"pre_tokenizer\":{\"type\":\"Split\",\"behavior\":\"Removed\","
+                   "\"invert\":false,\"pattern\":{\"Regex\":\"(a|aa)+(a|aa)+[0-9]\"}}"),
+              NULL, &tokenizer, &err),
+        MICA_OK);
+    assert_int_equal(mica_tokenizer_encode(
+                         tokenizer, (mica_text){"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", 40},
+                         NULL, NULL, &encoding, &err),
+                     MICA_STATUS_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "retry-limit"));
+    mica_tokenizer_destroy(&tokenizer);
+}
+
 static void test_unknown_kinds(void **state)
 {
     refused("{\"model\":{\"type\":\"Morfessor\"}}", NULL, MICA_STATUS_UNSUPPORTED,
@@ -129,8 +179,8 @@ static void test_unknown_kinds(void **state)
     refused(WITH("\"normalizer\":{\"type\":\"NFKC\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'NFKC'");
     refused(WITH("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Nmt\"}]}"),
             NULL, MICA_STATUS_UNSUPPORTED, "'Nmt'");
-    refused(WITH("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}"), NULL, MICA_STATUS_UNSUPPORTED,
-            "'ByteLevel'");
+    refused(WITH("\"pre_tokenizer\":{\"type\":\"Other\"}"), NULL, MICA_STATUS_UNSUPPORTED,
+            "'Other'");
     refused(WITH("\"post_processor\":{\"type\":\"Other\"}"), NULL, MICA_STATUS_UNSUPPORTED,
             "'Other'");
     refused(WITH("\"decoder\":{\"type\":\"Fuse\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'Fuse'");
@@ -391,6 +441,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_damaged_sections),
+        cmocka_unit_test(test_damaged_pretokenizers),
+        cmocka_unit_test(test_exploding_pattern),
         cmocka_unit_test(test_unknown_kinds),
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_no_unknown_token),

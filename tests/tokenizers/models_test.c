@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small random models of every kind against Hugging Face, with every window of texts and pairs:
- * tests/fixtures/tokenizers/models.jsonl, made by tests/golden/tokenizer_models.py. An argument
- * names another such file.
+ * Small random tokenizers against Hugging Face: models of every kind with every window of texts and
+ * pairs (tests/fixtures/tokenizers/models.jsonl, by tests/golden/tokenizer_models.py), and
+ * pre-tokenizers (parts.jsonl, by tokenizer_parts.py). An argument names another such file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,6 @@
 #include "base/file.h"
 #include "digest.h"
 #include "mica/json.h"
-
-static const char *file_name = MICA_TEST_DIR "/fixtures/tokenizers/models.jsonl";
 
 static mica_text text_of(const mica_json_value *value)
 {
@@ -67,7 +65,7 @@ static int check_case(const mica_tokenizer *tokenizer, const mica_json_value *it
     return 0;
 }
 
-static void test_models(void **state)
+static void check_file(const char *file_name)
 {
     mica_encoding *encoding = NULL;
     mica_error err = {0};
@@ -106,11 +104,29 @@ static void test_models(void **state)
     mica_free(file);
 }
 
+static void test_models(void **state)
+{
+    check_file(MICA_TEST_DIR "/fixtures/tokenizers/models.jsonl");
+}
+
+static void test_pretokenizers(void **state)
+{
+    check_file(MICA_TEST_DIR "/fixtures/tokenizers/parts.jsonl");
+}
+
+static void test_given(void **state)
+{
+    check_file(*state);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_pretokenizers),
+    };
+    const struct CMUnitTest given[] = {cmocka_unit_test_prestate(test_given, argv[argc - 1])};
 
-    if (argc > 1)
-        file_name = argv[1];
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 1 ? cmocka_run_group_tests(given, NULL, NULL)
+                    : cmocka_run_group_tests(tests, NULL, NULL);
 }
