@@ -74,6 +74,8 @@ bool format_read(const cli_command *command, const char *name, cli_format *out);
 
 void out_write(const void *data, size_t size);
 void out_text(const char *format, ...);
+/* The start of a text on one line, `width` columns wide; control characters become spaces. */
+void out_label(const mica_text *text, size_t width);
 /* The writer's text, then the writer is reset. */
 mica_status out_json(mica_json_writer *writer, mica_error *err);
 bool out_failed(void); /* nobody can read any more, or the disk is full: stop */
@@ -85,11 +87,20 @@ int out_close(const cli_command *command, int code);
 /* ---- texts in ---------------------------------------------------------------------------------
  */
 
+/* What the lines hold with --jsonl: a string, or an object with these keys. */
+typedef struct texts_shape {
+    const char *first;  /* the key of the text: "text" */
+    const char *second; /* of what goes with it ("text_pair"); NULL = nothing does */
+    bool list;          /* that is a list of texts ("documents") */
+    bool both;          /* no string: an object with both keys */
+} texts_shape;
+
 typedef struct texts_source {
     int argc; /* texts given as arguments */
     char **argv;
-    const char *file; /* --file, "-" = standard input, NULL = none */
-    bool jsonl;       /* lines are JSON */
+    const char *file;         /* --file, "-" = standard input, NULL = none */
+    bool jsonl;               /* lines are JSON */
+    const texts_shape *shape; /* NULL: "text" and nothing else */
 } texts_source;
 
 typedef struct texts_reader texts_reader;
@@ -101,6 +112,9 @@ void texts_close(texts_reader **reader);
  * valid until the next call. */
 mica_status texts_next(texts_reader *reader, size_t count, size_t bytes, const mica_text **out,
                        size_t *n, mica_error *err);
+/* What goes with text i of the last window under the second key of its shape: *n texts, valid until
+ * the next call. */
+const mica_text *texts_beside(const texts_reader *reader, size_t i, size_t *n);
 /* Where text i of the last window stands: "line 3 of corpus.txt", or "text 3". */
 const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size_t size);
 /* The library counts the texts of one call from 0. If `err` speaks of one of the n texts of the

@@ -228,7 +228,7 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
     mica_error err = {0};
     mica_tokenizer *tokenizer = NULL;
     texts_reader *reader = NULL;
-    texts_source source = {n - 1, argv + 2, file, jsonl};
+    texts_source source = {n - 1, argv + 2, file, jsonl, NULL};
     mica_text second = {pair, pair ? strlen(pair) : 0};
     bool list = false;
     mica_status status = tokenizer_open(argv[1], &tokenizer, &err);

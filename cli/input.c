@@ -2,8 +2,8 @@
  *
  * Texts from arguments, a file or standard input, in windows, so that a corpus of any length passes
  * through bounded memory. A line ends at \n; a \r before it is dropped; a last line without \n
- * counts; an empty line is an empty text. With JSON lines a line is a string or an object with
- * "text".
+ * counts; an empty line is an empty text. With JSON lines a line is a string or an object, whose
+ * keys the command names (texts_shape).
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -28,11 +28,15 @@ struct texts_reader {
     mica_text *texts;
     mica_json **documents; /* of JSON lines */
     size_t count, room;
+    mica_text *beside;   /* what goes with the texts, one after another */
+    size_t *beside_ends; /* of each text */
+    size_t beside_room;
     mica_status pending; /* an error that is told after the texts before it */
     mica_error error;
 };
 
 static const size_t longest_line = (size_t)1 << 30;
+static const texts_shape default_shape = {"text", NULL, false, false};
 
 static mica_status said(mica_error *err, mica_status status, const char *format, ...)
 {
@@ -94,6 +98,8 @@ mica_status texts_open(const texts_source *source, texts_reader **out, mica_erro
     if (!reader)
         return no_memory(err);
     reader->source = *source;
+    if (!source->shape)
+        reader->source.shape = &default_shape;
     mica_status status = file ? open_file(reader, file, err) : MICA_OK;
     if (status)
         texts_close(&reader);
@@ -123,6 +129,8 @@ void texts_close(texts_reader **pointer)
     free(reader->starts);
     free(reader->texts);
     free(reader->documents);
+    free(reader->beside);
+    free(reader->beside_ends);
     free(reader);
 }
 
@@ -140,7 +148,10 @@ static bool room_for_text(texts_reader *reader)
     mica_json **documents = realloc(reader->documents, room * sizeof *documents);
     if (documents)
         reader->documents = documents;
-    if (!starts || !texts || !documents)
+    size_t *ends = realloc(reader->beside_ends, room * sizeof *ends);
+    if (ends)
+        reader->beside_ends = ends;
+    if (!starts || !texts || !documents || !ends)
         return false;
     reader->room = room;
     return true;
@@ -196,9 +207,67 @@ static mica_status read_line(texts_reader *reader, mica_error *err)
     return MICA_OK;
 }
 
-/* The text in JSON line i of the window. */
+static size_t beside_count(const texts_reader *reader, size_t i)
+{
+    return i ? reader->beside_ends[i - 1] : 0;
+}
+
+/* A string, or an object with a string under `key`. */
+static bool read_text(const mica_json_value *value, const char *key, mica_text *out)
+{
+    if (mica_json_get_type(value) == MICA_JSON_OBJECT)
+        value = mica_json_get(value, key);
+    out->data = mica_json_string(value, &out->size);
+    return out->data != NULL;
+}
+
+/* One more text beside text i. */
+static mica_status add_beside(texts_reader *reader, size_t i, const mica_json_value *value,
+                              const char *what, const char *place, mica_error *err)
+{
+    size_t at = reader->beside_ends[i];
+    if (at == reader->beside_room) {
+        size_t room = at ? at * 2 : 256;
+        mica_text *beside = realloc(reader->beside, room * sizeof *beside);
+        if (!beside)
+            return no_memory(err);
+        reader->beside = beside;
+        reader->beside_room = room;
+    }
+    if (!read_text(value, default_shape.first, &reader->beside[at]))
+        return said(err, MICA_STATUS_FORMAT, "%s: %s is %s, not a string", place, what,
+                    mica_json_type_name(mica_json_get_type(value)));
+    reader->beside_ends[i] = at + 1;
+    return MICA_OK;
+}
+
+/* What the object of text i holds under the second key. */
+static mica_status read_beside(texts_reader *reader, size_t i, const mica_json_value *value,
+                               const char *place, mica_error *err)
+{
+    const texts_shape *shape = reader->source.shape;
+    char what[80];
+    mica_status status = MICA_OK;
+    size_t k = 0;
+    snprintf(what, sizeof what, "\"%s\"", shape->second);
+    if (!shape->list) /* an object would be read as a text too; only a string is meant here */
+        return mica_json_get_type(value) == MICA_JSON_OBJECT
+                   ? said(err, MICA_STATUS_FORMAT, "%s: %s is an object, not a string", place, what)
+                   : add_beside(reader, i, value, what, place, err);
+    if (mica_json_get_type(value) != MICA_JSON_ARRAY)
+        return said(err, MICA_STATUS_FORMAT, "%s: %s is %s, not a list", place, what,
+                    mica_json_type_name(mica_json_get_type(value)));
+    for (const mica_json_value *v = mica_json_first(value); v && !status; v = mica_json_next(v)) {
+        snprintf(what, sizeof what, "%s[%zu]", shape->second, k++);
+        status = add_beside(reader, i, v, what, place, err);
+    }
+    return status;
+}
+
+/* The texts in JSON line i of the window. */
 static mica_status read_json(texts_reader *reader, size_t i, mica_error *err)
 {
+    const texts_shape *shape = reader->source.shape;
     char place[4200];
     texts_place(reader, i, place, sizeof place);
     size_t begin = reader->starts[i], size = reader->starts[i + 1] - begin;
@@ -206,13 +275,19 @@ static mica_status read_json(texts_reader *reader, size_t i, mica_error *err)
         mica_json_parse(reader->data + begin, size, place, &reader->documents[i], err);
     if (status)
         return status;
-    const mica_json_value *root = mica_json_root(reader->documents[i]);
-    const mica_json_value *value =
-        mica_json_get_type(root) == MICA_JSON_OBJECT ? mica_json_get(root, "text") : root;
-    reader->texts[i].data = mica_json_string(value, &reader->texts[i].size);
-    if (!reader->texts[i].data)
+    const mica_json_value *root = mica_json_root(reader->documents[i]), *second = NULL;
+    bool object = mica_json_get_type(root) == MICA_JSON_OBJECT;
+    if ((shape->both && !object) || !read_text(root, shape->first, &reader->texts[i]))
         return said(err, MICA_STATUS_FORMAT,
-                    "%s is neither a JSON string nor an object with a string \"text\"", place);
+                    shape->both ? "%s is no object with a string \"%s\""
+                                : "%s is neither a JSON string nor an object with a string \"%s\"",
+                    place, shape->first);
+    if (shape->second && object)
+        second = mica_json_get(root, shape->second);
+    if (mica_json_get_type(second) != MICA_JSON_NULL)
+        return read_beside(reader, i, second, place, err);
+    if (shape->both)
+        return said(err, MICA_STATUS_FORMAT, "%s has no \"%s\"", place, shape->second);
     return MICA_OK;
 }
 
@@ -236,7 +311,10 @@ static mica_status next_from_file(texts_reader *reader, size_t count, size_t byt
         reader->texts[i].data = reader->data ? reader->data + reader->starts[i] : "";
         reader->texts[i].size = reader->starts[i + 1] - reader->starts[i];
     }
+    for (size_t i = 0; i < reader->count; i++)
+        reader->beside_ends[i] = 0;
     for (size_t i = 0; i < reader->count && reader->source.jsonl; i++) {
+        reader->beside_ends[i] = beside_count(reader, i);
         reader->pending = read_json(reader, i, &reader->error);
         if (reader->pending) {
             mica_json_destroy(&reader->documents[i]);
@@ -266,6 +344,7 @@ mica_status texts_next(texts_reader *reader, size_t count, size_t bytes, const m
                 return no_memory(err);
             const char *text = reader->source.argv[reader->next_argument++];
             reader->documents[reader->count] = NULL;
+            reader->beside_ends[reader->count] = 0;
             reader->texts[reader->count].data = text;
             reader->texts[reader->count++].size = strlen(text);
             taken += strlen(text);
@@ -289,6 +368,13 @@ mica_status texts_all(texts_reader *reader, const mica_text **out, size_t *n, mi
         status = reader->pending;
     }
     return status;
+}
+
+const mica_text *texts_beside(const texts_reader *reader, size_t i, size_t *n)
+{
+    size_t begin = beside_count(reader, i);
+    *n = reader->beside_ends[i] - begin;
+    return *n ? reader->beside + begin : NULL;
 }
 
 const char *texts_place(const texts_reader *reader, size_t i, char *buffer, size_t size)

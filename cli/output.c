@@ -94,3 +94,41 @@ bool format_read(const cli_command *command, const char *name, cli_format *out)
     usage_error(command, "--format is text, json or jsonl, not '%s'", name);
     return false;
 }
+
+/* Columns that a terminal gives a character: nearly all East Asian wide and combining ones. */
+static size_t columns_of(uint32_t c)
+{
+    static const uint32_t wide[][2] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0xd7a3},
+                                       {0xf900, 0xfaff}, {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                                       {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
+    if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f))
+        return 0;
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (c >= wide[i][0] && c <= wide[i][1])
+            return 2;
+    return 1;
+}
+
+void out_label(const mica_text *text, size_t width)
+{
+    size_t used = 0, length;
+    for (size_t i = 0; i < text->size; i += length) {
+        const unsigned char *s = (const unsigned char *)text->data + i;
+        length = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+        if (i + length > text->size)
+            break;
+        uint32_t c = length == 1 ? s[0] : s[0] & (0xffu >> (length + 1));
+        for (size_t k = 1; k < length; k++)
+            c = c << 6 | (s[k] & 0x3f);
+        size_t columns = columns_of(c);
+        if (used + columns > width)
+            break;
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) /* a control character would act on the terminal */
+            out_write(" ", 1);
+        else
+            out_write(s, length);
+        used += columns;
+    }
+    for (; used < width; used++)
+        out_write(" ", 1);
+}
