@@ -21,6 +21,11 @@ static const replacement replacements[] = {
 };
 #define DO_NOT 7
 
+/* Bytes that a text may have at each step, and more for each byte of the strings: steps that
+ * replace a little by much may make each other's results grow without end. */
+#define DECODED_MAX ((size_t)256 << 20)
+#define DECODED_MAX_PER_BYTE 16
+
 /* Replaces in place; returns the new size. */
 static size_t replace_all(char *data, size_t size, const replacement *r)
 {
@@ -38,8 +43,7 @@ static size_t replace_all(char *data, size_t size, const replacement *r)
     return out;
 }
 
-/* Cleans up what stands from `start` on. */
-static void clean_up(mica_buf *buf, size_t start, bool do_not)
+void mica_tok_clean_up(mica_buf *buf, size_t start, bool do_not)
 {
     size_t size = buf->size - start;
 
@@ -52,67 +56,9 @@ static void clean_up(mica_buf *buf, size_t start, bool do_not)
     buf->data[buf->size] = '\0';
 }
 
-mica_status mica_tok_decoder_wordpiece(mica_tok_decoder *out, mica_arena *arena, const char *prefix,
-                                       size_t prefix_size, bool cleanup, mica_error *err)
-{
-    out->kind = MICA_TOK_DECODER_WORDPIECE;
-    out->prefix = mica_arena_text(arena, prefix, prefix_size);
-    out->prefix_size = prefix_size;
-    out->cleanup = cleanup;
-    return out->prefix ? MICA_OK : mica_fail_memory(err, prefix_size + 1, "a decoder");
-}
-
-mica_status mica_tok_decoder_load(mica_tok_decoder *out, mica_arena *arena,
-                                  const mica_json_value *json, mica_error *err)
-{
-    const char *type = mica_tok_json_text(mica_json_get(json, "type")), *prefix;
-    size_t prefix_size;
-    bool cleanup;
-
-    *out = (mica_tok_decoder){.kind = MICA_TOK_DECODER_NONE};
-    if (mica_json_get_type(json) == MICA_JSON_NULL)
-        return MICA_OK;
-    if (!type)
-        return mica_fail(err, MICA_STATUS_FORMAT, "decoder: it has no type");
-    if (strcmp(type, "WordPiece") != 0)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "decoder '%s' is not supported", type);
-    prefix = mica_json_string(mica_json_get(json, "prefix"), &prefix_size);
-    if (!prefix || !mica_json_bool(mica_json_get(json, "cleanup"), &cleanup))
-        return mica_fail(
-            err, MICA_STATUS_FORMAT,
-            "decoder: WordPiece needs 'prefix' (a string) and 'cleanup' (true or false)");
-    return mica_tok_decoder_wordpiece(out, arena, prefix, prefix_size, cleanup, err);
-}
-
 void mica_decode_options_defaults(mica_decode_options *options)
 {
     *options = (mica_decode_options){.clean_up_tokenization_spaces = -1};
-}
-
-/* Appends the n-th string. */
-static void put_string(const mica_tok_decoder *decoder, mica_buf *buf, const char *string,
-                       size_t size, size_t n)
-{
-    size_t start = buf->size;
-
-    if (decoder->kind == MICA_TOK_DECODER_NONE) {
-        if (n > 0)
-            mica_buf_char(buf, ' ');
-        mica_buf_append(buf, string, size);
-        return;
-    }
-    if (n > 0) {
-        if (size >= decoder->prefix_size &&
-            memcmp(string, decoder->prefix, decoder->prefix_size) == 0) {
-            string += decoder->prefix_size;
-            size -= decoder->prefix_size;
-        } else {
-            mica_buf_char(buf, ' ');
-        }
-    }
-    mica_buf_append(buf, string, size);
-    if (decoder->cleanup)
-        clean_up(buf, start, true);
 }
 
 /* A string is special if an added token with this content ever was. */
@@ -122,14 +68,39 @@ static bool is_special(const mica_tokenizer *tokenizer, const char *string, size
     return token && token->ever_special;
 }
 
+/* The strings of the ids that count. */
+static mica_status collect(const mica_tokenizer *tokenizer, const int64_t *ids, size_t count,
+                           bool skip_special, mica_tok_strings *out, mica_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *string = mica_tok_string(tokenizer, ids[i], &length);
+
+        if (ids[i] < 0 || (uint64_t)ids[i] >= tokenizer->id_limit)
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "id %lld at position %zu is not in the vocabulary (of %zu)",
+                             (long long)ids[i], i, tokenizer->id_limit);
+        if (!string) /* a hole in the vocabulary: skipped, as Hugging Face does */
+            continue;
+        if (skip_special && is_special(tokenizer, string, length))
+            continue;
+        if (!tokenizer->decoder.present && out->count > 0)
+            mica_buf_char(&out->bytes, ' ');
+        mica_buf_append(&out->bytes, string, length);
+        if (!mica_tok_strings_end(out))
+            return mica_fail_memory(err, count * sizeof *out->ends, "the strings of a text");
+    }
+    return MICA_OK;
+}
+
 mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t *ids, size_t count,
                                   const mica_decode_options *options, char **out, size_t *size,
                                   mica_error *err)
 {
     mica_decode_options defaults;
-    mica_buf buf;
-    size_t n = 0;
-    bool clean;
+    mica_tok_strings strings[2];
+    mica_buf *buf = &strings[0].bytes;
+    mica_status status;
 
     *out = NULL;
     if (size)
@@ -138,37 +109,25 @@ mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t
         mica_decode_options_defaults(&defaults);
         options = &defaults;
     }
-    mica_buf_init(&buf, SIZE_MAX / 2);
-    for (size_t i = 0; i < count; i++) {
-        size_t length;
-        const char *string = mica_tok_string(tokenizer, ids[i], &length);
-
-        if (ids[i] < 0 || (uint64_t)ids[i] >= tokenizer->id_limit) {
-            mica_buf_free(&buf);
-            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                             "id %lld at position %zu is not in the vocabulary (of %zu)",
-                             (long long)ids[i], i, tokenizer->id_limit);
-        }
-        if (!string) /* a hole in the vocabulary: skipped, as Hugging Face does */
-            continue;
-        if (options->skip_special_tokens && is_special(tokenizer, string, length))
-            continue;
-        put_string(&tokenizer->decoder, &buf, string, length, n++);
+    mica_tok_strings_init(&strings[0], SIZE_MAX / 2);
+    status = collect(tokenizer, ids, count, options->skip_special_tokens, &strings[0], err);
+    if (buf->size < (SIZE_MAX / 2 - DECODED_MAX) / DECODED_MAX_PER_BYTE)
+        buf->max = DECODED_MAX + DECODED_MAX_PER_BYTE * buf->size;
+    mica_tok_strings_init(&strings[1], buf->max);
+    if (status == MICA_OK)
+        status = mica_tok_decoder_run(&tokenizer->decoder, strings, err);
+    if (status == MICA_OK) {
+        if (options->clean_up_tokenization_spaces < 0 ? tokenizer->clean_up
+                                                      : options->clean_up_tokenization_spaces != 0)
+            mica_tok_clean_up(buf, 0, false);
+        mica_buf_append(buf, "", 0);
+        *out = !buf->failed && !buf->data ? mica_strdup("") : mica_buf_take(buf, size);
+        if (!*out)
+            status = mica_fail_memory(err, count, "a decoded text");
     }
-    clean = options->clean_up_tokenization_spaces < 0 ? tokenizer->clean_up
-                                                      : options->clean_up_tokenization_spaces != 0;
-    if (clean)
-        clean_up(&buf, 0, false);
-    mica_buf_append(&buf, "", 0);
-    if (!buf.failed && !buf.data)
-        *out = mica_strdup("");
-    else
-        *out = mica_buf_take(&buf, size);
-    if (!*out) {
-        mica_buf_free(&buf);
-        return mica_fail_memory(err, count, "a decoded text");
-    }
-    return MICA_OK;
+    mica_tok_strings_release(&strings[0]);
+    mica_tok_strings_release(&strings[1]);
+    return status;
 }
 
 void mica_text_free(char **text)

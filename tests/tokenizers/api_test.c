@@ -183,7 +183,7 @@ static void test_unknown_kinds(void **state)
             "'Other'");
     refused(WITH("\"post_processor\":{\"type\":\"Other\"}"), NULL, MICA_STATUS_UNSUPPORTED,
             "'Other'");
-    refused(WITH("\"decoder\":{\"type\":\"Fuse\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'Fuse'");
+    refused(WITH("\"decoder\":{\"type\":\"Fuses\"}"), NULL, MICA_STATUS_UNSUPPORTED, "'Fuses'");
     refused(WITH("\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
                  "\"handle_chinese_chars\":true,\"lowercase\":true},\"added_tokens\":[{\"id\":2,"
                  "\"content\":\"\xCC\x81\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
