@@ -23,13 +23,16 @@ typedef struct mica_sequence {
 
 typedef struct mica_forward_options {
     bool hidden_states;   /* also hidden_states.0 (embeddings) to hidden_states.N; default false */
+    bool no_logits;       /* leave out what the model's head gives; default false */
     size_t batch_tokens;  /* tokens computed at once; 0 = default */
     unsigned reserved[4]; /* zero */
 } mica_forward_options;
 MICA_API void mica_forward_options_defaults(mica_forward_options *options);
 
 /* Named float32 tensors: last_hidden_state [n, longest, hidden], pooler_output [n, hidden] if the
- * model has a pooler, hidden_states.i. Rows of shorter sequences are right-padded with zeros. */
+ * model has a pooler, hidden_states.i; and of the model's head logits [n, longest, vocabulary or
+ * labels], or [n, labels] for sequence classification, or start_logits and end_logits [n, longest]
+ * for question answering. Rows of shorter sequences are right-padded with zeros. */
 typedef struct mica_outputs mica_outputs;
 MICA_API mica_status mica_forward(mica_session *session, const mica_sequence *sequences, size_t n,
                                   const mica_forward_options *options, mica_outputs **out,

@@ -56,6 +56,26 @@ typedef struct mica_model_info {
 } mica_model_info;
 MICA_API void mica_model_get_info(const mica_model *model, mica_model_info *info);
 
+/* What stands on the base model: architectures[0] of config.json says it. */
+typedef enum mica_head {
+    MICA_HEAD_NONE, /* the base model alone */
+    MICA_HEAD_MASKED_LM,
+    MICA_HEAD_SEQUENCE_CLASSIFICATION,
+    MICA_HEAD_TOKEN_CLASSIFICATION,
+    MICA_HEAD_QUESTION_ANSWERING
+} mica_head;
+/* The head that can be run; NONE too if the checkpoint lacks its weights. */
+MICA_API mica_head mica_model_head(const mica_model *model);
+/* "masked language model" ... */
+MICA_API const char *mica_head_name(mica_head head);
+/* Labels of a classifier: id2label of config.json, in whatever order it lists them, "LABEL_0" ...
+ * where there is none. NULL if `id` is not below the count, which is 0 for other heads. */
+MICA_API size_t mica_model_label_count(const mica_model *model);
+MICA_API const char *mica_model_label(const mica_model *model, size_t id);
+/* problem_type of config.json: "regression", "single_label_classification" or
+ * "multi_label_classification"; NULL if it says nothing. */
+MICA_API const char *mica_model_problem_type(const mica_model *model);
+
 /* The model's tokenizer, or NULL if the directory has none. Lives as long as the model. */
 MICA_API const mica_tokenizer *mica_model_tokenizer(const mica_model *model);
 

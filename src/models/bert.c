@@ -8,10 +8,9 @@
  *                x = LN(x + W2 act(W1 x + b1) + b2)
  *   pooler:      tanh(W x[0] + b)
  */
-#include <math.h>
 #include <string.h>
 
-#include "models/family.h"
+#include "models/blocks/encoder.h"
 
 static void configure(mica_config_reader *r, mica_model_config *c)
 {
@@ -48,41 +47,16 @@ static void configure(mica_config_reader *r, mica_model_config *c)
                            "add_cross_attention is true: cross attention is not supported");
 }
 
-static mica_value attention(mica_builder *b, const mica_model_config *c, mica_value x, int n)
-{
-    int64_t h = c->hidden_size, d = h / c->heads;
-    mica_attention_params params = {(int)c->heads, (float)(1.0 / sqrt((double)d))};
-    mica_value q = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.query", n);
-    mica_value k = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.key", n);
-    mica_value v = mica_block_linear(b, x, h, h, "encoder.layer.%d.attention.self.value", n);
-    mica_value a = mica_attention(b->graph, q, k, v, params);
-
-    a = mica_block_linear(b, a, h, h, "encoder.layer.%d.attention.output.dense", n);
-    return mica_block_layer_norm(b, mica_add(b->graph, a, x), h, c->norm_eps,
-                                 "encoder.layer.%d.attention.output.LayerNorm", n);
-}
-
-static mica_value feed_forward(mica_builder *b, const mica_model_config *c, mica_value x, int n)
-{
-    int64_t h = c->hidden_size, i = c->intermediate_size;
-    mica_value y = mica_block_linear(b, x, h, i, "encoder.layer.%d.intermediate.dense", n);
-
-    y = mica_block_linear(b, c->activation(b->graph, y), i, h, "encoder.layer.%d.output.dense", n);
-    return mica_block_layer_norm(b, mica_add(b->graph, y, x), h, c->norm_eps,
-                                 "encoder.layer.%d.output.LayerNorm", n);
-}
-
-static mica_value pooler(mica_builder *b, const mica_model_config *c, mica_value x)
-{
-    mica_segment_pool_params first = {MICA_POOL_FIRST};
-    mica_value y;
-
-    if (!mica_block_has(b, "pooler.dense.weight"))
-        return mica_none(); /* saved from a class that has none, such as BertForMaskedLM */
-    y = mica_segment_pool(b->graph, x, first);
-    return mica_tanh(b->graph,
-                     mica_block_linear(b, y, c->hidden_size, c->hidden_size, "pooler.dense"));
-}
+static const mica_layer_names layer = {
+    .query = "encoder.layer.%d.attention.self.query",
+    .key = "encoder.layer.%d.attention.self.key",
+    .value = "encoder.layer.%d.attention.self.value",
+    .output = "encoder.layer.%d.attention.output.dense",
+    .attention_norm = "encoder.layer.%d.attention.output.LayerNorm",
+    .up = "encoder.layer.%d.intermediate.dense",
+    .down = "encoder.layer.%d.output.dense",
+    .norm = "encoder.layer.%d.output.LayerNorm",
+};
 
 static void build(mica_builder *b, const mica_model_config *c, mica_encoder *e)
 {
@@ -98,10 +72,24 @@ static void build(mica_builder *b, const mica_model_config *c, mica_encoder *e)
     x = mica_block_layer_norm(b, x, h, c->norm_eps, "embeddings.LayerNorm");
     e->states[0] = x;
     for (int n = 0; n < c->layers; n++) {
-        x = feed_forward(b, c, attention(b, c, x, n), n);
+        x = mica_block_post_norm_layer(b, c, x, n, &layer, mica_none());
         e->states[n + 1] = x;
     }
-    e->pooled = pooler(b, c, x);
+    e->pooled = mica_block_pooler(b, c, x);
+}
+
+static mica_value build_head(mica_builder *b, const mica_model_config *c, mica_head head,
+                             mica_value x)
+{
+    static const mica_masked_lm_names names = {
+        "cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm",
+        "cls.predictions.decoder", "cls.predictions.bias", "embeddings.word_embeddings.weight"};
+
+    if (head == MICA_HEAD_MASKED_LM)
+        return mica_head_masked_lm(b, c, x, c->activation, &names);
+    return head == MICA_HEAD_QUESTION_ANSWERING
+               ? mica_head_linear(b, c, x, 2, "qa_outputs")
+               : mica_head_linear(b, c, x, c->labels, "classifier");
 }
 
 static const char *const ignored[] = {"cls.*", "classifier.*", "qa_outputs.*", NULL};
@@ -113,4 +101,6 @@ const mica_family mica_family_bert = {
     .ignored = ignored,
     .configure = configure,
     .build = build,
+    .build_head = build_head,
+    .classifies_pooled = true,
 };

@@ -65,12 +65,44 @@ mica_status mica_family_find(const mica_json_value *config, const char *file,
     return MICA_OK;
 }
 
+mica_status mica_family_head(const mica_family *family, const char *architecture, mica_head *out,
+                             mica_error *err)
+{
+    static const struct {
+        const char *name;
+        mica_head head;
+    } heads[] = {
+        {"Model", MICA_HEAD_NONE},
+        {"ForMaskedLM", MICA_HEAD_MASKED_LM},
+        {"ForPreTraining", MICA_HEAD_MASKED_LM}, /* and another, which nothing here needs */
+        {"ForSequenceClassification", MICA_HEAD_SEQUENCE_CLASSIFICATION},
+        {"ForTokenClassification", MICA_HEAD_TOKEN_CLASSIFICATION},
+        {"ForQuestionAnswering", MICA_HEAD_QUESTION_ANSWERING},
+    };
+
+    *out = MICA_HEAD_NONE;
+    if (!architecture)
+        return MICA_OK;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (strcmp(architecture + strlen(family->class_prefix), heads[i].name) == 0) {
+            *out = heads[i].head;
+            return MICA_OK;
+        }
+    return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the head of '%s' is not supported",
+                     architecture);
+}
+
 mica_status mica_family_configure(const mica_family *family, const mica_json_value *config,
                                   const char *file, mica_model_config *out, mica_error *err)
 {
     mica_config_reader reader = {config, file, err, MICA_OK};
+    const mica_json_value *labels = mica_json_get(config, "id2label");
 
     memset(out, 0, sizeof *out);
     family->configure(&reader, out);
+    out->tied = mica_config_bool(&reader, "tie_word_embeddings", true);
+    out->labels = mica_config_int(&reader, "num_labels", 2, 1, 1 << 20);
+    if (mica_json_get_type(labels) == MICA_JSON_OBJECT)
+        out->labels = (int64_t)mica_json_count(labels);
     return reader.status;
 }

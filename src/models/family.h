@@ -6,6 +6,7 @@
 #ifndef MICA_MODELS_FAMILY_H
 #define MICA_MODELS_FAMILY_H
 
+#include "mica/model.h"
 #include "models/blocks/activation.h"
 #include "models/blocks/blocks.h"
 #include "models/config.h"
@@ -13,10 +14,14 @@
 /* What encoders have in common, read from config.json. */
 typedef struct mica_model_config {
     int64_t vocab_size, hidden_size, layers, heads, intermediate_size;
-    int64_t position_rows;   /* rows of the position table */
-    int64_t max_length;      /* the longest input in tokens */
-    int64_t type_vocab_size; /* 0: the family has no token types */
-    int64_t pad_id;          /* -1 = none */
+    int64_t position_rows;    /* rows of the position table */
+    int64_t max_length;       /* the longest input in tokens */
+    int64_t type_vocab_size;  /* 0: the family has no token types */
+    int64_t pad_id;           /* -1 = none */
+    int64_t labels;           /* outputs of a classifier: id2label, or num_labels */
+    int64_t distance_buckets; /* of relative positions; 0: the family has none */
+    bool tied;                /* tie_word_embeddings */
+    bool pools;               /* the class of architectures[0] has a pooler */
     float norm_eps;
     double initializer_range;
     mica_activation activation;
@@ -43,6 +48,12 @@ typedef struct mica_family {
     /* The position ids of a sequence; NULL = 0, 1, 2 ... */
     void (*positions)(const mica_model_config *config, const int32_t *ids, size_t count,
                       int32_t *out);
+    /* The logits [rows, outputs] of a head from rows x [rows, hidden]: of the tokens, or, for
+     * SEQUENCE_CLASSIFICATION, one of each sequence. none = transformers has no such class. */
+    mica_value (*build_head)(mica_builder *b, const mica_model_config *config, mica_head head,
+                             mica_value x);
+    /* A classifier's row is pooler_output, not the first token's state. */
+    bool classifies_pooled;
 } mica_family;
 
 #define MICA_FAMILY(symbol) extern const mica_family mica_family_##symbol;
@@ -55,6 +66,10 @@ typedef struct mica_family {
 mica_status mica_family_find(const mica_json_value *config, const char *file,
                              const mica_family **out, const char **architecture, mica_error *err);
 /* The family's own values and those that all families share. */
+/* The head of an architecture's name, below the family's prefix: "BertForMaskedLM". UNSUPPORTED
+ * names one that is not known; "BertModel" is NONE. */
+mica_status mica_family_head(const mica_family *family, const char *architecture, mica_head *out,
+                             mica_error *err);
 mica_status mica_family_configure(const mica_family *family, const mica_json_value *config,
                                   const char *file, mica_model_config *out, mica_error *err);
 

@@ -17,6 +17,7 @@ typedef struct random_weights {
     mica_weight_source base;
     uint64_t seed;
     double stddev;
+    const char *prefix; /* of names outside the head; NULL = none */
     mica_named_tensor *tensors;
     size_t count;
 } random_weights;
@@ -54,6 +55,21 @@ static mica_status fill(const random_weights *weights, const mica_weight_spec *s
     return status;
 }
 
+/* "bert.embeddings...", or the name as it is. */
+static char *full_name(const random_weights *weights, const mica_weight_spec *spec)
+{
+    size_t prefix = weights->prefix && !spec->in_head ? strlen(weights->prefix) + 1 : 0;
+    char *name = mica_alloc(prefix + strlen(spec->name) + 1);
+
+    if (name && prefix > 0) {
+        memcpy(name, weights->prefix, prefix - 1);
+        name[prefix - 1] = '.';
+    }
+    if (name)
+        memcpy(name + prefix, spec->name, strlen(spec->name) + 1);
+    return name;
+}
+
 static mica_status invent(mica_weight_source *base, const mica_weight_spec *spec, mica_tensor **out,
                           mica_error *err)
 {
@@ -72,7 +88,7 @@ static mica_status invent(mica_weight_source *base, const mica_weight_spec *spec
     tensors = mica_realloc_array(weights->tensors, weights->count + 1, sizeof *tensors);
     if (tensors)
         weights->tensors = tensors;
-    name = mica_strdup(spec->name);
+    name = full_name(weights, spec);
     if (!tensors || !name) {
         status = mica_fail_memory(err, (weights->count + 1) * sizeof *tensors, "a list of weights");
         goto fail;
@@ -99,10 +115,10 @@ static void free_weights(random_weights *weights)
 }
 
 /* Writes down the model of `config`, filling `weights`. */
-static mica_status build(const mica_family *family, const mica_model_config *config,
+static mica_status build(const mica_family *family, const mica_model_config *config, mica_head head,
                          random_weights *weights, mica_error *err)
 {
-    const int64_t tokens = MICA_DIM_TOKENS;
+    const int64_t tokens = MICA_DIM_TOKENS, rows[2] = {MICA_DIM_TOKENS, config->hidden_size};
     mica_graph *graph = NULL;
     mica_encoder e = {0};
     mica_builder b;
@@ -120,6 +136,9 @@ static mica_status build(const mica_family *family, const mica_model_config *con
     e.type_ids = mica_input(graph, "token_type_ids", MICA_DTYPE_I32, 1, &tokens);
     e.positions = mica_input(graph, "position_ids", MICA_DTYPE_I32, 1, &tokens);
     family->build(&b, config, &e);
+    b.in_head = true;
+    if (head != MICA_HEAD_NONE)
+        family->build_head(&b, config, head, mica_input(graph, "rows", MICA_DTYPE_F32, 2, rows));
     status = mica_builder_check(&b);
 done:
     mica_builder_free(&b);
@@ -243,7 +262,8 @@ static mica_status write_all(const char *from, const char *config, const char *d
 mica_status mica_model_init(const char *config, const char *directory, uint64_t seed,
                             bool overwrite, mica_error *err)
 {
-    random_weights weights = {{always, invent}, seed, 0, NULL, 0};
+    random_weights weights = {{true, always, invent}, seed, 0, NULL, NULL, 0};
+    mica_head head;
     mica_model_config values;
     const mica_family *family;
     const char *architecture;
@@ -263,9 +283,14 @@ mica_status mica_model_init(const char *config, const char *directory, uint64_t 
         status = mica_family_find(mica_json_root(json), file, &family, &architecture, err);
     if (status == MICA_OK)
         status = mica_family_configure(family, mica_json_root(json), file, &values, err);
+    if (status == MICA_OK)
+        status = mica_family_head(family, architecture, &head, err);
     if (status == MICA_OK) {
         weights.stddev = values.initializer_range;
-        status = build(family, &values, &weights, err);
+        weights.prefix = head != MICA_HEAD_NONE ? family->prefix : NULL;
+        values.pools = head == MICA_HEAD_NONE ||
+                       (head == MICA_HEAD_SEQUENCE_CLASSIFICATION && family->classifies_pooled);
+        status = build(family, &values, head, &weights, err);
     }
     if (status == MICA_OK)
         status = make_directory(directory, err);

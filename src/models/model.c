@@ -2,6 +2,7 @@
 #include "models/model.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/backend.h"
@@ -30,6 +31,13 @@ struct mica_model {
     int64_t parameters;
     mica_graph *graph;
     mica_encoder encoder;
+    mica_head head;
+    mica_error no_head; /* why `head` is NONE */
+    mica_graph *head_graph;
+    mica_value logits;
+    size_t logit_count;
+    char **labels; /* labels of them, for a classifier */
+    size_t label_count;
     mica_value pooled[MICA_POOL_MODES];
     mica_table tables[MICA_TABLES_MAX];
     size_t n_tables;
@@ -89,6 +97,10 @@ void mica_model_destroy(mica_model **model)
     for (size_t i = 0; i < m->n_tables; i++)
         mica_tensor_release(&m->tables[i].tensor);
     mica_graph_destroy(&m->graph);
+    mica_graph_destroy(&m->head_graph);
+    for (size_t i = 0; i < m->label_count; i++)
+        mica_free(m->labels[i]);
+    mica_free(m->labels);
     mica_tokenizer_destroy(&m->tokenizer);
     mica_sentence_destroy(&m->sentence);
     mica_json_destroy(&m->json);
@@ -168,6 +180,88 @@ static mica_status build_graph(mica_model *m, mica_builder *b, mica_error *err)
     return mica_builder_check(b);
 }
 
+/* ---- the head ---- */
+
+static mica_status find_labels(mica_model *m, mica_error *err)
+{
+    const mica_json_value *names = mica_json_get(mica_json_root(m->json), "id2label");
+    size_t count = (size_t)m->config.labels;
+
+    m->labels = mica_calloc(count, sizeof *m->labels);
+    if (!m->labels)
+        return mica_fail_memory(err, count * sizeof *m->labels, "labels");
+    m->label_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const mica_json_value *name = NULL;
+        const char *text = NULL;
+        char key[32];
+
+        snprintf(key, sizeof key, "%zu", i);
+        if (mica_json_get_type(names) == MICA_JSON_OBJECT) {
+            name = mica_json_get(names, key);
+            text = mica_json_string(name, NULL);
+            if (!text)
+                return mica_fail(err, MICA_STATUS_FORMAT,
+                                 "config.json: id2label has %zu labels, but none for id %zu", count,
+                                 i);
+        }
+        snprintf(key, sizeof key, "LABEL_%zu", i);
+        m->labels[i] = mica_strdup(text ? text : key);
+        if (!m->labels[i])
+            return mica_fail_memory(err, sizeof key, "labels");
+    }
+    return MICA_OK;
+}
+
+static mica_status build_head(mica_model *m, mica_head head, mica_weight_source *weights,
+                              mica_error *err)
+{
+    const int64_t rows[2] = {MICA_DIM_TOKENS, m->config.hidden_size};
+    bool labels =
+        head == MICA_HEAD_SEQUENCE_CLASSIFICATION || head == MICA_HEAD_TOKEN_CLASSIFICATION;
+    mica_builder b;
+    mica_status status = mica_graph_create(&m->head_graph, err);
+
+    if (status != MICA_OK)
+        return status;
+    mica_builder_init(&b, m->head_graph, weights, err);
+    b.in_head = true;
+    m->logits = m->family->build_head(&b, &m->config, head,
+                                      mica_input(m->head_graph, "rows", MICA_DTYPE_F32, 2, rows));
+    status = mica_builder_check(&b);
+    mica_builder_free(&b);
+    if (status == MICA_STATUS_SHAPE && labels)
+        mica_error_prefix(err, "config.json has %lld labels; ", (long long)m->config.labels);
+    if (status == MICA_OK && head == MICA_HEAD_SEQUENCE_CLASSIFICATION &&
+        m->family->classifies_pooled && !m->encoder.pooled.id)
+        status = mica_fail(err, MICA_STATUS_NOT_FOUND,
+                           "the classifier needs pooler.dense.weight, which the checkpoint lacks");
+    if (status == MICA_OK && labels)
+        status = find_labels(m, err);
+    m->logit_count = head == MICA_HEAD_MASKED_LM            ? (size_t)m->config.vocab_size
+                     : head == MICA_HEAD_QUESTION_ANSWERING ? 2
+                                                            : (size_t)m->config.labels;
+    if (status == MICA_OK)
+        m->head = head;
+    return status;
+}
+
+/* A head that cannot be used is no error for those who do not need it. */
+static mica_status load_head(mica_model *m, mica_weight_source *weights, mica_error *err)
+{
+    mica_head head;
+    mica_status status = mica_family_head(m->family, m->architecture, &head, &m->no_head);
+
+    if (status == MICA_OK && head != MICA_HEAD_NONE)
+        status = build_head(m, head, weights, &m->no_head);
+    if (status == MICA_STATUS_OUT_OF_MEMORY)
+        return mica_fail(err, status, "%s", m->no_head.message);
+    if (status != MICA_OK)
+        mica_log_write(mica_context_log(m->context), MICA_LOG_INFO, "no head: %s",
+                       m->no_head.message);
+    return MICA_OK;
+}
+
 static void take_weights_info(mica_model *m, const mica_stored_weights *weights)
 {
     m->parameters = weights->numbers;
@@ -196,6 +290,9 @@ static mica_status load_weights(mica_model *m, mica_error *err)
     status = build_graph(m, &b, err);
     memcpy(m->tables, b.tables, sizeof m->tables);
     m->n_tables = b.n_tables;
+    if (status != MICA_OK)
+        goto fail;
+    status = load_head(m, &weights.base, err);
     if (status != MICA_OK)
         goto fail;
     take_weights_info(m, &weights);
@@ -319,6 +416,11 @@ mica_status mica_model_open(mica_context *context, const char *path, mica_model 
 
 /* ---- programs ---- */
 
+static mica_status compile_logits(const mica_model *m, mica_program **out, mica_error *err)
+{
+    return mica_program_compile(m->context, m->head_graph, &m->logits, 1, NULL, out, err);
+}
+
 static size_t collect_outputs(const mica_model *m, mica_program_kind kind, mica_pool_set set,
                               mica_value *outputs)
 {
@@ -329,6 +431,10 @@ static size_t collect_outputs(const mica_model *m, mica_program_kind kind, mica_
             if (set & 1u << mode)
                 outputs[n++] = m->pooled[mode];
         return n;
+    }
+    if (kind == MICA_PROGRAM_POOLER) {
+        outputs[0] = m->encoder.pooled;
+        return 1;
     }
     outputs[n++] = m->encoder.states[states - 1];
     if (kind != MICA_PROGRAM_TOKENS && m->encoder.pooled.id)
@@ -396,6 +502,8 @@ mica_status mica_model_program(mica_model *model, mica_program_kind kind, mica_p
     }
     if (kind == MICA_PROGRAM_STEPS)
         status = compile_steps(model, &program->program, err);
+    else if (kind == MICA_PROGRAM_LOGITS)
+        status = compile_logits(model, &program->program, err);
     else
         status = compile_base(model, kind, set, &program->program, err);
     if (status != MICA_OK) {
@@ -410,6 +518,57 @@ mica_status mica_model_program(mica_model *model, mica_program_kind kind, mica_p
 done:
     pthread_mutex_unlock(&model->lock);
     return status;
+}
+
+/* ---- heads, for tasks ---- */
+
+mica_head mica_model_head(const mica_model *model)
+{
+    return model->head;
+}
+
+const char *mica_head_name(mica_head head)
+{
+    static const char *const names[] = {"base model", "masked language model",
+                                        "sequence classification", "token classification",
+                                        "question answering"};
+
+    return (unsigned)head < sizeof names / sizeof *names ? names[head] : "unknown";
+}
+
+size_t mica_model_label_count(const mica_model *model)
+{
+    return model->head == MICA_HEAD_NONE ? 0 : model->label_count;
+}
+
+const char *mica_model_label(const mica_model *model, size_t id)
+{
+    return id < mica_model_label_count(model) ? model->labels[id] : NULL;
+}
+
+const char *mica_model_problem_type(const mica_model *model)
+{
+    return mica_json_string(mica_json_get(mica_json_root(model->json), "problem_type"), NULL);
+}
+
+size_t mica_model_logit_count(const mica_model *model)
+{
+    return model->logit_count;
+}
+
+mica_status mica_model_need_head(const mica_model *model, mica_head wanted, const char *task,
+                                 mica_error *err)
+{
+    const char *architecture = model->architecture ? model->architecture : "no architecture";
+
+    if (model->head == wanted)
+        return MICA_OK;
+    if (model->no_head.status != MICA_OK)
+        return mica_fail(err, model->no_head.status, "'%s': %s", model->path,
+                         model->no_head.message);
+    return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                     "'%s': %s needs a %s head; this checkpoint (%s) has: %s", model->path, task,
+                     mica_head_name(wanted), architecture, mica_head_name(model->head));
 }
 
 /* ---- for people ---- */

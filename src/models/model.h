@@ -20,6 +20,8 @@ typedef enum mica_program_kind {
     MICA_PROGRAM_TOKENS,  /* last_hidden_state */
     MICA_PROGRAM_POOLED,  /* a row per sequence for each pooling mode of the set, in order of the
                              enum */
+    MICA_PROGRAM_POOLER,  /* pooler_output */
+    MICA_PROGRAM_LOGITS,  /* the head: rows [n, hidden] in, logits [n, outputs] out */
     MICA_PROGRAM_STEPS    /* the modules behind Pooling: one input, one output [sequences, ...] */
 } mica_program_kind;
 
@@ -27,7 +29,7 @@ typedef enum mica_program_kind {
 typedef unsigned mica_pool_set;
 #define MICA_POOL_MODES 6
 
-/* Inputs of all kinds but STEPS, in this order: int32 [tokens] each. */
+/* Inputs of all kinds but LOGITS and STEPS, in this order: int32 [tokens] each. */
 enum { MICA_INPUT_IDS, MICA_INPUT_TYPE_IDS, MICA_INPUT_POSITIONS, MICA_INPUTS };
 
 mica_context *mica_model_context(const mica_model *model);
@@ -38,6 +40,12 @@ const mica_sentence *mica_model_sentence(const mica_model *model);
 /* The tokenizer, or the reason why there is none. */
 mica_status mica_model_need_tokenizer(const mica_model *model, const mica_tokenizer **out,
                                       mica_error *err);
+
+/* Refuses a model whose head is not the one that a task needs; the text says what it has. */
+mica_status mica_model_need_head(const mica_model *model, mica_head wanted, const char *task,
+                                 mica_error *err);
+/* Columns of the logits. */
+size_t mica_model_logit_count(const mica_model *model);
 
 /* The program of a kind (and a set, for POOLED), compiled the first time. Thread-safe; borrowed: it
  * lives as long as the model. */

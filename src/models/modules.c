@@ -155,7 +155,7 @@ static mica_status get_weight(mica_stored_weights *weights, mica_weight_kind kin
                               int64_t columns, const char *name, mica_tensor **out, mica_error *err)
 {
     int rank = kind == MICA_WEIGHT_LINEAR ? 2 : 1;
-    mica_weight_spec spec = {name, kind, rank, {rows, columns}, -1};
+    mica_weight_spec spec = {name, kind, rank, {rows, columns}, -1, false};
 
     return weights->base.get(&weights->base, &spec, out, err);
 }

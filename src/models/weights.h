@@ -27,10 +27,12 @@ typedef struct mica_weight_spec {
     int rank;
     int64_t dims[2];
     int64_t padding_row; /* of an embedding: the row that is initialised to zero; -1 = none */
+    bool in_head;        /* its name does not have the base model's prefix */
 } mica_weight_spec;
 
 typedef struct mica_weight_source mica_weight_source;
 struct mica_weight_source {
+    bool invents; /* has everything: it makes up what it is asked for */
     /* Whether there is a weight of this name. */
     bool (*has)(const mica_weight_source *source, const char *name);
     /* *out is a new reference to a tensor of the spec's shape. */

@@ -7,12 +7,15 @@
 #include "graph/op.h"
 #include "mica/graph.h"
 
-mica_status mica_shape_attention(const mica_shape_args *args, mica_type *out, mica_error *err)
+static mica_status check_attention(const mica_shape_args *args, size_t inputs, mica_type *out,
+                                   mica_error *err)
 {
-    static const mica_arg rules[] = {
-        {"q", MICA_ARG_F32, false}, {"k", MICA_ARG_F32, false}, {"v", MICA_ARG_F32, false}};
+    static const mica_arg rules[] = {{"q", MICA_ARG_F32, false},
+                                     {"k", MICA_ARG_F32, false},
+                                     {"v", MICA_ARG_F32, false},
+                                     {"bias", MICA_ARG_F32, false}};
     const mica_attention_params *params = args->params;
-    mica_status status = mica_args_check(args, rules, 3, err);
+    mica_status status = mica_args_check(args, rules, inputs, err);
     if (status != MICA_OK)
         return status;
     for (size_t i = 0; i < 3; i++) {
@@ -33,6 +36,28 @@ mica_status mica_shape_attention(const mica_shape_args *args, mica_type *out, mi
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "attention: the scale %g is not finite",
                          (double)params->scale);
     *out = *args->in[0];
+    return MICA_OK;
+}
+
+mica_status mica_shape_attention(const mica_shape_args *args, mica_type *out, mica_error *err)
+{
+    return check_attention(args, 3, out, err);
+}
+
+mica_status mica_shape_relative_attention(const mica_shape_args *args, mica_type *out,
+                                          mica_error *err)
+{
+    const mica_attention_params *params = args->params;
+    const mica_type *bias = args->in[3];
+    mica_status status = check_attention(args, 4, out, err);
+
+    if (status != MICA_OK)
+        return status;
+    if (bias->rank != 2 || !mica_dim_is_fixed(bias->dim[0]) || !mica_dim_is_fixed(bias->dim[1]) ||
+        bias->dim[0].c != params->heads || bias->dim[1].c % 2 != 1)
+        return mica_fail(err, MICA_STATUS_SHAPE,
+                         "relative_attention: %s must be [%d heads, an odd number of distances]",
+                         mica_arg_text(args, 3, "bias").s, params->heads);
     return MICA_OK;
 }
 

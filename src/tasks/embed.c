@@ -309,7 +309,8 @@ static mica_status embed_texts(mica_session *session, const mica_embed_plan *pla
             break;
         }
         sequence.ids = mica_encoding_ids(session->encoding);
-        sequence.type_ids = mica_encoding_type_ids(session->encoding);
+        if (mica_model_configuration(session->model)->type_vocab_size > 1)
+            sequence.type_ids = mica_encoding_type_ids(session->encoding);
         sequence.count = mica_encoding_count(session->encoding);
         if (mica_session_is_full(session, sequence.count, plan->batch_tokens)) {
             status = mica_embed_batch(session, plan, (mica_sequence_label){"text", first},

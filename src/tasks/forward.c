@@ -14,6 +14,8 @@ typedef struct destination {
     size_t count; /* outputs of the program */
     float **data;
     size_t longest, hidden;
+    mica_head head;   /* whose logits are wanted, or NONE */
+    float *logits[2]; /* question answering has two */
 } destination;
 
 void mica_forward_options_defaults(mica_forward_options *options)
@@ -41,6 +43,57 @@ static mica_status make_outputs(const mica_model *model, size_t n, destination *
     for (size_t s = 0; i < d->count && status == MICA_OK; s++)
         status =
             mica_outputs_add(d->outputs, 3, tokens, &d->data[i++], err, "hidden_states.%zu", s);
+    return status;
+}
+
+/* The same of the head. */
+static mica_status make_logits(const mica_model *model, size_t n, destination *d, mica_error *err)
+{
+    const int64_t columns = (int64_t)mica_model_logit_count(model);
+    const int64_t tokens[3] = {(int64_t)n, (int64_t)d->longest, columns};
+    const int64_t row[2] = {(int64_t)n, columns};
+    mica_status status;
+
+    switch (d->head) {
+    case MICA_HEAD_NONE:
+        return MICA_OK;
+    case MICA_HEAD_SEQUENCE_CLASSIFICATION:
+        return mica_outputs_add(d->outputs, 2, row, &d->logits[0], err, "logits");
+    case MICA_HEAD_MASKED_LM:
+    case MICA_HEAD_TOKEN_CLASSIFICATION:
+        return mica_outputs_add(d->outputs, 3, tokens, &d->logits[0], err, "logits");
+    case MICA_HEAD_QUESTION_ANSWERING:
+        break;
+    }
+    status = mica_outputs_add(d->outputs, 2, tokens, &d->logits[0], err, "start_logits");
+    return status == MICA_OK
+               ? mica_outputs_add(d->outputs, 2, tokens, &d->logits[1], err, "end_logits")
+               : status;
+}
+
+/* Runs the head on the batch, whose first sequence is number `first`. */
+static mica_status take_logits(mica_session *session, const destination *d, size_t first,
+                               mica_error *err)
+{
+    const mica_session_batch *b = &session->batch;
+    size_t columns = mica_model_logit_count(session->model);
+    const float *from;
+    mica_status status = mica_session_run_head_rows(session, NULL, 0, &from, err);
+
+    for (size_t s = 0; status == MICA_OK && s < b->sequences; s++) {
+        size_t begin = (size_t)b->starts[s], n = (size_t)b->starts[s + 1] - begin;
+
+        if (d->head == MICA_HEAD_SEQUENCE_CLASSIFICATION)
+            memcpy(d->logits[0] + (first + s) * columns, from + s * columns,
+                   columns * sizeof *from);
+        else if (d->head != MICA_HEAD_QUESTION_ANSWERING)
+            memcpy(d->logits[0] + (first + s) * d->longest * columns, from + begin * columns,
+                   n * columns * sizeof *from);
+        else
+            for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < 2; k++)
+                    d->logits[k][(first + s) * d->longest + i] = from[(begin + i) * 2 + k];
+    }
     return status;
 }
 
@@ -99,6 +152,8 @@ static mica_status run_batch(mica_session *session, const destination *d, size_t
     status = mica_session_run(session, d->kind, 0, &executor, err);
     if (status == MICA_OK)
         status = take_outputs(session, executor, d, first, err);
+    if (status == MICA_OK && d->head != MICA_HEAD_NONE)
+        status = take_logits(session, d, first, err);
     mica_session_clear(session);
     return status;
 }
@@ -152,7 +207,10 @@ mica_status mica_forward(mica_session *session, const mica_sequence *sequences, 
         if (sequences[i].count > d.longest)
             d.longest = sequences[i].count;
     }
+    d.head = options->no_logits ? MICA_HEAD_NONE : mica_model_head(session->model);
     status = make_outputs(session->model, n, &d, err);
+    if (status == MICA_OK)
+        status = make_logits(session->model, n, &d, err);
     if (status == MICA_OK)
         status = run_all(session, sequences, n, options->batch_tokens, &d, err);
     mica_free(d.data);

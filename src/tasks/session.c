@@ -2,6 +2,7 @@
 #include "tasks/session.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "backends/backend.h"
@@ -38,6 +39,7 @@ void mica_session_destroy(mica_session **session)
     mica_free(s->batch.starts);
     mica_free(s->text);
     mica_free(s->rows);
+    mica_free(s->counts);
     mica_free(s);
     *session = NULL;
 }
@@ -228,6 +230,81 @@ static mica_status count_starts(mica_session *session, size_t sequences, mica_er
     for (size_t i = 0; status == MICA_OK && i <= sequences; i++)
         b->starts[i] = (int32_t)i;
     return status;
+}
+
+/* What the head takes: the batch's states, or a row of each sequence. */
+static mica_status head_input(mica_session *session, const float **rows, size_t *count,
+                              mica_error *err)
+{
+    bool pooled = mica_model_head(session->model) == MICA_HEAD_SEQUENCE_CLASSIFICATION;
+    const mica_executor *executor = NULL;
+    mica_status status;
+
+    if (!pooled)
+        status = mica_session_run(session, MICA_PROGRAM_TOKENS, 0, &executor, err);
+    else if (mica_model_family(session->model)->classifies_pooled)
+        status = mica_session_run(session, MICA_PROGRAM_POOLER, 0, &executor, err);
+    else
+        status =
+            mica_session_run(session, MICA_PROGRAM_POOLED, 1u << MICA_POOL_FIRST, &executor, err);
+    if (status != MICA_OK)
+        return status;
+    *rows = mica_executor_output(executor, 0, NULL, NULL);
+    *count = pooled ? session->batch.sequences : session->batch.tokens;
+    return MICA_OK;
+}
+
+static mica_status check_logits(const mica_session *session, const float *logits, size_t count,
+                                mica_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(logits[i]))
+            return mica_model_explain_not_finite(
+                session->model, "a logit is not finite: the computation overflows float32", err);
+    return MICA_OK;
+}
+
+mica_status mica_session_run_head_rows(mica_session *session, const int32_t *rows, size_t count,
+                                       const float **logits, mica_error *err)
+{
+    size_t hidden = (size_t)mica_model_configuration(session->model)->hidden_size, all = 0;
+    const void *inputs[1];
+    const float *from = NULL;
+    mica_executor *executor = NULL;
+    mica_program *program = NULL;
+    mica_batch batch;
+    mica_status status = head_input(session, &from, &all, err);
+
+    *logits = NULL;
+    if (status != MICA_OK)
+        return status;
+    if (rows) {
+        status = mica_session_grow((void **)&session->rows, &session->row_room, count * hidden,
+                                   sizeof *session->rows, err);
+        for (size_t i = 0; status == MICA_OK && i < count; i++)
+            memcpy(session->rows + i * hidden, from + (size_t)rows[i] * hidden,
+                   hidden * sizeof *from);
+        from = session->rows;
+    } else {
+        count = all;
+    }
+    if (status == MICA_OK)
+        status = mica_session_grow((void **)&session->counts, &session->count_room, count + 1,
+                                   sizeof *session->counts, err);
+    for (size_t i = 0; status == MICA_OK && i <= count; i++)
+        session->counts[i] = (int32_t)i;
+    inputs[0] = from;
+    batch = (mica_batch){count, count, session->counts, NULL};
+    if (status == MICA_OK)
+        status = mica_model_program(session->model, MICA_PROGRAM_LOGITS, 0, &program, err);
+    if (status == MICA_OK)
+        status = find_executor(session, program, &executor, err);
+    if (status == MICA_OK)
+        status = mica_executor_run(executor, &batch, inputs, 1, err);
+    if (status != MICA_OK)
+        return status;
+    *logits = mica_executor_output(executor, 0, NULL, NULL);
+    return check_logits(session, *logits, count * mica_model_logit_count(session->model), err);
 }
 
 mica_status mica_session_run_steps(mica_session *session, const float *rows, size_t sequences,

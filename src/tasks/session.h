@@ -37,8 +37,10 @@ struct mica_session {
     mica_encoding *encoding; /* reused for every text */
     char *text;              /* a prompt and a text, put together */
     size_t text_room;
-    float *rows; /* pooled rows on their way into the modules behind Pooling */
+    float *rows; /* rows on their way into the modules behind Pooling, or into the head */
     size_t row_room;
+    int32_t *counts; /* 0, 1, 2 ... */
+    size_t count_room;
 };
 
 /* What a sequence is called in error texts: "text" or "sequence", and its number. */
@@ -59,6 +61,12 @@ bool mica_session_is_full(const mica_session *session, size_t count, size_t batc
 /* Runs the program of a kind on the batch. *out is valid until the next run of the same kind. */
 mica_status mica_session_run(mica_session *session, mica_program_kind kind, mica_pool_set set,
                              const mica_executor **out, mica_error *err);
+/* Runs the model and its head on the batch: *logits has a row of mica_model_logit_count for each of
+ * `count` tokens of the batch, `rows` (increasing or not); rows NULL = all tokens. For
+ * SEQUENCE_CLASSIFICATION a row is a sequence, and rows is NULL. NOT_FINITE if a logit is none.
+ * Valid until the next run. */
+mica_status mica_session_run_head_rows(mica_session *session, const int32_t *rows, size_t count,
+                                       const float **logits, mica_error *err);
 /* Runs the modules behind Pooling on `sequences` rows; *out is their output. */
 mica_status mica_session_run_steps(mica_session *session, const float *rows, size_t sequences,
                                    const float **out, mica_error *err);

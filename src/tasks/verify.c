@@ -104,10 +104,11 @@ static mica_status read_inputs(reference *r, mica_error *err)
 
 /* ---- comparing ---- */
 
-/* Ours against the tensor `name` of the file: [n, s, width], where hidden positions do not count,
- * or [n, width]. */
-static mica_status compare(const reference *r, const char *name, const float *ours, bool per_token,
-                           size_t width, double tolerance, mica_difference *d, mica_error *err)
+/* Ours against the tensor `name` of the file: [n, s, width] or [n, s], where hidden positions do
+ * not count, or [n, width]. */
+static mica_status compare(const reference *r, const char *name, const float *ours, int rank,
+                           bool per_token, size_t width, double tolerance, mica_difference *d,
+                           mica_error *err)
 {
     size_t rows = per_token ? r->n * r->s : r->n;
     mica_tensor *stored = NULL, *theirs = NULL;
@@ -122,8 +123,7 @@ static mica_status compare(const reference *r, const char *name, const float *ou
     mica_tensor_release(&stored);
     if (status != MICA_OK)
         return status;
-    if (mica_tensor_rank(theirs) != 2 + per_token ||
-        mica_tensor_count(theirs) != (int64_t)(rows * width) ||
+    if (mica_tensor_rank(theirs) != rank || mica_tensor_count(theirs) != (int64_t)(rows * width) ||
         mica_tensor_dim(theirs, 0) != (int64_t)r->n) {
         mica_tensor_release(&theirs);
         return mica_fail(err, MICA_STATUS_SHAPE,
@@ -168,16 +168,22 @@ static mica_status compare_forward(mica_session *session, const reference *r, do
 
     mica_forward_options_defaults(&options);
     options.hidden_states = wants_states(r->file);
+    options.no_logits = !has_tensor(r->file, "logits") && !has_tensor(r->file, "start_logits") &&
+                        !has_tensor(r->file, "end_logits");
     status = mica_forward(session, r->sequences, r->n, &options, &outputs, err);
     for (size_t i = 0; status == MICA_OK && i < mica_outputs_count(outputs); i++) {
         const char *name = mica_outputs_name(outputs, i);
         mica_tensor *tensor = mica_outputs_tensor(outputs, i);
         int rank = mica_tensor_rank(tensor);
+        bool per_token;
 
         if (!has_tensor(r->file, name))
             continue;
-        status = compare(r, name, mica_tensor_data(tensor), rank == 3,
-                         (size_t)mica_tensor_dim(tensor, rank - 1), tolerance, &rows[*count], err);
+        per_token =
+            rank == 3 || strcmp(name, "start_logits") == 0 || strcmp(name, "end_logits") == 0;
+        status = compare(r, name, mica_tensor_data(tensor), rank, per_token,
+                         rank == 2 && per_token ? 1 : (size_t)mica_tensor_dim(tensor, rank - 1),
+                         tolerance, &rows[*count], err);
         *count += status == MICA_OK;
     }
     mica_outputs_destroy(&outputs);
@@ -230,7 +236,7 @@ static mica_status compare_embedding(mica_session *session, const reference *r, 
         status = mica_embed_batch(session, &plan, (mica_sequence_label){"sequence", first},
                                   ours + first * plan.dimension, err);
     if (status == MICA_OK) {
-        status = compare(r, "sentence_embedding", ours, false, plan.dimension, tolerance,
+        status = compare(r, "sentence_embedding", ours, 2, false, plan.dimension, tolerance,
                          &rows[*count], err);
         *count += status == MICA_OK;
     }
@@ -244,7 +250,7 @@ static mica_status judge(const reference *r, const mica_difference *rows, size_t
     if (count == 0)
         return mica_fail(err, MICA_STATUS_NOT_FOUND,
                          "'%s' has nothing to compare: no last_hidden_state, pooler_output, "
-                         "hidden_states.N or sentence_embedding that the model gives",
+                         "logits, hidden_states.N or sentence_embedding that the model gives",
                          r->path);
     for (size_t i = 0; i < count; i++)
         if (!rows[i].ok)
@@ -269,7 +275,7 @@ mica_status mica_verify(mica_session *session, const char *path, double toleranc
                          "mica_verify: no session, no reference, or a negative tolerance");
     tolerance = tolerance > 0 ? tolerance : 1e-5;
     r.path = path;
-    room = (size_t)mica_model_configuration(session->model)->layers + 4;
+    room = (size_t)mica_model_configuration(session->model)->layers + 6;
     rows = mica_calloc(room, sizeof *rows);
     if (!rows)
         return mica_fail_memory(err, room * sizeof *rows, "differences");

@@ -98,9 +98,14 @@ static void test_forward(void **state)
 {
     work w = {new_context(1), NULL, NULL};
 
-    w.model = open_model(w.context, fixture("bert-base"));
-    assert_true(torture_run(forward_work, &w) > 20);
-    mica_model_destroy(&w.model);
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"bert-base", "mpnet-questionanswering",
+                                            "roberta-sequenceclassification"};
+
+        w.model = open_model(w.context, fixture(names[i]));
+        assert_true(torture_run(forward_work, &w) > 20);
+        mica_model_destroy(&w.model);
+    }
     mica_context_destroy(&w.context);
 }
 

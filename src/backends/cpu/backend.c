@@ -31,6 +31,7 @@ static const runner runners[MICA_OP_COUNT] = {
     [MICA_OP_CONCAT] = {mica_cpu_run_concat, NULL},
     [MICA_OP_EMBEDDING] = {mica_cpu_run_embedding, NULL},
     [MICA_OP_ATTENTION] = {mica_cpu_run_attention, mica_cpu_scratch_attention},
+    [MICA_OP_RELATIVE_ATTENTION] = {mica_cpu_run_attention, mica_cpu_scratch_attention},
     [MICA_OP_SEGMENT_POOL] = {mica_cpu_run_segment_pool, NULL},
 };
 

@@ -28,6 +28,7 @@ typedef struct attention {
     float *y;
     size_t heads, head_dim, width;
     float scale;
+    const mica_view *bias; /* [heads, 2 n + 1], or NULL */
     size_t longest;
     float *scratch;
     size_t worker_floats;
@@ -80,12 +81,29 @@ static void pack(const mica_kernels *kernels, float *panels, const float *b, int
                              n - j < nr ? n - j : nr, k);
 }
 
-/* Scores of one query become weights. A hidden key's score is the lowest number, as in the
+/* Scales the scores of query `at`, and adds the bias of each key's distance. */
+static void add_bias(const attention *t, float *s, size_t n, size_t head, size_t at)
+{
+    size_t reach = (size_t)(t->bias->dim[1] - 1) / 2;
+    const float *bias = (const float *)t->bias->data + (int64_t)head * t->bias->stride[0];
+    for (size_t j = 0; j < n; j++) {
+        size_t column = reach + j < at ? 0 : reach + j - at;
+        column = column > 2 * reach ? 2 * reach : column;
+        s[j] = s[j] * t->scale + bias[(int64_t)column * t->bias->stride[1]];
+    }
+}
+
+/* Scores of query `at` become weights. A hidden key's score is the lowest number, as in the
  * reference: beside any visible key it weighs nothing, among hidden keys alone all weigh the same.
  */
-static float weigh(const attention *t, float *s, size_t n, const uint8_t *mask)
+static float weigh(const attention *t, float *s, size_t n, size_t head, size_t at,
+                   const uint8_t *mask)
 {
     float sum, scale = t->scale;
+    if (t->bias) {
+        add_bias(t, s, n, head, at);
+        scale = 1;
+    }
     if (mask) {
         for (size_t j = 0; j < n; j++)
             s[j] = mask[j] ? s[j] * scale : -FLT_MAX;
@@ -122,7 +140,7 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         qk.ldc = ld;
         mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
         for (size_t i = 0; i < rows; i++)
-            sums[i] = weigh(t, scores + i * ld, length, mask);
+            sums[i] = weigh(t, scores + i * ld, length, head, at + i, mask);
         mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = length};
         pv.a = scores;
         pv.a_row = (int64_t)ld;
@@ -175,6 +193,7 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.heads = (size_t)params->heads;
     t.head_dim = t.width / t.heads;
     t.scale = params->scale;
+    t.bias = call->step->op == MICA_OP_RELATIVE_ATTENTION ? mica_call_input(call, 3) : NULL;
     t.longest = longest_of(t.batch);
     t.scratch = (float *)(void *)call->run->scratch;
     t.worker_floats = round_up(worker_floats(&call->cpu->kernels, t.longest, t.head_dim));

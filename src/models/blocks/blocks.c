@@ -69,7 +69,7 @@ mica_value mica_block_weight(mica_builder *b, mica_weight_kind kind, int64_t row
                              const char *name)
 {
     bool matrix = kind == MICA_WEIGHT_LINEAR || kind == MICA_WEIGHT_EMBEDDING;
-    mica_weight_spec spec = {name, kind, matrix ? 2 : 1, {rows, columns}, -1};
+    mica_weight_spec spec = {name, kind, matrix ? 2 : 1, {rows, columns}, -1, b->in_head};
 
     return constant(b, &spec);
 }
@@ -115,7 +115,8 @@ mica_value mica_block_embedding(mica_builder *b, mica_value ids, int64_t rows, i
                                 int64_t padding_row, const char *name, ...)
 {
     char weight[MICA_WEIGHT_NAME_MAX];
-    mica_weight_spec spec = {weight, MICA_WEIGHT_EMBEDDING, 2, {rows, size}, padding_row};
+    mica_weight_spec spec = {weight,       MICA_WEIGHT_EMBEDDING, 2,
+                             {rows, size}, padding_row,           b->in_head};
     va_list args;
 
     va_start(args, name);
@@ -127,4 +128,9 @@ mica_value mica_block_embedding(mica_builder *b, mica_value ids, int64_t rows, i
 bool mica_block_has(const mica_builder *b, const char *name)
 {
     return b->weights->has(b->weights, name);
+}
+
+bool mica_block_has_own(const mica_builder *b, const char *name)
+{
+    return !b->weights->invents && mica_block_has(b, name);
 }

@@ -26,6 +26,7 @@ typedef struct mica_builder {
     mica_weight_source *weights; /* borrowed */
     mica_table tables[MICA_TABLES_MAX];
     size_t n_tables;
+    bool in_head; /* the weights asked for are a head's */
     mica_status status;
     mica_error *err;
 } mica_builder;
@@ -52,5 +53,7 @@ mica_value mica_block_embedding(mica_builder *b, mica_value ids, int64_t rows, i
                                 int64_t padding_row, const char *name, ...) MICA_PRINTF(6, 7);
 /* Whether the checkpoint has the weight of this whole name. */
 bool mica_block_has(const mica_builder *b, const char *name);
+/* The same of one that is made only where it must be: false while weights are made up. */
+bool mica_block_has_own(const mica_builder *b, const char *name);
 
 #endif
