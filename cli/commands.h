@@ -9,6 +9,9 @@
 
 int cmd_embed(const cli_command *command, int argc, char **argv);
 int cmd_similarity(const cli_command *command, int argc, char **argv);
+int cmd_classify(const cli_command *command, int argc, char **argv);
+int cmd_rerank(const cli_command *command, int argc, char **argv);
+int cmd_fill_mask(const cli_command *command, int argc, char **argv);
 int cmd_tokenize(const cli_command *command, int argc, char **argv);
 int cmd_detokenize(const cli_command *command, int argc, char **argv);
 int cmd_forward(const cli_command *command, int argc, char **argv);
@@ -17,7 +20,8 @@ int cmd_init(const cli_command *command, int argc, char **argv);
 int cmd_doctor(const cli_command *command, int argc, char **argv);
 int cmd_version(const cli_command *command, int argc, char **argv);
 
-extern const char embed_details[], similarity_details[], tokenize_details[], detokenize_details[],
-    forward_details[], verify_details[], init_details[], doctor_details[], version_details[];
+extern const char embed_details[], similarity_details[], classify_details[], rerank_details[],
+    fill_mask_details[], tokenize_details[], detokenize_details[], forward_details[],
+    verify_details[], init_details[], doctor_details[], version_details[];
 
 #endif

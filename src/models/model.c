@@ -53,6 +53,11 @@ mica_context *mica_model_context(const mica_model *model)
     return model->context;
 }
 
+const mica_json_value *mica_model_config_json(const mica_model *model)
+{
+    return mica_json_root(model->json);
+}
+
 const mica_family *mica_model_family(const mica_model *model)
 {
     return model->family;

@@ -36,6 +36,8 @@ mica_context *mica_model_context(const mica_model *model);
 const mica_family *mica_model_family(const mica_model *model);
 const mica_model_config *mica_model_configuration(const mica_model *model);
 const mica_sentence *mica_model_sentence(const mica_model *model);
+/* config.json. */
+const mica_json_value *mica_model_config_json(const mica_model *model);
 
 /* The tokenizer, or the reason why there is none. */
 mica_status mica_model_need_tokenizer(const mica_model *model, const mica_tokenizer **out,

@@ -394,8 +394,6 @@ mica_status mica_modules_read(const char *path, mica_sentence *s, bool *found, m
     for (const mica_json_value *v = mica_json_first(mica_json_root(json)); v && status == MICA_OK;
          v = mica_json_next(v))
         status = read_module(path, v, s, err);
-    if (status == MICA_OK && s->pooling.count == 0)
-        status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%s' lists no Pooling module", file);
     while (status == MICA_OK && s->n_steps > 0 &&
            s->steps[s->n_steps - 1].kind == MICA_SENTENCE_NORMALIZE) {
         s->normalize = true;

@@ -25,6 +25,7 @@ void mica_sentence_destroy(mica_sentence **sentence)
     mica_free(s->steps);
     mica_free(s->prompts);
     mica_free(s->default_prompt);
+    mica_free(s->activation);
     mica_free(s->directory);
     mica_free(s);
     *sentence = NULL;
@@ -71,7 +72,7 @@ static mica_status read_texts(const mica_json_value *prompts, const char *file, 
     return reader.status;
 }
 
-/* prompts and default_prompt_name of config_sentence_transformers.json */
+/* prompts, default_prompt_name and activation_fn of config_sentence_transformers.json */
 static mica_status read_prompts(const char *path, mica_sentence *s, mica_error *err)
 {
     static const char file[] = "config_sentence_transformers.json";
@@ -95,6 +96,9 @@ static mica_status read_prompts(const char *path, mica_sentence *s, mica_error *
                            "default_prompt_name '%s' is not among the prompts", name);
     if (name && reader.status == MICA_OK)
         reader.status = copy_text(name, &s->default_prompt, err);
+    name = mica_config_text(&reader, "activation_fn", NULL);
+    if (name && reader.status == MICA_OK)
+        reader.status = copy_text(name, &s->activation, err);
     mica_json_destroy(&json);
     return reader.status;
 }
@@ -139,7 +143,9 @@ static mica_status read_transformer(mica_sentence *s, mica_error *err)
     read_tokenizer_arguments(&reader, "tokenizer_args", s);
     read_tokenizer_arguments(&reader, "processor_kwargs", s);
     task = mica_config_text(&reader, "transformer_task", "feature-extraction");
-    if (strcmp(task, "feature-extraction") != 0)
+    if (s->lacks_pooling && strcmp(task, "sequence-classification") == 0)
+        s->lacks_pooling = false;
+    else if (strcmp(task, "feature-extraction") != 0)
         mica_config_refuse(&reader, MICA_STATUS_UNSUPPORTED, "transformer_task '%s'", task);
     mica_json_destroy(&json);
     return reader.status;
@@ -156,15 +162,20 @@ mica_status mica_sentence_open(const char *path, mica_sentence **out, mica_error
         return mica_fail_memory(err, sizeof *s, "a sentence model");
     s->include_prompt = true;
     status = mica_modules_read(path, s, &has_modules, err);
-    if (status == MICA_OK && !has_modules) {
+    s->lacks_pooling = has_modules && s->pooling.count == 0;
+    if (status == MICA_OK && s->pooling.count == 0) {
         s->pooling.modes[0] = MICA_POOL_MEAN;
         s->pooling.count = 1;
-        status = copy_text(path, &s->directory, err);
     }
+    if (status == MICA_OK && !s->directory)
+        status = copy_text(path, &s->directory, err);
     if (status == MICA_OK && has_modules)
         status = read_prompts(path, s, err);
     if (status == MICA_OK && has_modules)
         status = read_transformer(s, err);
+    if (status == MICA_OK && s->lacks_pooling)
+        status = mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                           "modules.json of '%s' lists no Pooling module", path);
     if (status != MICA_OK) {
         mica_sentence_destroy(&s);
         return status;

@@ -57,6 +57,8 @@ typedef struct mica_sentence {
     char *default_prompt; /* name of a prompt, or NULL */
     size_t max_length;    /* max_seq_length; 0 = not stated */
     bool lower_case;      /* do_lower_case */
+    char *activation;     /* of a cross-encoder's scores: the path of a torch class, or NULL */
+    bool lacks_pooling;   /* modules.json lists none: a cross-encoder's */
 } mica_sentence;
 
 /* Reads the directory `path`. Without modules.json: mean pooling, nothing else. Errors name the

@@ -11,16 +11,28 @@ bool mica_scores_finite(const float *logits, size_t n)
     return true;
 }
 
-void mica_scores_softmax(const float *logits, size_t n, float *out)
+mica_scores_scale mica_scores_scale_of(const float *logits, size_t n)
 {
-    double largest = -INFINITY, sum = 0;
+    mica_scores_scale scale = {-INFINITY, 0};
 
     for (size_t i = 0; i < n; i++)
-        largest = logits[i] > largest ? logits[i] : largest;
+        scale.largest = logits[i] > scale.largest ? logits[i] : scale.largest;
     for (size_t i = 0; i < n; i++)
-        sum += exp(logits[i] - largest);
+        scale.sum += exp(logits[i] - scale.largest);
+    return scale;
+}
+
+float mica_scores_one(mica_scores_scale scale, float logit)
+{
+    return (float)(exp(logit - scale.largest) / scale.sum);
+}
+
+void mica_scores_softmax(const float *logits, size_t n, float *out)
+{
+    mica_scores_scale scale = mica_scores_scale_of(logits, n);
+
     for (size_t i = 0; i < n; i++)
-        out[i] = (float)(exp(logits[i] - largest) / sum);
+        out[i] = mica_scores_one(scale, logits[i]);
 }
 
 void mica_scores_sigmoid(const float *logits, size_t n, float *out)
