@@ -35,22 +35,27 @@ target_include_directories(mica_flags INTERFACE
 function(mica_part name)
     add_library(mica_${name} OBJECT ${ARGN})
     target_link_libraries(mica_${name} PUBLIC mica_flags PRIVATE PkgConfig::CJSON
-        PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads)
+        PkgConfig::UTF8PROC PkgConfig::ONIG PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads)
 endfunction()
 
-set(MICA_EXTERNAL PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
+# What the libraries link: all of it, the tokenizer's share, the Hub's share.
+set(MICA_EXTERNAL_tokenizer PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
+set(MICA_EXTERNAL_hub PkgConfig::CJSON PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads m)
+set(MICA_EXTERNAL ${MICA_EXTERNAL_tokenizer} PkgConfig::CURL PkgConfig::CRYPTO)
+set(MICA_EXTERNAL_all ${MICA_EXTERNAL})
 
-# libmica (everything) and libmica-tokenizer (base and tokenizer only: no engine in it), each static
-# and shared. libmica holds all of libmica-tokenizer: link one or the other.
+# libmica (everything), libmica-tokenizer and libmica-hub (base and that part only: no engine in
+# them), each static and shared. libmica holds all of the others: link one.
 function(mica_libraries)
-    set(all ${MICA_PARTS})
-    set(only_tokenizer base tokenizer)
-    foreach(pair "mica:all" "mica-tokenizer:only_tokenizer")
+    set(parts_all ${MICA_PARTS})
+    set(parts_tokenizer base tokenizer)
+    set(parts_hub base hub)
+    foreach(pair "mica:all" "mica-tokenizer:tokenizer" "mica-hub:hub")
         string(REPLACE ":" ";" pair ${pair})
         list(GET pair 0 library)
-        list(GET pair 1 parts)
+        list(GET pair 1 share)
         set(objects)
-        foreach(part IN LISTS ${parts})
+        foreach(part IN LISTS parts_${share})
             list(APPEND objects $<TARGET_OBJECTS:mica_${part}>)
         endforeach()
         add_library(${library} STATIC ${objects})
@@ -61,7 +66,7 @@ function(mica_libraries)
         foreach(target ${library} ${library}-shared)
             target_include_directories(${target} INTERFACE
                 $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
-            target_link_libraries(${target} PRIVATE ${MICA_EXTERNAL})
+            target_link_libraries(${target} PRIVATE ${MICA_EXTERNAL_${share}})
             if(MICA_SANITIZE)
                 target_link_options(${target} PUBLIC -fsanitize=${MICA_SANITIZE})
             endif()
@@ -105,14 +110,18 @@ endfunction()
 
 # Install rules: libraries, headers, pkg-config files. The program installs itself (cli/).
 function(mica_install)
-    install(TARGETS mica mica-shared mica-tokenizer mica-tokenizer-shared
+    install(TARGETS mica mica-shared mica-tokenizer mica-tokenizer-shared mica-hub mica-hub-shared
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mica DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     file(RELATIVE_PATH MICA_INCLUDE_FROM_LIB ${CMAKE_INSTALL_FULL_LIBDIR}
         ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-    foreach(library mica mica-tokenizer)
+    set(requires_mica "libcjson libutf8proc oniguruma libcurl libcrypto")
+    set(requires_mica-tokenizer "libcjson libutf8proc oniguruma")
+    set(requires_mica-hub "libcjson libcurl libcrypto")
+    foreach(library mica mica-tokenizer mica-hub)
         set(MICA_LIBRARY ${library})
+        set(MICA_REQUIRES ${requires_${library}})
         configure_file(${PROJECT_SOURCE_DIR}/cmake/mica.pc.in ${PROJECT_BINARY_DIR}/${library}.pc @ONLY)
         install(FILES ${PROJECT_BINARY_DIR}/${library}.pc
             DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

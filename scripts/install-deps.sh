@@ -22,6 +22,8 @@ need pkg-config command -v pkg-config
 need libcjson-dev pkg-config --exists libcjson
 need libutf8proc-dev pkg-config --exists libutf8proc
 need libonig-dev pkg-config --exists oniguruma
+need libcurl4-openssl-dev pkg-config --exists libcurl
+need libssl-dev pkg-config --exists libcrypto
 if [ $tests = yes ]; then
     need gcc command -v gcc
     need g++ command -v g++
@@ -72,10 +74,10 @@ fi
 cat >&2 <<LIST
 mica needs these and cannot install them on this system by itself; missing here:$missing
 
-  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel oniguruma-devel
-  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc oniguruma
-  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev oniguruma-dev linux-headers
-  macOS:         brew install cmake pkg-config cjson utf8proc oniguruma
+  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel oniguruma-devel libcurl-devel openssl-devel
+  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc oniguruma curl openssl
+  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev oniguruma-dev curl-dev openssl-dev linux-headers
+  macOS:         brew install cmake pkg-config cjson utf8proc oniguruma curl openssl
   for the tests: clang with its sanitizers, cmocka
 LIST
 exit 1

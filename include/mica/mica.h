@@ -11,6 +11,7 @@
 #include "mica/fill_mask.h"
 #include "mica/forward.h"
 #include "mica/graph.h"
+#include "mica/hub.h"
 #include "mica/json.h"
 #include "mica/model.h"
 #include "mica/ops.h"

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The libraries define and export symbols that start with mica_ and nothing else; the tokenizer library
-# holds no engine.
+# The libraries define and export symbols that start with mica_ and nothing else; the libraries of the
+# tokenizer and of the Hub hold no engine.
 #   tests/checks/exports.sh BUILD_DIR
 set -eu
 build=$1
 bad=0
-for library in mica mica-tokenizer; do
+for library in mica mica-tokenizer mica-hub; do
     shared=$(ls "$build"/lib$library.so 2>/dev/null || ls "$build"/lib$library.dylib)
     exported=$(nm -D --defined-only "$shared" 2>/dev/null || nm -gU "$shared" | sed 's/ _/ /')
     names=$(echo "$exported" | awk '{print $NF}' | sed 's/@.*//')
@@ -26,9 +26,11 @@ for library in mica mica-tokenizer; do
         bad=1
     done
 done
-if nm "$build/libmica-tokenizer.a" 2>/dev/null | grep -qE ' T mica_(graph|program|model|backend)_'; then
-    echo "libmica-tokenizer holds parts of the engine" >&2
-    bad=1
-fi
+for library in mica-tokenizer mica-hub; do
+    if nm "$build/lib$library.a" 2>/dev/null | grep -qE ' T mica_(graph|program|model|backend)_'; then
+        echo "lib$library holds parts of the engine" >&2
+        bad=1
+    fi
+done
 [ $bad -eq 0 ] || exit 1
 echo "exports: mica_* only, all of it declared in include/mica"

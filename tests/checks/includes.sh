@@ -5,7 +5,7 @@
 #   tests/checks/includes.sh [SOURCE_DIR]
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
-parts="base tensor graph ops backends checkpoint tokenizer models tasks"
+parts="base tensor graph ops backends checkpoint tokenizer hub models tasks"
 bad=0
 complain() {
     echo "$1" >&2
@@ -20,11 +20,12 @@ for part in $parts; do
     # the table of ops; ops builds composites with graph. Both see the interface headers only.
     graph) extra="backends/backend.h ops/table.h" ;;
     ops) extra="backends/backend.h" ;;
-    # The tokenizer is a library of its own: base only.
+    # The tokenizer and the Hub are libraries of their own: base only.
     *) extra="" ;;
     esac
     mine=$allowed
     [ "$part" = tokenizer ] && mine="base tokenizer"
+    [ "$part" = hub ] && mine="base hub"
     files=$(find "src/$part" -name '*.[ch]' -o -name '*.def' | sort)
     [ -n "$files" ] || { complain "src/$part has no sources"; continue; }
     for file in $files; do
