@@ -29,10 +29,18 @@ typedef struct mica_session mica_session;
 /* Opens the model in directory `path`. Errors: NOT_FOUND (no such directory, no config.json, no
  * weights, a weight is missing), FORMAT (a file is damaged), SHAPE (a weight has another shape than
  * the configuration says), UNSUPPORTED (architecture, activation, module ... by name), NOT_FINITE
- * (a weight holds NaN or infinity), OUT_OF_MEMORY. A Hub id ("org/name") that is no directory is
- * NOT_FOUND with a text that says what to do. */
+ * (a weight holds NaN or infinity), OUT_OF_MEMORY. A Hub id ("org/name") is made a directory by
+ * mica_hub_resolve (mica/hub.h). */
 MICA_API mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
                                      mica_error *err);
+/* Reads what stands beside the weights (configuration, tokenizer, modules) and refuses what
+ * mica_model_open would refuse of it, in no time: to say whether a model can be run before its
+ * weights are fetched, and to show what it is. The functions below tell of it; no session can be
+ * made of it. If the weights are there too, their names, shapes and types are looked at, but not
+ * their numbers; if not, `weights` and `dtype` of the info are NULL, `parameters` is 0,
+ * `has_pooler` is false, and the head is the one that the configuration promises. */
+MICA_API mica_status mica_model_describe(mica_context *context, const char *path, mica_model **out,
+                                         mica_error *err);
 MICA_API void mica_model_destroy(mica_model **model);
 
 /* What was found, for people. Texts live as long as the model; NULL where there is none. */
@@ -75,6 +83,11 @@ MICA_API const char *mica_model_label(const mica_model *model, size_t id);
 /* problem_type of config.json: "regression", "single_label_classification" or
  * "multi_label_classification"; NULL if it says nothing. */
 MICA_API const char *mica_model_problem_type(const mica_model *model);
+
+/* Prompts by their names ("query"), in the order of config_sentence_transformers.json: the text of
+ * prompt i, and *name (which may be NULL). NULL if `i` is not below the count. */
+MICA_API size_t mica_model_prompt_count(const mica_model *model);
+MICA_API const char *mica_model_prompt(const mica_model *model, size_t i, const char **name);
 
 /* The model's tokenizer, or NULL if the directory has none. Lives as long as the model. */
 MICA_API const mica_tokenizer *mica_model_tokenizer(const mica_model *model);

@@ -44,6 +44,7 @@ struct mica_model {
     int64_t dimension;
     size_t max_length;
     char pooling[256];
+    bool described;       /* it is only looked at: nothing can be run */
     pthread_mutex_t lock; /* of programs */
     cached_program *programs;
 };
@@ -139,8 +140,8 @@ static mica_status check_directory(const char *path, mica_error *err)
                          path);
     if (looks_like_hub_id(path))
         return mica_fail(err, MICA_STATUS_NOT_FOUND,
-                         "no directory '%s'; downloading from the Hugging Face Hub is not part of "
-                         "this version: fetch the model's files and give their directory",
+                         "no directory '%s'; if it is the name of a model on the Hugging Face Hub, "
+                         "mica_hub_resolve (mica/hub.h) gives its directory",
                          path);
     return mica_fail(err, MICA_STATUS_NOT_FOUND, "no directory '%s'", path);
 }
@@ -187,6 +188,11 @@ static mica_status build_graph(mica_model *m, mica_builder *b, mica_error *err)
 
 /* ---- the head ---- */
 
+static bool has_labels(mica_head head)
+{
+    return head == MICA_HEAD_SEQUENCE_CLASSIFICATION || head == MICA_HEAD_TOKEN_CLASSIFICATION;
+}
+
 static mica_status find_labels(mica_model *m, mica_error *err)
 {
     const mica_json_value *names = mica_json_get(mica_json_root(m->json), "id2label");
@@ -222,8 +228,7 @@ static mica_status build_head(mica_model *m, mica_head head, mica_weight_source 
                               mica_error *err)
 {
     const int64_t rows[2] = {MICA_DIM_TOKENS, m->config.hidden_size};
-    bool labels =
-        head == MICA_HEAD_SEQUENCE_CLASSIFICATION || head == MICA_HEAD_TOKEN_CLASSIFICATION;
+    bool labels = has_labels(head);
     mica_builder b;
     mica_status status = mica_graph_create(&m->head_graph, err);
 
@@ -275,18 +280,21 @@ static void take_weights_info(mica_model *m, const mica_stored_weights *weights)
             m->dtype = (mica_dtype)dtype;
 }
 
-static mica_status load_weights(mica_model *m, mica_error *err)
+static mica_status open_weights(const mica_model *m, mica_checkpoint **out, mica_error *err)
+{
+    return mica_checkpoint_open(m->sentence->directory, mica_json_root(m->json),
+                                mica_context_log(m->context), out, err);
+}
+
+/* Builds the graphs over the checkpoint's weights. */
+static mica_status take_weights(mica_model *m, mica_checkpoint *checkpoint, mica_error *err)
 {
     const mica_log_sink *log = mica_context_log(m->context);
     const char *dir = m->sentence->directory;
-    mica_checkpoint *checkpoint = NULL;
     mica_stored_weights weights;
     mica_builder b;
     mica_status status;
 
-    status = mica_checkpoint_open(dir, mica_json_root(m->json), log, &checkpoint, err);
-    if (status != MICA_OK)
-        return status; /* the text names the file */
     mica_stored_weights_init(&weights, checkpoint, m->family->prefix);
     status = mica_graph_create(&m->graph, err);
     if (status != MICA_OK)
@@ -309,11 +317,9 @@ static mica_status load_weights(mica_model *m, mica_error *err)
     mica_checkpoint_warn_unused(checkpoint, m->family->ignored, log);
     if (!m->encoder.pooled.id)
         mica_log_write(log, MICA_LOG_INFO, "'%s' has no pooler: there is no pooler_output", dir);
-    mica_checkpoint_close(&checkpoint);
     return MICA_OK;
 
 fail:
-    mica_checkpoint_close(&checkpoint);
     if (status != MICA_STATUS_OUT_OF_MEMORY)
         mica_error_prefix(err, "'%s': ", dir);
     return status;
@@ -377,15 +383,17 @@ static mica_status compile_first(mica_model *m, mica_error *err)
     return status;
 }
 
-mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
-                            mica_error *err)
+/* A model with all that stands beside its weights. With `modules` those of sentence-transformers
+ * have theirs. */
+static mica_status open_around_weights(mica_context *context, const char *path, bool modules,
+                                       mica_model **out, mica_error *err)
 {
     mica_model *m = NULL;
     mica_status status;
 
     *out = NULL;
     if (!context || !path)
-        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "mica_model_open: no context or path");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "opening a model: no context or path");
     status = check_directory(path, err);
     if (status != MICA_OK)
         return status;
@@ -400,23 +408,78 @@ mica_status mica_model_open(mica_context *context, const char *path, mica_model 
     m->path = mica_strdup(path);
     status = m->path ? MICA_OK : mica_fail_memory(err, strlen(path) + 1, "a path");
     if (status == MICA_OK)
-        status = mica_sentence_open(path, &m->sentence, err);
+        status = mica_sentence_open(path, modules, &m->sentence, err);
     if (status == MICA_OK)
         status = read_configuration(m, err);
     if (status == MICA_OK)
         status = load_tokenizer(m, err);
     if (status == MICA_OK)
         status = settle_embedding(m, err);
-    if (status == MICA_OK)
-        status = load_weights(m, err);
-    if (status == MICA_OK)
-        status = compile_first(m, err);
-    if (status != MICA_OK) {
+    if (status != MICA_OK)
         mica_model_destroy(&m);
-        return status;
-    }
     *out = m;
+    return status;
+}
+
+mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
+                            mica_error *err)
+{
+    mica_checkpoint *checkpoint = NULL;
+    mica_status status = open_around_weights(context, path, true, out, err);
+
+    if (status == MICA_OK)
+        status = open_weights(*out, &checkpoint, err); /* the text names the file */
+    if (status == MICA_OK)
+        status = take_weights(*out, checkpoint, err);
+    if (status == MICA_OK)
+        status = compile_first(*out, err);
+    mica_checkpoint_close(&checkpoint);
+    if (status != MICA_OK)
+        mica_model_destroy(out);
+    return status;
+}
+
+/* The head that the configuration promises; as above, one that cannot be used is no error. */
+static mica_status promise_head(mica_model *m, mica_error *err)
+{
+    mica_head head;
+    mica_status status = mica_family_head(m->family, m->architecture, &head, &m->no_head);
+
+    if (status == MICA_OK && has_labels(head))
+        status = find_labels(m, &m->no_head);
+    if (status == MICA_STATUS_OUT_OF_MEMORY)
+        return mica_fail(err, status, "%s", m->no_head.message);
+    if (status == MICA_OK)
+        m->head = head;
     return MICA_OK;
+}
+
+mica_status mica_model_describe(mica_context *context, const char *path, mica_model **out,
+                                mica_error *err)
+{
+    mica_checkpoint *checkpoint = NULL;
+    mica_error none = {MICA_OK, ""};
+    mica_status status = open_around_weights(context, path, false, out, err);
+
+    if (status != MICA_OK)
+        return status;
+    (*out)->described = true;
+    status = open_weights(*out, &checkpoint, &none);
+    if (status == MICA_OK)
+        status = take_weights(*out, checkpoint, err);
+    else if (status == MICA_STATUS_NOT_FOUND) /* not there yet */
+        status = promise_head(*out, err);
+    else
+        status = mica_fail(err, status, "%s", none.message);
+    mica_checkpoint_close(&checkpoint);
+    if (status != MICA_OK)
+        mica_model_destroy(out);
+    return status;
+}
+
+bool mica_model_runs(const mica_model *model)
+{
+    return !model->described;
 }
 
 /* ---- programs ---- */
@@ -551,6 +614,20 @@ const char *mica_model_label(const mica_model *model, size_t id)
     return id < mica_model_label_count(model) ? model->labels[id] : NULL;
 }
 
+size_t mica_model_prompt_count(const mica_model *model)
+{
+    return model->sentence->n_prompts;
+}
+
+const char *mica_model_prompt(const mica_model *model, size_t i, const char **name)
+{
+    bool there = i < model->sentence->n_prompts;
+
+    if (name)
+        *name = there ? model->sentence->prompts[i].name : NULL;
+    return there ? model->sentence->prompts[i].text : NULL;
+}
+
 const char *mica_model_problem_type(const mica_model *model)
 {
     return mica_json_string(mica_json_get(mica_json_root(model->json), "problem_type"), NULL);
@@ -600,7 +677,7 @@ void mica_model_get_info(const mica_model *model, mica_model_info *info)
     info->model_type = model->family->model_type;
     info->architecture = model->architecture;
     info->weights = model->weights;
-    info->dtype = mica_dtype_name(model->dtype);
+    info->dtype = model->weights ? mica_dtype_name(model->dtype) : NULL;
     info->parameters = model->parameters;
     info->hidden_size = model->config.hidden_size;
     info->layers = model->config.layers;

@@ -39,6 +39,9 @@ const mica_sentence *mica_model_sentence(const mica_model *model);
 /* config.json. */
 const mica_json_value *mica_model_config_json(const mica_model *model);
 
+/* Whether it was opened to be run, not only described. */
+bool mica_model_runs(const mica_model *model);
+
 /* The tokenizer, or the reason why there is none. */
 mica_status mica_model_need_tokenizer(const mica_model *model, const mica_tokenizer **out,
                                       mica_error *err);

@@ -200,9 +200,9 @@ static mica_status read_dense(const module *m, mica_sentence *s, mica_error *err
     read_activation(&r, step);
     refuse_other_names(&r);
     status = r.status;
-    if (status == MICA_OK)
+    if (status == MICA_OK && !s->only_described)
         status = open_weights(m, &checkpoint, err);
-    if (status != MICA_OK)
+    if (status != MICA_OK || s->only_described)
         goto done;
     mica_stored_weights_init(&weights, checkpoint, NULL);
     status = get_weight(&weights, MICA_WEIGHT_LINEAR, step->out, step->in, "linear.weight",
@@ -239,9 +239,9 @@ static mica_status read_layer_norm(const module *m, mica_sentence *s, mica_error
     if (step->in == 0)
         mica_config_refuse(&r, MICA_STATUS_FORMAT, "dimension is missing");
     status = r.status;
-    if (status == MICA_OK)
+    if (status == MICA_OK && !s->only_described)
         status = open_weights(m, &checkpoint, err);
-    if (status != MICA_OK)
+    if (status != MICA_OK || s->only_described)
         goto done;
     mica_stored_weights_init(&weights, checkpoint, NULL);
     status = get_weight(&weights, MICA_WEIGHT_NORM, step->in, 0, "norm.weight", &step->weight, err);

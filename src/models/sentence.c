@@ -151,7 +151,7 @@ static mica_status read_transformer(mica_sentence *s, mica_error *err)
     return reader.status;
 }
 
-mica_status mica_sentence_open(const char *path, mica_sentence **out, mica_error *err)
+mica_status mica_sentence_open(const char *path, bool weights, mica_sentence **out, mica_error *err)
 {
     mica_sentence *s = mica_calloc(1, sizeof *s);
     bool has_modules = false;
@@ -161,6 +161,7 @@ mica_status mica_sentence_open(const char *path, mica_sentence **out, mica_error
     if (!s)
         return mica_fail_memory(err, sizeof *s, "a sentence model");
     s->include_prompt = true;
+    s->only_described = !weights;
     status = mica_modules_read(path, s, &has_modules, err);
     s->lacks_pooling = has_modules && s->pooling.count == 0;
     if (status == MICA_OK && s->pooling.count == 0) {

@@ -58,12 +58,15 @@ typedef struct mica_sentence {
     size_t max_length;    /* max_seq_length; 0 = not stated */
     bool lower_case;      /* do_lower_case */
     char *activation;     /* of a cross-encoder's scores: the path of a torch class, or NULL */
+    bool only_described;  /* weights of modules are not read */
     bool lacks_pooling;   /* modules.json lists none: a cross-encoder's */
 } mica_sentence;
 
 /* Reads the directory `path`. Without modules.json: mean pooling, nothing else. Errors name the
- * file: UNSUPPORTED for a module, an activation or an option that is not known. */
-mica_status mica_sentence_open(const char *path, mica_sentence **out, mica_error *err);
+ * file: UNSUPPORTED for a module, an activation or an option that is not known. Without `weights`
+ * those of the modules are not read, and the steps cannot be built. */
+mica_status mica_sentence_open(const char *path, bool weights, mica_sentence **out,
+                               mica_error *err);
 void mica_sentence_destroy(mica_sentence **sentence);
 
 /* Numbers in an embedding of a model with `hidden` numbers a token under `pooling`. SHAPE if the

@@ -15,6 +15,10 @@ mica_status mica_session_create(mica_model *model, mica_session **out, mica_erro
     *out = NULL;
     if (!model)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "mica_session_create: no model");
+    if (!mica_model_runs(model))
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "mica_session_create: the model was opened by mica_model_describe, which "
+                         "loads nothing that can be run");
     session = mica_calloc(1, sizeof *session);
     if (!session)
         return mica_fail_memory(err, sizeof *session, "a session");
