@@ -325,19 +325,19 @@ static mica_status build_bert(loader *l, mica_error *err)
     const mica_tok_files *f = l->files;
     const mica_json_value *strip = mica_json_get(f->config, "strip_accents");
     mica_tokenizer *t = l->t;
-    mica_tok_step step = {.clean = true};
+    mica_tok_bert bert = {.clean = true};
     mica_status status = f->tokenizer ? mica_tok_load_json_vocab(t, f->tokenizer, err)
                                       : mica_tok_load_vocab(t, f->vocab, f->vocab_size, err);
 
     if (status != MICA_OK)
         return status;
-    step.lower = mica_tok_json_flag(f->config, "do_lower_case", true);
-    step.chinese = mica_tok_json_flag(f->config, "tokenize_chinese_chars", true);
-    step.strip = step.lower;
-    mica_json_bool(strip, &step.strip);
-    step.decompose = step.strip;
-    t->normalizer = (mica_tok_normalizer){{step}, 1};
-    status = mica_tok_pretokenizer_bert(&t->pretokenizer, err);
+    bert.lower = mica_tok_json_flag(f->config, "do_lower_case", true);
+    bert.chinese = mica_tok_json_flag(f->config, "tokenize_chinese_chars", true);
+    bert.strip = bert.lower;
+    mica_json_bool(strip, &bert.strip);
+    status = mica_tok_normalizer_bert(&t->normalizer, bert, err);
+    if (status == MICA_OK)
+        status = mica_tok_pretokenizer_bert(&t->pretokenizer, err);
     if (status != MICA_OK)
         return status;
     status = mica_tok_decoder_wordpiece(&t->decoder, &t->arena, "##", 2, true, err);
@@ -377,16 +377,16 @@ static void override_normalizer(loader *l)
     const mica_json_value *json = mica_json_get(l->files->tokenizer, "normalizer");
     const char *type = mica_tok_json_text(mica_json_get(json, "type"));
     const mica_json_value *own_strip = mica_json_get(json, "strip_accents");
-    mica_tok_step *step = &l->t->normalizer.steps[0];
+    mica_tok_bert *bert;
 
     if (!type || strcmp(type, "BertNormalizer") != 0)
         return;
-    mica_json_bool(mica_json_get(config, "do_lower_case"), &step->lower);
-    mica_json_bool(mica_json_get(config, "tokenize_chinese_chars"), &step->chinese);
-    step->strip = step->lower;
-    mica_json_bool(own_strip, &step->strip);
-    mica_json_bool(mica_json_get(config, "strip_accents"), &step->strip);
-    step->decompose = step->strip;
+    bert = &l->t->normalizer.steps[0].bert;
+    mica_json_bool(mica_json_get(config, "do_lower_case"), &bert->lower);
+    mica_json_bool(mica_json_get(config, "tokenize_chinese_chars"), &bert->chinese);
+    bert->strip = bert->lower;
+    mica_json_bool(own_strip, &bert->strip);
+    mica_json_bool(mica_json_get(config, "strip_accents"), &bert->strip);
 }
 
 /* The padding token: as configured, as tokenizer.json pads, or (where no class says that there is

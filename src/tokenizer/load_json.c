@@ -26,64 +26,6 @@ static mica_status no_field(mica_error *err, const char *field)
     return mica_fail(err, MICA_STATUS_FORMAT, "'%s' is missing or has the wrong type", field);
 }
 
-/* A boolean that must be there. */
-static mica_status flag(const mica_json_value *json, const char *part, const char *key, bool *out,
-                        mica_error *err)
-{
-    return mica_json_bool(mica_json_get(json, key), out) ? MICA_OK : lacks(err, part, key);
-}
-
-static mica_status load_bert_normalizer(const mica_json_value *json, mica_tok_step *step,
-                                        mica_error *err)
-{
-    const mica_json_value *strip = mica_json_get(json, "strip_accents");
-    mica_status status = flag(json, "normalizer", "clean_text", &step->clean, err);
-
-    if (status == MICA_OK)
-        status = flag(json, "normalizer", "handle_chinese_chars", &step->chinese, err);
-    if (status == MICA_OK)
-        status = flag(json, "normalizer", "lowercase", &step->lower, err);
-    step->strip = step->lower;
-    if (status == MICA_OK && mica_json_get_type(strip) != MICA_JSON_NULL)
-        status = flag(json, "normalizer", "strip_accents", &step->strip, err);
-    step->decompose = step->strip;
-    return status;
-}
-
-static mica_status load_normalizer(const mica_json_value *json, mica_tok_normalizer *out,
-                                   mica_error *err)
-{
-    const char *type = mica_tok_json_text(mica_json_get(json, "type"));
-    const mica_json_value *list = mica_json_get(json, "normalizers");
-    mica_tok_step step = {0};
-    mica_status status = MICA_OK;
-
-    if (mica_json_get_type(json) == MICA_JSON_NULL)
-        return MICA_OK;
-    if (!type)
-        return lacks(err, "normalizer", "type");
-    if (strcmp(type, "Sequence") == 0) {
-        if (mica_json_get_type(list) != MICA_JSON_ARRAY)
-            return lacks(err, "normalizer", "normalizers");
-        for (json = mica_json_first(list); json && status == MICA_OK; json = mica_json_next(json))
-            status = load_normalizer(json, out, err);
-        return status;
-    }
-    if (strcmp(type, "BertNormalizer") == 0)
-        status = load_bert_normalizer(json, &step, err);
-    else if (strcmp(type, "Lowercase") == 0)
-        step.lower = true;
-    else if (strcmp(type, "NFD") == 0)
-        step.decompose = true;
-    else
-        return unsupported(err, "normalizer", type);
-    if (out->count == MICA_TOK_STEPS_MAX)
-        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "normalizer: more than %d in a sequence",
-                         MICA_TOK_STEPS_MAX);
-    out->steps[out->count++] = step;
-    return status;
-}
-
 /* The model's type; old files do not say it, but each type has a field that the others lack. */
 static const char *model_type(const mica_json_value *model)
 {
@@ -369,7 +311,8 @@ mica_status mica_tok_load_json(mica_tokenizer *t, const mica_json_value *json, m
     if (version && (!text || strcmp(text, "1.0") != 0))
         return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                          "tokenizer.json has version '%s' (mica knows 1.0)", text ? text : "?");
-    status = load_normalizer(mica_json_get(json, "normalizer"), &t->normalizer, err);
+    status =
+        mica_tok_normalizer_load(&t->normalizer, &t->arena, mica_json_get(json, "normalizer"), err);
     if (status == MICA_OK)
         status = mica_tok_pretokenizer_load(&t->pretokenizer, &t->arena,
                                             mica_json_get(json, "pre_tokenizer"), err);

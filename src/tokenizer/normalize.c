@@ -1,278 +1,110 @@
-/* SPDX-License-Identifier: MIT
- *
- * The walk: runs of ASCII go through a table of 128 bytes; other characters that no operation
- * touches (their flags say so) are copied; the rest takes the long way.
- *
- * Origins follow Hugging Face's NormalizedString: a character that replaces one has its origin; one
- * that is inserted has that of the character before. Ordering marks moves characters but not
- * origins: the n-th character that replaces takes the n-th origin.
- */
+/* SPDX-License-Identifier: MIT */
 #include "tokenizer/normalize.h"
 
 #include "base/alloc.h"
-#include "base/utf8.h"
+#include "tokenizer/normalize_steps.h"
 
-#define ASCII_DROP 0xFF
-
-typedef struct walk {
-    mica_tok_step step;
-    const mica_unicode *unicode;
-    mica_tok_normalize_work *work;
-    mica_tok_text *out;
-    unsigned touched; /* flags of the characters that some operation changes */
-    unsigned char ascii[128];
-    size_t marks, kept;          /* waiting marks; those of them that will not be dropped */
-    size_t last_begin, last_end; /* origin of the last character that replaced one */
-} walk;
-
-static void walk_init(walk *w, const mica_tok_step *step, const mica_unicode *unicode,
-                      mica_tok_normalize_work *work, mica_tok_text *out)
+void mica_tok_normalizer_release(mica_tok_normalizer *normalizer)
 {
-    *w = (walk){.step = *step, .unicode = unicode, .work = work, .out = out};
-    if (step->clean)
-        w->touched |= MICA_CHAR_DROPPED | MICA_CHAR_SPACE;
-    if (step->chinese)
-        w->touched |= MICA_CHAR_CHINESE;
-    if (step->decompose)
-        w->touched |= MICA_CHAR_DECOMPOSED | MICA_CHAR_COMBINING;
-    if (step->strip)
-        w->touched |= MICA_CHAR_MARK;
-    if (step->lower)
-        w->touched |= MICA_CHAR_LOWER;
-    for (unsigned c = 0; c < 128; c++) {
-        unsigned flags = mica_unicode_flags(unicode, c) & w->touched;
-        w->ascii[c] = (unsigned char)c;
-        if (flags & MICA_CHAR_DROPPED)
-            w->ascii[c] = ASCII_DROP;
-        else if (flags & MICA_CHAR_SPACE)
-            w->ascii[c] = ' ';
-        else if (flags & MICA_CHAR_LOWER)
-            w->ascii[c] = (unsigned char)(c + 32);
+    for (size_t i = 0; i < normalizer->count; i++) {
+        mica_tok_regex_destroy(&normalizer->steps[i].regex);
+        mica_free(normalizer->steps[i].precompiled.classes);
     }
-    mica_tok_text_clear(out);
+    mica_free(normalizer->steps);
+    *normalizer = (mica_tok_normalizer){0};
 }
 
-/* Appends the bytes of one character, which come from [begin, end) of the original. */
-static bool put_same(walk *w, const char *data, size_t size, size_t begin, size_t end)
+mica_status mica_tok_normalizer_add(mica_tok_normalizer *normalizer, mica_tok_normalize_kind kind,
+                                    mica_tok_normalize_step **step, mica_error *err)
 {
-    if (size != end - begin)
-        return mica_tok_text_put(w->out, data, size, begin, end);
-    if (!mica_tok_text_reserve(w->out, size) || !mica_tok_text_same(w->out, begin))
-        return false;
-    memcpy(w->out->buffer + w->out->size, data, size);
-    w->out->size += size;
-    return true;
+    if (!mica_tok_grow((void **)&normalizer->steps, &normalizer->capacity, normalizer->count + 1,
+                       sizeof *normalizer->steps))
+        return mica_fail_memory(err, sizeof *normalizer->steps, "a normalizer");
+    *step = &normalizer->steps[normalizer->count++];
+    **step = (mica_tok_normalize_step){.kind = kind, .text = "", .to = ""};
+    return MICA_OK;
 }
 
-static bool put_char(walk *w, uint32_t c, size_t begin, size_t end)
+mica_status mica_tok_normalizer_bert(mica_tok_normalizer *out, mica_tok_bert bert, mica_error *err)
 {
-    char bytes[4];
-    size_t size = mica_utf8_encode(c, bytes);
+    mica_tok_normalize_step *step;
+    mica_status status;
 
-    return put_same(w, bytes, size, begin, end);
+    mica_tok_normalizer_release(out);
+    status = mica_tok_normalizer_add(out, MICA_TOK_NORMALIZE_BERT, &step, err);
+    if (status == MICA_OK)
+        step->bert = bert;
+    return status;
 }
 
-/* The operations after the ordering: dropping of marks and lower case. */
-static bool put_ordered(walk *w, uint32_t c, size_t begin, size_t end)
+mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer, const void *data,
+                                                size_t size, mica_error *err)
 {
-    unsigned flags = mica_unicode_flags(w->unicode, c) & w->touched;
-    uint32_t lower[2];
-    char bytes[8];
-    size_t n, size;
+    mica_tok_normalize_step *step;
+    mica_status status =
+        mica_tok_normalizer_add(normalizer, MICA_TOK_NORMALIZE_PRECOMPILED, &step, err);
 
-    if (w->step.strip && (flags & MICA_CHAR_MARK))
-        return true;
-    if (!(flags & MICA_CHAR_LOWER))
-        return put_char(w, c, begin, end);
-    n = mica_unicode_to_lower(c, lower);
-    if (n == 1)
-        return put_char(w, lower[0], begin, end);
-    size = mica_utf8_encode(lower[0], bytes);
-    size += mica_utf8_encode(lower[1], bytes + size);
-    return mica_tok_text_put(w->out, bytes, size, begin, end);
-}
-
-/* Stable sort by combining class: counting, so that a long run of marks stays linear. */
-static bool sort_marks(walk *w)
-{
-    mica_tok_normalize_work *work = w->work;
-    size_t starts[256] = {0}, total = 0;
-
-    if (!mica_tok_grow((void **)&work->sorted, &work->sorted_capacity, w->marks,
-                       sizeof *work->sorted))
-        return false;
-    for (size_t i = 0; i < w->marks; i++)
-        starts[work->marks[i].combining_class]++;
-    for (size_t k = 0; k < 256; k++) {
-        size_t count = starts[k];
-        starts[k] = total;
-        total += count;
-    }
-    for (size_t i = 0; i < w->marks; i++)
-        work->sorted[starts[work->marks[i].combining_class]++] = work->marks[i];
-    return true;
-}
-
-/* Puts the waiting marks in their order. Those that replace a character take the origins in the
- * order of the original; those that are inserted share the one before. */
-static bool flush_marks(walk *w)
-{
-    size_t next = 0;
-
-    if (w->marks == 0)
-        return true;
-    if (w->kept > 0) {
-        if (!sort_marks(w))
-            return false;
-        for (size_t i = 0; i < w->marks; i++) {
-            const mica_tok_mark *marks = w->work->marks, *mark = &w->work->sorted[i];
-            if (!mark->inserted) {
-                while (marks[next].inserted)
-                    next++;
-                w->last_begin = marks[next].begin;
-                w->last_end = marks[next].end;
-                next++;
-            }
-            if (!put_ordered(w, mark->c, w->last_begin, w->last_end))
-                return false;
-        }
-    }
-    w->marks = 0;
-    w->kept = 0;
-    return true;
-}
-
-/* One character of the decomposed text. */
-static bool order_char(walk *w, uint32_t c, bool inserted, size_t begin, size_t end)
-{
-    unsigned flags = mica_unicode_flags(w->unicode, c);
-    mica_tok_mark *mark;
-
-    if (!(flags & MICA_CHAR_COMBINING)) {
-        if (!flush_marks(w))
-            return false;
-        w->last_begin = begin;
-        w->last_end = end;
-        return put_ordered(w, c, begin, end);
-    }
-    if (!mica_tok_grow((void **)&w->work->marks, &w->work->mark_capacity, w->marks + 1,
-                       sizeof *w->work->marks))
-        return false;
-    mark = &w->work->marks[w->marks++];
-    mark->c = c;
-    mark->combining_class = (uint8_t)mica_unicode_combining_class(c);
-    mark->inserted = inserted;
-    mark->begin = begin;
-    mark->end = end;
-    if (!(w->step.strip && (flags & MICA_CHAR_MARK)))
-        w->kept++;
-    return true;
-}
-
-static bool decompose_char(walk *w, uint32_t c, unsigned flags, size_t begin, size_t end)
-{
-    uint32_t parts[4];
-    size_t n;
-
-    if (!w->step.decompose)
-        return put_ordered(w, c, begin, end);
-    if (!(flags & MICA_CHAR_DECOMPOSED))
-        return order_char(w, c, false, begin, end);
-    n = mica_unicode_decompose(c, parts);
-    for (size_t i = 0; i < n; i++)
-        if (!order_char(w, parts[i], i > 0, begin, end))
-            return false;
-    return true;
-}
-
-/* A character that some operation touches, all the way. */
-static bool walk_char(walk *w, uint32_t c, unsigned flags, size_t begin, size_t end)
-{
-    if (flags & MICA_CHAR_DROPPED)
-        return true;
-    if (flags & MICA_CHAR_SPACE)
-        return flush_marks(w) && put_char(w, ' ', begin, end);
-    if (flags & MICA_CHAR_CHINESE)
-        return flush_marks(w) && mica_tok_text_put(w->out, " ", 1, begin, end) &&
-               decompose_char(w, c, flags, begin, end) && flush_marks(w) &&
-               mica_tok_text_put(w->out, " ", 1, begin, end);
-    return decompose_char(w, c, flags, begin, end);
-}
-
-/* ASCII from p on; returns where it stops: at `end`, or at a character for walk_char. The caller
- * has made room for all of it. */
-static const char *walk_ascii(walk *w, const char *p, const char *end)
-{
-    char *to = w->out->buffer + w->out->size;
-    const char *start = p;
-
-    while (p < end) {
-        unsigned char c = (unsigned char)*p;
-        if (c >= 128 || w->ascii[c] == ASCII_DROP)
-            break;
-        *to++ = (char)w->ascii[c];
-        p++;
-    }
-    w->out->size += (size_t)(p - start);
-    return p;
-}
-
-/* Bytes whose origins are known: span 0, the byte at p + i is the original's from + i; otherwise
- * all come from [from, from + span). */
-static bool walk_bytes(walk *w, const char *p, size_t size, size_t from, size_t span)
-{
-    const char *start = p, *end = p + size;
-
-    while (p < end) {
-        size_t begin = from, length, stop;
-        uint32_t c;
-        unsigned flags;
-
-        if (span == 0 && (unsigned char)*p < 128 && w->ascii[(unsigned char)*p] != ASCII_DROP) {
-            if (!flush_marks(w) || !mica_tok_text_reserve(w->out, (size_t)(end - p)) ||
-                !mica_tok_text_same(w->out, from + (size_t)(p - start)))
-                return false;
-            p = walk_ascii(w, p, end);
-            w->last_end = from + (size_t)(p - start);
-            w->last_begin = w->last_end - 1;
-            continue;
-        }
-        length = mica_tok_char(p, &c);
-        if (span == 0)
-            begin = from + (size_t)(p - start);
-        stop = span ? from + span : begin + length;
-        flags = mica_unicode_flags(w->unicode, c) & w->touched;
-        if (flags == 0) {
-            if (!flush_marks(w) || !put_same(w, p, length, begin, stop))
-                return false;
-            w->last_begin = begin;
-            w->last_end = stop;
-        } else if (!walk_char(w, c, flags, begin, stop)) {
-            return false;
-        }
-        p += length;
-    }
-    return true;
-}
-
-static bool walk_text(walk *w, const mica_tok_text *in)
-{
-    for (size_t r = 0; r < in->run_count; r++) {
-        const mica_tok_run *run = &in->runs[r];
-        size_t end = r + 1 < in->run_count ? in->runs[r + 1].at : in->size;
-        if (!walk_bytes(w, in->data + run->at, end - run->at, run->from, run->span))
-            return false;
-    }
-    return flush_marks(w);
+    if (status != MICA_OK)
+        return status;
+    status = mica_tok_charsmap_open(&step->precompiled.map, data, size, err);
+    if (status == MICA_OK && !mica_tok_precompiled_build(&step->precompiled))
+        status = mica_fail_memory(err, 0, "a charsmap");
+    return status;
 }
 
 void mica_tok_normalize_release(mica_tok_normalize_work *work)
 {
     mica_tok_text_release(&work->texts[0]);
     mica_tok_text_release(&work->texts[1]);
-    mica_free(work->marks);
-    mica_free(work->sorted);
-    memset(work, 0, sizeof *work);
+    mica_tok_text_release(&work->view);
+    mica_tok_marks_release(&work->marks);
+    mica_free(work->held);
+    mica_tok_regex_search_release(&work->search);
+    *work = (mica_tok_normalize_work){0};
+}
+
+static mica_status run_step(const mica_tok_step_run *run, const mica_tok_text **result,
+                            mica_error *err)
+{
+    bool fine = true;
+
+    switch (run->step->kind) {
+    case MICA_TOK_NORMALIZE_BERT:
+        fine = mica_tok_step_bert(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_FORM:
+        fine = mica_tok_step_form(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_STRIP_ACCENTS:
+        fine = mica_tok_step_strip_accents(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_NMT:
+        fine = mica_tok_step_nmt(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_STRIP:
+        fine = mica_tok_step_strip(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_PREPEND:
+        fine = mica_tok_step_prepend(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_BYTE_LEVEL:
+        fine = mica_tok_step_byte_level(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_PRECOMPILED:
+        fine = mica_tok_step_precompiled(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_REPLACE:
+        return mica_tok_step_replace(run, result, err);
+    }
+    return fine ? MICA_OK : mica_fail_memory(err, run->in->size, "a normalized text");
+}
+
+/* In the reference, a text whose first character comes from nothing (inserted at the very start by
+ * Replace, or by an empty Prepend) cannot go through a normalizer that maps characters: it fails
+ * there, or repeats what was inserted. */
+static bool starts_nowhere(const mica_tok_text *text)
+{
+    return text->run_count > 0 && text->runs[0].span == 0;
 }
 
 mica_status mica_tok_normalize(const mica_tok_normalizer *normalizer, const mica_unicode *unicode,
@@ -280,19 +112,29 @@ mica_status mica_tok_normalize(const mica_tok_normalizer *normalizer, const mica
                                mica_tok_normalize_work *work, const mica_tok_text **out,
                                mica_error *err)
 {
-    mica_tok_text *in = &work->texts[0], *next = &work->texts[1];
+    const mica_tok_text *in = &work->view;
 
-    if (!mica_tok_text_view(in, data, size, from))
+    if (!mica_tok_text_view(&work->view, data, size, from))
         return mica_fail_memory(err, sizeof(mica_tok_run), "a text");
-    for (size_t i = 0; i < normalizer->count; i++) {
-        mica_tok_text *swap = in;
-        walk w;
+    for (size_t i = 0; i < normalizer->count && in->size > 0; i++) {
+        const mica_tok_normalize_step *step = &normalizer->steps[i];
+        bool inserts =
+            step->kind == MICA_TOK_NORMALIZE_REPLACE || step->kind == MICA_TOK_NORMALIZE_PREPEND;
+        mica_tok_step_run run = {.step = step,
+                                 .unicode = unicode,
+                                 .work = work,
+                                 .in = in,
+                                 .out = &work->texts[in == &work->texts[0]],
+                                 .start = from};
+        mica_status status = run_step(&run, &in, err);
 
-        walk_init(&w, &normalizer->steps[i], unicode, work, next);
-        if (!walk_text(&w, in))
-            return mica_fail_memory(err, size, "a normalized text");
-        in = next;
-        next = swap;
+        if (status != MICA_OK)
+            return status;
+        if (!inserts && in != run.in && starts_nowhere(run.in))
+            return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                             "normalizer %zu: it comes after one that inserts text at the start, "
+                             "which the reference cannot map",
+                             i);
     }
     *out = in;
     return MICA_OK;

@@ -1,45 +1,91 @@
 /* SPDX-License-Identifier: MIT
  *
- * Normalizers: text in, text out, with the origin of every byte.
- *
- * One kind of step covers what BERT's family needs: a walk over the characters with the operations
- * below switched on or off, done in this order as Hugging Face does them one after the other.
- * BertNormalizer, Lowercase and NFD are such steps; Sequence is a list of steps.
+ * Normalizers: text in, text out, with the origin of every byte. A normalizer is a list of steps;
+ * "Sequence" of tokenizer.json is flattened into it.
  */
 #ifndef MICA_TOKENIZER_NORMALIZE_H
 #define MICA_TOKENIZER_NORMALIZE_H
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "mica/json.h"
+#include "tokenizer/charsmap.h"
+#include "tokenizer/marks.h"
+#include "tokenizer/regex.h"
 #include "tokenizer/text.h"
 #include "tokenizer/unicode.h"
 
-typedef struct mica_tok_step {
-    bool clean;     /* drop control characters, make white space ' ' */
-    bool chinese;   /* a ' ' before and after each Chinese character */
-    bool decompose; /* canonical decomposition and ordering (NFD) */
-    bool strip;     /* then drop non-spacing marks; only with decompose */
-    bool lower;     /* lower case, character by character */
-} mica_tok_step;
+typedef enum mica_tok_normalize_kind {
+    MICA_TOK_NORMALIZE_BERT, /* by its flags, in one walk; also Lowercase */
+    MICA_TOK_NORMALIZE_FORM, /* NFC, NFD, NFKC, NFKD */
+    MICA_TOK_NORMALIZE_STRIP_ACCENTS,
+    MICA_TOK_NORMALIZE_NMT,
+    MICA_TOK_NORMALIZE_STRIP,
+    MICA_TOK_NORMALIZE_PREPEND, /* `to` */
+    MICA_TOK_NORMALIZE_REPLACE, /* `to` for each `text`, or match of `regex` */
+    MICA_TOK_NORMALIZE_BYTE_LEVEL,
+    MICA_TOK_NORMALIZE_PRECOMPILED
+} mica_tok_normalize_kind;
 
-#define MICA_TOK_STEPS_MAX 16
+/* In this order, as Hugging Face does them one after the other. */
+typedef struct mica_tok_bert {
+    bool clean;   /* drop control characters, make white space ' ' */
+    bool chinese; /* a ' ' before and after each Chinese character */
+    bool strip;   /* canonical decomposition and ordering (NFD), then drop non-spacing marks */
+    bool lower;   /* lower case, character by character */
+} mica_tok_bert;
+
+/* SentencePiece's map, by Hugging Face's rule: a grapheme cluster of less than 6 bytes that begins
+ * with a string of the map becomes what the shortest such string is mapped to; in other clusters
+ * each character does. */
+typedef struct mica_tok_precompiled {
+    mica_tok_charsmap map;
+    uint8_t *classes; /* of code points: mica_grapheme, and FREE = the map has it */
+} mica_tok_precompiled;
+
+typedef struct mica_tok_normalize_step {
+    mica_tok_normalize_kind kind;
+    mica_tok_bert bert;
+    bool compatible, compose; /* FORM */
+    bool left, right;         /* STRIP */
+    const char *text, *to;    /* in the tokenizer's arena */
+    size_t size, to_size;
+    mica_tok_regex *regex;
+    mica_tok_precompiled precompiled;
+} mica_tok_normalize_step;
+
 typedef struct mica_tok_normalizer {
-    mica_tok_step steps[MICA_TOK_STEPS_MAX];
-    size_t count; /* 0 = leaves texts as they are */
+    mica_tok_normalize_step *steps;
+    size_t count, capacity; /* 0 = leaves texts as they are */
 } mica_tok_normalizer;
 
-/* A mark waiting for its place in the canonical order. */
-typedef struct mica_tok_mark {
+void mica_tok_normalizer_release(mica_tok_normalizer *normalizer);
+/* One more step, all zero. */
+mica_status mica_tok_normalizer_add(mica_tok_normalizer *normalizer, mica_tok_normalize_kind kind,
+                                    mica_tok_normalize_step **step, mica_error *err);
+/* In place of what it was: BertNormalizer. */
+mica_status mica_tok_normalizer_bert(mica_tok_normalizer *out, mica_tok_bert bert, mica_error *err);
+/* One more step: Precompiled, of a map's bytes, which must outlive the normalizer. FORMAT if they
+ * are none. */
+mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer, const void *data,
+                                                size_t size, mica_error *err);
+/* Appends the steps of tokenizer.json's "normalizer" (normalize_load.c). */
+mica_status mica_tok_normalizer_load(mica_tok_normalizer *out, mica_arena *arena,
+                                     const mica_json_value *json, mica_error *err);
+
+/* A mark that NFC could not make one with the character before it, or that others keep from it. */
+typedef struct mica_tok_held {
     uint32_t c;
-    uint8_t combining_class;
-    bool inserted; /* came out of a decomposition, after the first character */
-    size_t begin, end;
-} mica_tok_mark;
+    size_t taken; /* characters whose place it takes */
+} mica_tok_held;
 
 /* What normalizing works in; kept from call to call. */
 typedef struct mica_tok_normalize_work {
-    mica_tok_text texts[2];
-    mica_tok_mark *marks, *sorted;
-    size_t mark_capacity, sorted_capacity;
+    mica_tok_text texts[2], view;
+    mica_tok_marks marks;
+    mica_tok_held *held;
+    size_t held_count, held_capacity;
+    mica_tok_regex_search search;
 } mica_tok_normalize_work;
 
 void mica_tok_normalize_release(mica_tok_normalize_work *work);

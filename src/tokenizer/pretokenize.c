@@ -105,18 +105,9 @@ static mica_status next_match(run *r, const char *data, size_t at, size_t size, 
         }
         return MICA_OK;
     case MICA_TOK_PATTERN_STRING:
-        for (; p->size > 0 && size - at >= p->size; at++) {
-            const char *first = memchr(data + at, p->string[0], size - at - p->size + 1);
-            if (!first)
-                break;
-            at = (size_t)(first - data);
-            if (memcmp(first, p->string, p->size) != 0)
-                continue;
-            *begin = at;
-            *end = at + p->size;
-            *found = true;
-            return MICA_OK;
-        }
+        *found = mica_tok_find(data, size, at, p->string, p->size, begin);
+        if (*found)
+            *end = *begin + p->size;
         return MICA_OK;
     case MICA_TOK_PATTERN_WORDS:
         for (bool word = false; at < size; at += length) {
@@ -234,27 +225,7 @@ static bool put(run *r, const char *data, size_t size, size_t begin, size_t end)
 /* Appends [begin, end) of the input as it is. */
 static bool copy(run *r, size_t begin, size_t end)
 {
-    const mica_tok_text *in = r->in;
-    size_t run_at = r->cursor.run;
-
-    if (begin >= end)
-        return true;
-    if (!mica_tok_text_reserve(r->out, end - begin))
-        return false;
-    while (run_at + 1 < in->run_count && in->runs[run_at + 1].at <= begin)
-        run_at++;
-    for (r->cursor.run = run_at; begin < end; run_at++) {
-        const mica_tok_run *from = &in->runs[run_at];
-        size_t stop = run_at + 1 < in->run_count && from[1].at < end ? from[1].at : end;
-        bool fine = from->span > 0 ? mica_tok_text_run(r->out, from->from, from->span)
-                                   : mica_tok_text_same(r->out, from->from + (begin - from->at));
-        if (!fine)
-            return false;
-        memcpy(r->out->buffer + r->out->size, in->data + begin, stop - begin);
-        r->out->size += stop - begin;
-        begin = stop;
-    }
-    return true;
+    return mica_tok_text_copy(r->out, r->in, &r->cursor, begin, end);
 }
 
 static size_t char_size(const char *data)

@@ -40,7 +40,7 @@ bool mica_tok_text_view(mica_tok_text *text, const char *data, size_t size, size
     text->data = data;
     text->size = 0;
     text->run_count = 0;
-    if (!mica_tok_text_run(text, from, 0))
+    if (!mica_tok_text_run(text, from, MICA_TOK_SAME))
         return false;
     text->size = size;
     return true;
@@ -83,4 +83,48 @@ bool mica_tok_text_put(mica_tok_text *text, const char *data, size_t size, size_
     memcpy(text->buffer + text->size, data, size);
     text->size += size;
     return true;
+}
+
+bool mica_tok_text_copy(mica_tok_text *text, const mica_tok_text *in, mica_tok_cursor *cursor,
+                        size_t begin, size_t end)
+{
+    size_t run = cursor->run;
+
+    if (begin >= end)
+        return true;
+    if (!mica_tok_text_reserve(text, end - begin))
+        return false;
+    while (run + 1 < in->run_count && in->runs[run + 1].at <= begin)
+        run++;
+    for (;; run++) {
+        const mica_tok_run *from = &in->runs[run];
+        size_t stop = run + 1 < in->run_count && from[1].at < end ? from[1].at : end;
+        bool fine = from->span == MICA_TOK_SAME
+                        ? mica_tok_text_same(text, from->from + (begin - from->at))
+                        : mica_tok_text_run(text, from->from, from->span);
+        if (!fine)
+            return false;
+        memcpy(text->buffer + text->size, in->data + begin, stop - begin);
+        text->size += stop - begin;
+        begin = stop;
+        cursor->run = run;
+        if (begin == end)
+            return true;
+    }
+}
+
+bool mica_tok_find(const char *data, size_t data_size, size_t at, const char *what, size_t size,
+                   size_t *found)
+{
+    for (; size > 0 && data_size - at >= size; at++) {
+        const char *first = memchr(data + at, what[0], data_size - at - size + 1);
+        if (!first)
+            return false;
+        at = (size_t)(first - data);
+        if (memcmp(first, what, size) == 0) {
+            *found = at;
+            return true;
+        }
+    }
+    return false;
 }

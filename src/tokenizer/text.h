@@ -3,14 +3,14 @@
  * A text on its way through normalizers, which remembers where each byte came from, and the
  * growable arrays that tokenizers work in.
  *
- * Origins are kept as runs: a run covers the bytes from `at` to the next run's `at`. With span 0
- * its bytes stand for themselves: byte `at + i` comes from byte `from + i` of the original.
- * Otherwise each of its bytes comes from all of [from, from + span) of the original. ASCII text is
- * one run.
+ * Origins are kept as runs: a run covers the bytes from `at` to the next run's `at`. Each of its
+ * bytes comes from all of [from, from + span) of the original; that may be nothing. Where the span
+ * is MICA_TOK_SAME its bytes stand for themselves: byte `at + i` comes from byte `from + i` of the
+ * original. ASCII text is one run.
  *
- *     original  N a ï v e        bytes 0 1 2-3 4 5
- *     text      n a i v e        bytes 0 1 2 3 4
- *     runs      {at 0, from 0}   {at 2, from 2, span 2}   {at 3, from 4}
+ *     original  N a ï v e            bytes 0 1 2-3 4 5
+ *     text      n a i v e            bytes 0 1 2 3 4
+ *     runs      {at 0, from 0, same}   {at 2, from 2, span 2}   {at 3, from 4, same}
  */
 #ifndef MICA_TOKENIZER_TEXT_H
 #define MICA_TOKENIZER_TEXT_H
@@ -24,6 +24,7 @@
  * the array is then as it was. */
 bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size);
 
+#define MICA_TOK_SAME SIZE_MAX
 typedef struct mica_tok_run {
     size_t at, from, span;
 } mica_tok_run;
@@ -55,11 +56,15 @@ static inline bool mica_tok_text_same(mica_tok_text *text, size_t from)
 {
     if (text->run_count > 0) {
         const mica_tok_run *last = &text->runs[text->run_count - 1];
-        if (last->span == 0 && last->from + (text->size - last->at) == from)
+        if (last->span == MICA_TOK_SAME && last->from + (text->size - last->at) == from)
             return true;
     }
-    return mica_tok_text_run(text, from, 0);
+    return mica_tok_text_run(text, from, MICA_TOK_SAME);
 }
+
+/* Finds `what` at or after byte `at`; false = it is not there. An empty `what` never is. */
+bool mica_tok_find(const char *data, size_t data_size, size_t at, const char *what, size_t size,
+                   size_t *found);
 
 /* Asks for origins in increasing order. Start with {0}, or where
  * mica_tok_text_seek says. */
@@ -77,11 +82,11 @@ static inline void mica_tok_text_origin(const mica_tok_text *text, mica_tok_curs
 
     while (r + 1 < text->run_count && runs[r + 1].at <= begin)
         r++;
-    *from = runs[r].span ? runs[r].from : runs[r].from + (begin - runs[r].at);
+    *from = runs[r].from + (runs[r].span == MICA_TOK_SAME ? begin - runs[r].at : 0);
     cursor->run = r;
     while (r + 1 < text->run_count && runs[r + 1].at < end)
         r++;
-    *to = runs[r].span ? runs[r].from + runs[r].span : runs[r].from + (end - runs[r].at);
+    *to = runs[r].from + (runs[r].span == MICA_TOK_SAME ? end - runs[r].at : runs[r].span);
 }
 
 /* A cursor for offsets from `at` on. */
@@ -98,6 +103,11 @@ static inline mica_tok_cursor mica_tok_text_seek(const mica_tok_text *text, size
     }
     return (mica_tok_cursor){low};
 }
+
+/* Appends [begin, end) of another text as it is, origins included; the cursor is one in that text.
+ */
+bool mica_tok_text_copy(mica_tok_text *text, const mica_tok_text *in, mica_tok_cursor *cursor,
+                        size_t begin, size_t end);
 
 /* A part of a text. */
 typedef struct mica_tok_piece {

@@ -40,6 +40,7 @@ void mica_tokenizer_destroy(mica_tokenizer **tokenizer)
         return;
     mica_unicode_release(&t->unicode);
     mica_tok_added_release(&t->added);
+    mica_tok_normalizer_release(&t->normalizer);
     mica_tok_pretokenizer_release(&t->pretokenizer);
     mica_tok_decoder_release(&t->decoder);
     mica_tok_vocab_release(&t->vocab);

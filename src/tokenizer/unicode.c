@@ -56,6 +56,10 @@ bool mica_unicode_build(mica_unicode *unicode)
         {mica_unicode_letter, mica_unicode_letter_count, 0, MICA_CHAR_LETTER},
         {mica_unicode_number, mica_unicode_number_count, 0, MICA_CHAR_NUMBER},
         {mica_unicode_numeric, mica_unicode_numeric_count, 0, MICA_CHAR_NUMERIC},
+        {mica_unicode_accent, mica_unicode_accent_count, 0, MICA_CHAR_ACCENT},
+        {mica_unicode_no_nfc, mica_unicode_no_nfc_count, 0, MICA_CHAR_NO_NFC},
+        {mica_unicode_no_nfkc, mica_unicode_no_nfkc_count, 0, MICA_CHAR_NO_NFKC},
+        {mica_unicode_second, mica_unicode_second_count, 0, MICA_CHAR_SECOND},
     };
     const uint16_t empty[256] = {0};
     size_t capacity = 0, lower = 0;
@@ -90,19 +94,69 @@ void mica_unicode_release(mica_unicode *unicode)
     unicode->flags = NULL;
 }
 
-size_t mica_unicode_decompose(uint32_t c, uint32_t out[4])
-{
-    utf8proc_int32_t parts[4];
-    utf8proc_ssize_t n =
-        utf8proc_decompose_char((utf8proc_int32_t)c, parts, 4, UTF8PROC_DECOMPOSE, NULL);
+/* Hangul syllables are arithmetic: (leading, vowel, trailing or none). */
+enum {
+    HANGUL_S = 0xAC00,
+    HANGUL_L = 0x1100,
+    HANGUL_V = 0x1161,
+    HANGUL_T = 0x11A7, /* "none" */
+    HANGUL_LS = 19,
+    HANGUL_VS = 21,
+    HANGUL_TS = 28
+};
 
-    if (n < 1 || n > 4) { /* not in this utf8proc: leave the character as it is */
+size_t mica_unicode_decompose(uint32_t c, bool compatible,
+                              uint32_t out[MICA_UNICODE_DECOMPOSITION_MAX])
+{
+    utf8proc_int32_t parts[MICA_UNICODE_DECOMPOSITION_MAX];
+    utf8proc_option_t options = UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0);
+    utf8proc_ssize_t n;
+
+    if (c >= HANGUL_S && c - HANGUL_S < HANGUL_LS * HANGUL_VS * HANGUL_TS) {
+        uint32_t index = c - HANGUL_S, trailing = index % HANGUL_TS;
+        out[0] = HANGUL_L + index / (HANGUL_VS * HANGUL_TS);
+        out[1] = HANGUL_V + index / HANGUL_TS % HANGUL_VS;
+        out[2] = HANGUL_T + trailing;
+        return trailing ? 3 : 2;
+    }
+    n = utf8proc_decompose_char((utf8proc_int32_t)c, parts, MICA_UNICODE_DECOMPOSITION_MAX, options,
+                                NULL);
+    if (n < 1 || n > MICA_UNICODE_DECOMPOSITION_MAX) { /* not in this utf8proc: it stays */
         out[0] = c;
         return 1;
     }
     for (utf8proc_ssize_t i = 0; i < n; i++)
         out[i] = (uint32_t)parts[i];
     return (size_t)n;
+}
+
+static uint32_t compose_hangul(uint32_t first, uint32_t second)
+{
+    if (first - HANGUL_L < HANGUL_LS && second - HANGUL_V < HANGUL_VS)
+        return HANGUL_S +
+               ((first - HANGUL_L) * HANGUL_VS + (second - HANGUL_V)) * (uint32_t)HANGUL_TS;
+    if (first - HANGUL_S < HANGUL_LS * HANGUL_VS * HANGUL_TS &&
+        (first - HANGUL_S) % HANGUL_TS == 0 && second > HANGUL_T && second - HANGUL_T < HANGUL_TS)
+        return first + (second - HANGUL_T);
+    return 0;
+}
+
+uint32_t mica_unicode_compose(uint32_t first, uint32_t second)
+{
+    size_t low = 0, high = mica_unicode_compositions_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const mica_unicode_composition *row = &mica_unicode_compositions[middle];
+
+        if (row->first == first && row->second == second)
+            return row->both;
+        if (row->first < first || (row->first == first && row->second < second))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return compose_hangul(first, second);
 }
 
 unsigned mica_unicode_combining_class(uint32_t c)

@@ -129,19 +129,16 @@ static mica_status model_step(void *user, mica_error *err)
     return status;
 }
 
-/* Every kind of model. */
-static void test_models(void **state)
+/* The first tokenizer of a fixture that has each type. */
+static void check_types(const char *file_name, const char *const *kinds, size_t kind_count)
 {
-    static const char *const kinds[] = {"BPE", "Unigram", "WordLevel", "WordPiece"};
     char *file;
     size_t size;
     mica_error err = {0};
-    int found = 0;
+    size_t found = 0;
 
-    assert_int_equal(mica_file_read(MICA_TEST_DIR "/fixtures/tokenizers/models.jsonl", 1 << 24,
-                                    &file, &size, &err),
-                     MICA_OK);
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    assert_int_equal(mica_file_read(file_name, 1 << 24, &file, &size, &err), MICA_OK);
+    for (size_t k = 0; k < kind_count; k++)
         for (char *at = file, *end; at < file + size; at = end + 1) {
             static const char head[] = "{\"tokenizer\": ", tail[] = ", \"cases\": [{\"a\"";
             mica_text json = {at + sizeof head - 1, 0};
@@ -160,8 +157,25 @@ static void test_models(void **state)
             found++;
             break;
         }
-    assert_int_equal(found, 4);
+    assert_int_equal(found, kind_count);
     mica_free(file);
+}
+
+static void test_models(void **state)
+{
+    static const char *const kinds[] = {"BPE", "Unigram", "WordLevel", "WordPiece"};
+
+    check_types(MICA_TEST_DIR "/fixtures/tokenizers/models.jsonl", kinds, 4);
+}
+
+static void test_normalizers(void **state)
+{
+    static const char *const kinds[] = {
+        "BertNormalizer", "ByteLevel", "Lowercase", "NFC",         "NFD",
+        "NFKC",           "NFKD",      "Nmt",       "Precompiled", "Prepend",
+        "Replace",        "Sequence",  "Strip",     "StripAccents"};
+
+    check_types(MICA_TEST_DIR "/fixtures/tokenizers/normalizers.jsonl", kinds, 14);
 }
 
 static mica_status decode_step(void *user, mica_error *err)
@@ -236,11 +250,9 @@ static void test_reuse_after_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_models),
-        cmocka_unit_test(test_encode_decode),
-        cmocka_unit_test(test_reuse_after_failure),
+        cmocka_unit_test(test_open),          cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_models),        cmocka_unit_test(test_normalizers),
+        cmocka_unit_test(test_encode_decode), cmocka_unit_test(test_reuse_after_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Small random tokenizers against Hugging Face: models of every kind with every window of texts and
- * pairs (tests/fixtures/tokenizers/models.jsonl, by tests/golden/tokenizer_models.py), and
- * pre-tokenizers (parts.jsonl, by tokenizer_parts.py). An argument names another such file.
+ * pairs (tests/fixtures/tokenizers/models.jsonl, by tests/golden/tokenizer_models.py),
+ * pre-tokenizers (parts.jsonl, by tokenizer_parts.py) and normalizers (normalizers.jsonl, by
+ * tokenizer_normalizers.py). An argument names another such file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +115,11 @@ static void test_pretokenizers(void **state)
     check_file(MICA_TEST_DIR "/fixtures/tokenizers/parts.jsonl");
 }
 
+static void test_normalizers(void **state)
+{
+    check_file(MICA_TEST_DIR "/fixtures/tokenizers/normalizers.jsonl");
+}
+
 static void test_given(void **state)
 {
     check_file(*state);
@@ -124,6 +130,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_pretokenizers),
+        cmocka_unit_test(test_normalizers),
     };
     const struct CMUnitTest given[] = {cmocka_unit_test_prestate(test_given, argv[argc - 1])};
 

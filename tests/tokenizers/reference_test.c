@@ -214,10 +214,11 @@ static void random_string(uint64_t *state, mica_buf *out)
     }
 }
 
-static uint32_t add_normalized(const mica_tok_step *step, const mica_unicode *unicode,
+static uint32_t add_normalized(const mica_tok_normalize_step *step, const mica_unicode *unicode,
                                const mica_buf *text, mica_tok_normalize_work *work, uint32_t crc)
 {
-    mica_tok_normalizer normalizer = {{*step}, 1};
+    mica_tok_normalize_step steps[] = {*step};
+    mica_tok_normalizer normalizer = {steps, 1, 1};
     const mica_tok_text *out;
     mica_error err = {0};
 
@@ -231,12 +232,12 @@ static void test_normalizers(void **state)
 {
     static const struct {
         const char *name;
-        mica_tok_step step;
-    } kinds[] = {{"uncased", {true, true, true, true, true}},
-                 {"cased", {true, true, false, false, false}},
-                 {"accents", {false, false, false, false, true}},
-                 {"nfd", {false, false, true, false, false}},
-                 {"lowercase", {false, false, false, false, true}}};
+        mica_tok_normalize_step step;
+    } kinds[] = {{"uncased", {.kind = MICA_TOK_NORMALIZE_BERT, .bert = {true, true, true, true}}},
+                 {"cased", {.kind = MICA_TOK_NORMALIZE_BERT, .bert = {true, true, false, false}}},
+                 {"accents", {.kind = MICA_TOK_NORMALIZE_BERT, .bert = {.lower = true}}},
+                 {"nfd", {.kind = MICA_TOK_NORMALIZE_FORM}},
+                 {"lowercase", {.kind = MICA_TOK_NORMALIZE_BERT, .bert = {.lower = true}}}};
     mica_unicode *unicode = malloc(sizeof *unicode);
     mica_tok_normalize_work work = {0};
     mica_buf text;
@@ -244,7 +245,7 @@ static void test_normalizers(void **state)
     assert_true(mica_unicode_build(unicode));
     mica_buf_init(&text, 1 << 20);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        const mica_tok_step *step = &kinds[k].step;
+        const mica_tok_normalize_step *step = &kinds[k].step;
         const mica_json_value *want =
             mica_json_first(mica_json_get(mica_json_get(root, "normalized"), kinds[k].name));
         uint64_t random = 99;
