@@ -71,6 +71,25 @@ static mica_status make_logits(const mica_model *model, size_t n, destination *d
                : status;
 }
 
+static bool all_finite(const float *row, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(row[i]))
+            return false;
+    return true;
+}
+
+static mica_status not_finite(const mica_session *session, const char *output, size_t sequence,
+                              mica_error *err)
+{
+    mica_error text = {0};
+
+    mica_fail(&text, MICA_STATUS_NOT_FINITE,
+              "sequence %zu: %s is not finite: the computation overflows float32", sequence,
+              output);
+    return mica_model_explain_not_finite(session->model, text.message, err);
+}
+
 /* Runs the head on the batch, whose first sequence is number `first`. */
 static mica_status take_logits(mica_session *session, const destination *d, size_t first,
                                mica_error *err)
@@ -81,9 +100,13 @@ static mica_status take_logits(mica_session *session, const destination *d, size
     mica_status status = mica_session_run_head_rows(session, NULL, 0, &from, err);
 
     for (size_t s = 0; status == MICA_OK && s < b->sequences; s++) {
-        size_t begin = (size_t)b->starts[s], n = (size_t)b->starts[s + 1] - begin;
+        bool row = d->head == MICA_HEAD_SEQUENCE_CLASSIFICATION;
+        size_t begin = row ? s : (size_t)b->starts[s];
+        size_t n = row ? 1 : (size_t)b->starts[s + 1] - begin;
 
-        if (d->head == MICA_HEAD_SEQUENCE_CLASSIFICATION)
+        if (!all_finite(from + begin * columns, n * columns))
+            return not_finite(session, "a logit", first + s, err);
+        if (row)
             memcpy(d->logits[0] + (first + s) * columns, from + s * columns,
                    columns * sizeof *from);
         else if (d->head != MICA_HEAD_QUESTION_ANSWERING)
@@ -95,25 +118,6 @@ static mica_status take_logits(mica_session *session, const destination *d, size
                     d->logits[k][(first + s) * d->longest + i] = from[(begin + i) * 2 + k];
     }
     return status;
-}
-
-static bool all_finite(const float *row, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(row[i]))
-            return false;
-    return true;
-}
-
-static mica_status not_finite(const mica_session *session, const destination *d, size_t output,
-                              size_t sequence, mica_error *err)
-{
-    mica_error text = {0};
-
-    mica_fail(&text, MICA_STATUS_NOT_FINITE,
-              "sequence %zu: %s is not finite: the computation overflows float32", sequence,
-              mica_outputs_name(d->outputs, output));
-    return mica_model_explain_not_finite(session->model, text.message, err);
 }
 
 /* Copies what the program computed for the batch, whose first sequence is number `first`. */
@@ -133,7 +137,7 @@ static mica_status take_outputs(const mica_session *session, const mica_executor
             size_t stride = rows ? d->hidden : d->longest * d->hidden;
 
             if (!all_finite(from + begin * d->hidden, size))
-                return not_finite(session, d, i, first + s, err);
+                return not_finite(session, mica_outputs_name(d->outputs, i), first + s, err);
             memcpy(d->data[i] + (first + s) * stride, from + begin * d->hidden,
                    size * sizeof *from);
         }

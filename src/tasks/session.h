@@ -63,8 +63,8 @@ mica_status mica_session_run(mica_session *session, mica_program_kind kind, mica
                              const mica_executor **out, mica_error *err);
 /* Runs the model and its head on the batch: *logits has a row of mica_model_logit_count for each of
  * `count` tokens of the batch, `rows` (increasing or not); rows NULL = all tokens. For
- * SEQUENCE_CLASSIFICATION a row is a sequence, and rows is NULL. NOT_FINITE if a logit is none.
- * Valid until the next run. */
+ * SEQUENCE_CLASSIFICATION a row is a sequence, and rows is NULL. Valid until the next run. The
+ * caller says which text is at fault where a logit is not finite. */
 mica_status mica_session_run_head_rows(mica_session *session, const int32_t *rows, size_t count,
                                        const float **logits, mica_error *err);
 /* Runs the modules behind Pooling on `sequences` rows; *out is their output. */
