@@ -67,7 +67,7 @@ static int read_settings(const cli_command *command, classifying *c, int argc, c
          "softmax, sigmoid or none (the logits); default: as the checkpoint asks", 0, 0},
         {"text-pair", 0, OPTION_TEXT, &c->pair, "TEXT", "read every text together with TEXT", 0, 0},
     };
-    size_t count = OWN + stream_option_rows(&c->common, lines_help, options + OWN);
+    size_t count = OWN + stream_option_rows(&c->common, lines_help, stream_cut, options + OWN);
     int code = options_read(command, options, count, argc, argv, n);
     if (code >= 0)
         return code;

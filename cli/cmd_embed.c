@@ -60,7 +60,7 @@ static int read_settings(const cli_command *command, embedding *e, int argc, cha
         {"dimensions", 0, OPTION_NUMBER, &e->dimensions, "N",
          "keep the first N numbers of a vector", 1, 1 << 24},
     };
-    size_t count = OWN + stream_option_rows(&e->common, texts_lines, options + OWN);
+    size_t count = OWN + stream_option_rows(&e->common, texts_lines, stream_cut, options + OWN);
     int code = options_read(command, options, count, argc, argv, n);
     if (code >= 0)
         return code;

@@ -48,7 +48,7 @@ static int read_settings(const cli_command *command, filling *f, int argc, char 
     };
     size_t count =
         OWN + stream_option_rows(&f->common, "lines are JSON: a string, or an object with \"text\"",
-                                 options + OWN);
+                                 stream_cut, options + OWN);
     int code = options_read(command, options, count, argc, argv, n);
     if (code >= 0)
         return code;

@@ -58,7 +58,7 @@ static int read_settings(const cli_command *command, reranking *r, int argc, cha
         {"label", 0, OPTION_TEXT, &r->options.label, "LABEL",
          "of a model with several labels: the one that ranks", 0, 0},
     };
-    size_t count = OWN + stream_option_rows(&r->common, lines_help, options + OWN);
+    size_t count = OWN + stream_option_rows(&r->common, lines_help, stream_cut, options + OWN);
     int code = options_read(command, options, count, argc, argv, n);
     if (code >= 0)
         return code;

@@ -12,6 +12,8 @@ int cmd_similarity(const cli_command *command, int argc, char **argv);
 int cmd_classify(const cli_command *command, int argc, char **argv);
 int cmd_rerank(const cli_command *command, int argc, char **argv);
 int cmd_fill_mask(const cli_command *command, int argc, char **argv);
+int cmd_tag(const cli_command *command, int argc, char **argv);
+int cmd_answer(const cli_command *command, int argc, char **argv);
 int cmd_tokenize(const cli_command *command, int argc, char **argv);
 int cmd_detokenize(const cli_command *command, int argc, char **argv);
 int cmd_forward(const cli_command *command, int argc, char **argv);
@@ -21,7 +23,7 @@ int cmd_doctor(const cli_command *command, int argc, char **argv);
 int cmd_version(const cli_command *command, int argc, char **argv);
 
 extern const char embed_details[], similarity_details[], classify_details[], rerank_details[],
-    fill_mask_details[], tokenize_details[], detokenize_details[], forward_details[],
-    verify_details[], init_details[], doctor_details[], version_details[];
+    fill_mask_details[], tag_details[], answer_details[], tokenize_details[], detokenize_details[],
+    forward_details[], verify_details[], init_details[], doctor_details[], version_details[];
 
 #endif

@@ -8,18 +8,18 @@
  * result depends on its window.) */
 enum { FIRST_TEXTS = 64, MOST_TEXTS = 1024, WINDOW_BYTES = 256 << 10 };
 
-size_t stream_option_rows(stream_options *options, const char *lines, option *rows)
+const char stream_cut[] = "cut texts to N tokens";
+
+size_t stream_option_rows(stream_options *options, const char *lines, const char *length,
+                          option *rows)
 {
+    enum { LENGTHS = 2 };
     const option all[STREAM_OPTIONS] = {
         {"file", 'f', OPTION_TEXT, &options->file, "FILE",
          "take texts from FILE, one a line (- is standard input)", 0, 0},
         {"jsonl", 0, OPTION_FLAG, &options->jsonl, NULL, lines, 0, 0},
         {"format", 0, OPTION_TEXT, &options->format_name, "FORMAT", "text (default), json or jsonl",
          0, 0},
-        {"max-length", 0, OPTION_NUMBER, &options->max_length, "N", "cut texts to N tokens", 1,
-         1 << 24},
-        {"no-truncate", 0, OPTION_FLAG, &options->no_truncate, NULL,
-         "a text that is too long is an error", 0, 0},
         {"batch-tokens", 0, OPTION_NUMBER, &options->batch_tokens, "N",
          "tokens computed at once (changes no result)", 1, 1 << 24},
         {"threads", 't', OPTION_NUMBER, &options->threads, "N",
@@ -27,9 +27,13 @@ size_t stream_option_rows(stream_options *options, const char *lines, option *ro
         {"quiet", 'q', OPTION_FLAG, &options->quiet, NULL,
          "no progress, no warnings about cut texts", 0, 0},
         {"verbose", 'v', OPTION_FLAG, &options->verbose, NULL, "say what is used", 0, 0},
+        {"max-length", 0, OPTION_NUMBER, &options->max_length, "N", length, 1, 1 << 24},
+        {"no-truncate", 0, OPTION_FLAG, &options->no_truncate, NULL,
+         "a text that is too long is an error", 0, 0},
     };
-    memcpy(rows, all, sizeof all);
-    return STREAM_OPTIONS;
+    size_t count = length ? STREAM_OPTIONS : STREAM_OPTIONS - LENGTHS;
+    memcpy(rows, all, count * sizeof *all);
+    return count;
 }
 
 static mica_status begin_document(stream *s, mica_error *err)

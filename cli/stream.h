@@ -16,9 +16,11 @@ typedef struct stream_options {
     int64_t threads, max_length, batch_tokens;
 } stream_options;
 enum { STREAM_OPTIONS = 9 };
-/* Writes their rows to `rows`; returns how many (STREAM_OPTIONS). `lines` says what lines are with
- * --jsonl. */
-size_t stream_option_rows(stream_options *options, const char *lines, option *rows);
+/* Writes their rows to `rows`; returns how many. `lines` says what lines are with --jsonl, `length`
+ * what --max-length does; NULL: there is neither it nor --no-truncate. */
+size_t stream_option_rows(stream_options *options, const char *lines, const char *length,
+                          option *rows);
+extern const char stream_cut[]; /* "cut texts to N tokens" */
 
 typedef struct stream stream;
 struct stream {

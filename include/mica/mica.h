@@ -5,6 +5,7 @@
 #ifndef MICA_MICA_H
 #define MICA_MICA_H
 
+#include "mica/answer.h"
 #include "mica/classify.h"
 #include "mica/context.h"
 #include "mica/embed.h"
@@ -18,6 +19,7 @@
 #include "mica/program.h"
 #include "mica/rerank.h"
 #include "mica/status.h"
+#include "mica/tag.h"
 #include "mica/tensor.h"
 #include "mica/tokenizer.h"
 

@@ -57,6 +57,9 @@ MICA_API size_t mica_tokenizer_special_count(const mica_tokenizer *tokenizer, bo
 MICA_API int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer);
 /* Id of the mask token, or -1. */
 MICA_API int64_t mica_tokenizer_mask_id(const mica_tokenizer *tokenizer);
+/* Ids of the tokens that tokenizer_config.json calls unk_token and cls_token, or -1. */
+MICA_API int64_t mica_tokenizer_unknown_id(const mica_tokenizer *tokenizer);
+MICA_API int64_t mica_tokenizer_cls_id(const mica_tokenizer *tokenizer);
 
 typedef enum mica_truncation {
     MICA_TRUNCATION_LONGEST_FIRST, /* from the longer text of a pair */

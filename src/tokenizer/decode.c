@@ -93,6 +93,43 @@ static mica_status collect(const mica_tokenizer *tokenizer, const int64_t *ids, 
     return MICA_OK;
 }
 
+/* Runs the decoder on strings[0], where the result stands then; strings[1] is to work with. */
+static mica_status run_decoder(const mica_tokenizer *tokenizer, mica_tok_strings strings[2],
+                               mica_error *err)
+{
+    mica_buf *buf = &strings[0].bytes;
+
+    if (buf->size < (SIZE_MAX / 2 - DECODED_MAX) / DECODED_MAX_PER_BYTE)
+        buf->max = DECODED_MAX + DECODED_MAX_PER_BYTE * buf->size;
+    strings[1].bytes.max = buf->max;
+    return mica_tok_decoder_run(&tokenizer->decoder, strings, err);
+}
+
+mica_status mica_tok_join(const mica_tokenizer *tokenizer, const mica_text *tokens, size_t count,
+                          mica_buf *out, mica_error *err)
+{
+    mica_tok_strings strings[2];
+    mica_status status = MICA_OK;
+
+    mica_tok_strings_init(&strings[0], SIZE_MAX / 2);
+    mica_tok_strings_init(&strings[1], SIZE_MAX / 2);
+    for (size_t i = 0; i < count && status == MICA_OK; i++) {
+        if (!tokenizer->decoder.present && i > 0)
+            mica_buf_char(&strings[0].bytes, ' ');
+        mica_buf_append(&strings[0].bytes, tokens[i].data, tokens[i].size);
+        if (!mica_tok_strings_end(&strings[0]))
+            status = mica_fail_memory(err, count * sizeof(size_t), "the strings of a text");
+    }
+    if (status == MICA_OK)
+        status = run_decoder(tokenizer, strings, err);
+    if (status == MICA_OK &&
+        !mica_buf_append(out, mica_buf_cstr(&strings[0].bytes), strings[0].bytes.size))
+        status = mica_fail_memory(err, strings[0].bytes.size, "a decoded text");
+    mica_tok_strings_release(&strings[0]);
+    mica_tok_strings_release(&strings[1]);
+    return status;
+}
+
 mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t *ids, size_t count,
                                   const mica_decode_options *options, char **out, size_t *size,
                                   mica_error *err)
@@ -111,11 +148,9 @@ mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t
     }
     mica_tok_strings_init(&strings[0], SIZE_MAX / 2);
     status = collect(tokenizer, ids, count, options->skip_special_tokens, &strings[0], err);
-    if (buf->size < (SIZE_MAX / 2 - DECODED_MAX) / DECODED_MAX_PER_BYTE)
-        buf->max = DECODED_MAX + DECODED_MAX_PER_BYTE * buf->size;
-    mica_tok_strings_init(&strings[1], buf->max);
+    mica_tok_strings_init(&strings[1], SIZE_MAX / 2);
     if (status == MICA_OK)
-        status = mica_tok_decoder_run(&tokenizer->decoder, strings, err);
+        status = run_decoder(tokenizer, strings, err);
     if (status == MICA_OK) {
         if (options->clean_up_tokenization_spaces < 0 ? tokenizer->clean_up
                                                       : options->clean_up_tokenization_spaces != 0)

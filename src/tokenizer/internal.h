@@ -40,6 +40,7 @@ struct mica_tokenizer {
     size_t max_length;            /* 0 = none */
     int64_t pad_id;               /* -1 = none */
     int64_t mask_id;              /* -1 = none */
+    int64_t unknown_id, cls_id;   /* unk_token and cls_token; -1 = none */
     bool clean_up;                /* decode: clean_up_tokenization_spaces */
     mica_encode_options defaults; /* of encoding, as the files have them */
     mica_tok_padding padding;
@@ -73,5 +74,10 @@ struct mica_encoding {
 /* The string of an id as decoding sees it: an added token's normalized form, else its content, else
  * the model's. NULL if there is none. */
 const char *mica_tok_string(const mica_tokenizer *tokenizer, int64_t id, size_t *size);
+
+/* Appends the text of strings of tokens to `out`, as transformers' convert_tokens_to_string gives
+ * it. */
+mica_status mica_tok_join(const mica_tokenizer *tokenizer, const mica_text *tokens, size_t count,
+                          mica_buf *out, mica_error *err);
 
 #endif

@@ -418,6 +418,14 @@ static int64_t find_mask(const loader *l)
     return id >= 0 || l->known ? id : mica_tokenizer_id(l->t, "<mask>", 6);
 }
 
+/* A special token as configured, whose name nobody guesses. */
+static int64_t find_named(const loader *l, int which)
+{
+    const token *named = &l->named[which];
+
+    return named->content ? mica_tokenizer_id(l->t, named->content, named->size) : -1;
+}
+
 static void read_settings(loader *l)
 {
     const mica_json_value *config = l->files->config;
@@ -463,6 +471,8 @@ mica_status mica_tok_load(mica_tokenizer *t, const mica_tok_files *files, mica_e
         read_settings(&l);
         t->pad_id = find_pad(&l);
         t->mask_id = find_mask(&l);
+        t->unknown_id = find_named(&l, UNK);
+        t->cls_id = find_named(&l, CLS);
         status = mica_tok_postprocessor_finish(&t->postprocessor, &t->arena, &t->vocab, &t->unicode,
                                                t->id_limit, err);
     }

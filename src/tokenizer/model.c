@@ -153,6 +153,7 @@ mica_status mica_tok_model_wordpiece(mica_tok_model *model, const mica_tok_vocab
 {
     mica_status status = init(model, MICA_TOK_WORDPIECE, vocab, err);
 
+    model->marks_subwords = prefix_size > 0;
     return status == MICA_OK
                ? mica_tok_wordpiece_init(&model->wordpiece, vocab, unknown, unknown_size, prefix,
                                          prefix_size, max_chars, err)
@@ -164,6 +165,7 @@ mica_status mica_tok_model_bpe(mica_tok_model *model, const mica_tok_vocab *voca
 {
     mica_status status = init(model, MICA_TOK_BPE, vocab, err);
 
+    model->marks_subwords = options->prefix_size > 0;
     return status == MICA_OK ? mica_tok_bpe_init(&model->bpe, vocab, options, err) : status;
 }
 

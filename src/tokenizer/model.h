@@ -27,6 +27,7 @@ typedef struct mica_tok_cache mica_tok_cache;
 typedef struct mica_tok_model {
     mica_tok_model_kind kind;
     const mica_tok_vocab *vocab;
+    bool marks_subwords; /* tokens inside a word begin with a prefix (continuing_subword_prefix) */
     mica_tok_wordpiece wordpiece;
     mica_tok_bpe bpe;
     mica_tok_unigram unigram;

@@ -18,7 +18,7 @@ static mica_status create(const mica_tok_files *files, mica_tokenizer **out, mic
 
     if (!t)
         return mica_fail_memory(err, sizeof *t, "a tokenizer");
-    t->pad_id = t->mask_id = -1;
+    t->pad_id = t->mask_id = t->unknown_id = t->cls_id = -1;
     mica_encode_options_defaults(&t->defaults);
     if (!mica_unicode_build(&t->unicode))
         status = mica_fail_memory(err, 0, "character tables");
@@ -206,4 +206,14 @@ int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer)
 int64_t mica_tokenizer_mask_id(const mica_tokenizer *tokenizer)
 {
     return tokenizer->mask_id;
+}
+
+int64_t mica_tokenizer_unknown_id(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->unknown_id;
+}
+
+int64_t mica_tokenizer_cls_id(const mica_tokenizer *tokenizer)
+{
+    return tokenizer->cls_id;
 }

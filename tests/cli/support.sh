@@ -36,6 +36,17 @@ out_is() { [ "$(cat "$work/out")" = "$1" ] || complain "output is not: $1"; }
 out_empty() { [ ! -s "$work/out" ] || complain "there is output"; }
 lines_are() { [ "$(wc -l <"$work/out")" -eq "$1" ] || complain "not $1 lines"; }
 
+# make_bert NAME ARCHITECTURE SETTINGS: a tiny BERT in $work/NAME.
+make_bert() {
+    mkdir -p "$work/config"
+    cp "$here/../fixtures/tokenizers/bert-base-cased"/* "$work/config"
+    printf '{"model_type": "bert", "architectures": ["%s"], "vocab_size": 28996, "hidden_size": 16,
+        "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "max_position_embeddings": 64, "initializer_range": 0.4%s}' "$2" "$3" >"$work/config/config.json"
+    run "$mica" init "$work/config" -o "$work/$1" --seed 7
+    expect "init $1" 0
+}
+
 finish() {
     echo "$cases cases, $wrong wrong"
     [ "$wrong" -eq 0 ] && [ "$cases" -gt 0 ]

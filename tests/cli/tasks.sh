@@ -4,20 +4,10 @@
 . "$(dirname "$0")/support.sh"
 examples=$3
 
-# make NAME ARCHITECTURE SETTINGS: a tiny BERT in $work/NAME.
-make() {
-    mkdir -p "$work/config"
-    cp "$here/../fixtures/tokenizers/bert-base-cased"/* "$work/config"
-    printf '{"model_type": "bert", "architectures": ["%s"], "vocab_size": 28996, "hidden_size": 16,
-        "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "max_position_embeddings": 64, "initializer_range": 0.4%s}' "$2" "$3" >"$work/config/config.json"
-    run "$mica" init "$work/config" -o "$work/$1" --seed 7
-    expect "init $1" 0
-}
-make classes BertForSequenceClassification ', "id2label": {"0": "sad", "1": "so so", "2": "glad"}'
-make rank BertForSequenceClassification ', "id2label": {"0": "LABEL_0"}'
-make mask BertForMaskedLM ''
-make base BertModel ''
+make_bert classes BertForSequenceClassification ', "id2label": {"0": "sad", "1": "so so", "2": "glad"}'
+make_bert rank BertForSequenceClassification ', "id2label": {"0": "LABEL_0"}'
+make_bert mask BertForMaskedLM ''
+make_bert base BertModel ''
 
 # classify
 run "$mica" classify "$work/classes" "one text" --format json

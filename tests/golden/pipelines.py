@@ -119,6 +119,7 @@ def build(program, name, folder):
     path = os.path.join(folder, name)
     subprocess.run([program, "init", source, "-o", path, "--seed", str(m["seed"])], check=True, stdout=subprocess.DEVNULL)
     for file, content in m["files"].items():
+        os.makedirs(os.path.dirname(os.path.join(path, file)), exist_ok=True)
         with open(os.path.join(path, file), "w", encoding="utf-8") as f:
             f.write(content)
     return path
@@ -208,6 +209,14 @@ def rank_cases(path, name):
             yield {"inputs": {"query": query, "documents": TEXTS}, "options": {"raw_scores": raw}}, output
 
 
+def write(name, cases):
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as f:
+        f.write('{"models":' + json.dumps(MODELS, separators=(",", ":")) + ',\n"cases":[\n')
+        f.write(",\n".join(json.dumps(c, separators=(",", ":"), ensure_ascii=False) for c in cases))
+        f.write("\n]}\n")
+    print(f"{name}: {len(MODELS)} models, {len(cases)} cases")
+
+
 def main():
     program = sys.argv[1]
     random.seed(5)
@@ -225,11 +234,7 @@ def main():
                 task, make = "rerank", rank_cases
             for case, output in make(path, name):
                 cases.append({"model": name, "task": task, **case, "output": output})
-    with open(os.path.join(OUT, "texts.json"), "w", encoding="utf-8") as f:
-        f.write('{"models":' + json.dumps(MODELS, separators=(",", ":")) + ',\n"cases":[\n')
-        f.write(",\n".join(json.dumps(c, separators=(",", ":"), ensure_ascii=False) for c in cases))
-        f.write("\n]}\n")
-    print(f"{len(MODELS)} models, {len(cases)} cases")
+    write("texts.json", cases)
 
 
 if __name__ == "__main__":

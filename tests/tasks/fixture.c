@@ -2,10 +2,12 @@
 #include "tasks/fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 mica_json *open_cases(const char *name)
 {
@@ -46,9 +48,30 @@ const char *make_model(const mica_json_value *cases, const char *name)
     write_text(path_in(config, "config.json"), text_of(model, "config"));
     must(mica_model_init(config, folder, (uint64_t)integer_or(model, "seed", 0), true, &err), &err);
     for (const mica_json_value *v = mica_json_first(mica_json_get(model, "files")); v;
-         v = mica_json_next(v))
-        write_text(path_in(folder, mica_json_key(v, NULL)), mica_json_string(v, NULL));
+         v = mica_json_next(v)) {
+        const char *file = mica_json_key(v, NULL), *slash = strchr(file, '/');
+        char sub[64];
+
+        snprintf(sub, sizeof sub, "%.*s", slash ? (int)(slash - file) : 0, file);
+        if (slash && mkdir(path_in(folder, sub), 0777) != 0 && errno != EEXIST)
+            fail_msg("no folder %s in %s", sub, folder);
+        write_text(path_in(folder, file), mica_json_string(v, NULL));
+    }
     return folder;
+}
+
+opened open_made(mica_context *context, const mica_json *cases, const char *name)
+{
+    opened o = {open_model(context, make_model(mica_json_root(cases), name)), NULL};
+
+    o.session = new_session(o.model);
+    return o;
+}
+
+void close_made(opened *o)
+{
+    mica_session_destroy(&o->session);
+    mica_model_destroy(&o->model);
 }
 
 const char *text_of(const mica_json_value *object, const char *key)

@@ -12,6 +12,14 @@ mica_json *open_cases(const char *name);
 /* The model `name` of `cases`, written into a folder of this process's own. */
 const char *make_model(const mica_json_value *cases, const char *name);
 
+/* The same, opened. */
+typedef struct opened {
+    mica_model *model;
+    mica_session *session;
+} opened;
+opened open_made(mica_context *context, const mica_json *cases, const char *name);
+void close_made(opened *o);
+
 /* What must be there: a text (NUL-terminated), a number. */
 const char *text_of(const mica_json_value *object, const char *key);
 double number_of(const mica_json_value *value);

@@ -28,25 +28,6 @@ static int teardown(void **state)
     return 0;
 }
 
-typedef struct opened {
-    mica_model *model;
-    mica_session *session;
-} opened;
-
-static opened open_made(const char *name)
-{
-    opened o = {open_model(context, make_model(mica_json_root(cases), name)), NULL};
-
-    o.session = new_session(o.model);
-    return o;
-}
-
-static void close_made(opened *o)
-{
-    mica_session_destroy(&o->session);
-    mica_model_destroy(&o->model);
-}
-
 /* ---- classify ---- */
 
 static size_t read_pairs(const mica_json_value *inputs, mica_text **texts, mica_text **seconds)
@@ -233,7 +214,7 @@ static void test_cases(void **state)
         if (strcmp(name, text_of(c, "model")) != 0) {
             name = text_of(c, "model");
             close_made(&o);
-            o = open_made(name);
+            o = open_made(context, cases, name);
         }
         print_message("%s: %s %zu\n", name, task, done);
         if (strcmp(task, "classify") == 0)
@@ -253,7 +234,8 @@ static const mica_text one_text = {"A text.", 7};
 
 static void test_wrong_head(void **state)
 {
-    opened masks = open_made("mask-bert"), classes = open_made("classes-bert");
+    opened masks = open_made(context, cases, "mask-bert"),
+           classes = open_made(context, cases, "classes-bert");
     mica_classes *c = NULL;
     mica_fills *f = NULL;
     mica_ranking *r = NULL;
@@ -272,8 +254,9 @@ static void test_wrong_head(void **state)
 
 static void test_bad_texts(void **state)
 {
-    opened masks = open_made("mask-bert"), ranks = open_made("rank-bert"),
-           three = open_made("three");
+    opened masks = open_made(context, cases, "mask-bert"),
+           ranks = open_made(context, cases, "rank-bert"),
+           three = open_made(context, cases, "three");
     const mica_text broken[2] = {one_text, {"a\xff", 2}};
     const mica_text masked[2] = {{"a [MASK]", 8}, one_text};
     mica_fill_mask_options o;
@@ -326,7 +309,7 @@ static void test_bad_texts(void **state)
 
 static void test_ranked_label(void **state)
 {
-    opened three = open_made("three");
+    opened three = open_made(context, cases, "three");
     const mica_text documents[3] = {{"one", 3}, {"two two", 7}, {"three", 5}};
     mica_rerank_options options;
     mica_ranking *r = NULL;
@@ -387,7 +370,8 @@ static mica_status all_tasks(void *arg, mica_error *err)
 
 static void test_allocations(void **state)
 {
-    opened made[2] = {open_made("mask-bert"), open_made("rank-tanh")};
+    opened made[2] = {open_made(context, cases, "mask-bert"),
+                      open_made(context, cases, "rank-tanh")};
 
     assert_true(torture_run(all_tasks, made) > 10);
     close_made(&made[0]);
