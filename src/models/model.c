@@ -646,8 +646,11 @@ mica_status mica_model_need_head(const mica_model *model, mica_head wanted, cons
     if (model->head == wanted)
         return MICA_OK;
     if (model->no_head.status != MICA_OK)
-        return mica_fail(err, model->no_head.status, "'%s': %s", model->path,
-                         model->no_head.message);
+        return mica_fail(err, model->no_head.status,
+                         "'%s': %s needs a %s head; this checkpoint (%s) has: %s; its head cannot "
+                         "be used: %s",
+                         model->path, task, mica_head_name(wanted), architecture,
+                         mica_head_name(MICA_HEAD_NONE), model->no_head.message);
     return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                      "'%s': %s needs a %s head; this checkpoint (%s) has: %s", model->path, task,
                      mica_head_name(wanted), architecture, mica_head_name(model->head));
