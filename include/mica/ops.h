@@ -6,8 +6,14 @@
  *
  * which records the operation and returns its result, or mica_none() after an error (a shape or
  * dtype that does not fit, an axis out of range), which then sticks to the graph: see mica/graph.h.
- * Axes may be negative: -1 is the last. Float operations take float32; weights of linear and tables
- * of embedding may also be float16 or bfloat16 and are computed with in float32.
+ * Axes may be negative: -1 is the last. Inputs may be views with any strides, and have dimensions
+ * of size 0 and 1.
+ *
+ * Dtypes: "floats" are float32, float16 and bfloat16. The two halves are computed with in float32
+ * and rounded once, to nearest even, when a result is stored. Nothing is promoted: inputs that are
+ * combined must be of one dtype (mica_cast makes them so, mica_scalar_of makes a number of any),
+ * but weights of linear and tables of embedding, which may be of any float beside a float32 x. An
+ * operation that says nothing of dtypes takes floats; those that only move elements take all.
  */
 #ifndef MICA_OPS_H
 #define MICA_OPS_H
@@ -42,9 +48,59 @@ typedef struct mica_axis_params {
 
 typedef struct mica_reduce_params {
     int axis;
-    bool all;       /* over all axes; axis is ignored */
-    bool keep_dims; /* reduced axes stay with size 1 */
+    bool all;                /* over all axes; axis is ignored */
+    bool keep_dims;          /* reduced axes stay with size 1 */
+    int n_axes;              /* if > 0, over these instead of `axis`; not for argmax and argmin */
+    int axes[MICA_MAX_RANK]; /* in any order, none twice */
 } mica_reduce_params;
+
+typedef struct mica_sort_params {
+    int axis;
+    bool descending;
+} mica_sort_params;
+
+typedef struct mica_top_k_params {
+    int64_t k; /* from 0 to the size of the axis */
+    int axis;
+    bool smallest; /* the k smallest, smallest first */
+} mica_top_k_params;
+
+typedef enum mica_reduction {
+    MICA_REDUCTION_MEAN,
+    MICA_REDUCTION_SUM,
+    MICA_REDUCTION_NONE
+} mica_reduction;
+
+typedef struct mica_bce_params {
+    bool logits; /* the input is x with p = 1 / (1 + exp(-x)) */
+    mica_reduction reduction;
+} mica_bce_params;
+
+/* Of a stride, a dilation and the number of groups 0 counts as 1: {0} is the plain convolution. No
+ * flipping (it is a correlation). padding zeros stand at both ends. */
+typedef struct mica_conv1d_params {
+    int64_t stride, padding, dilation;
+    int64_t groups; /* divides the channels and the outputs; group g sees its own channels only */
+} mica_conv1d_params;
+
+typedef struct mica_conv2d_params {
+    int64_t stride[2], padding[2], dilation[2]; /* of height and width */
+    int64_t groups;
+} mica_conv2d_params;
+
+/* The mask is bool (true: may attend) or of q's dtype (added to the scores). causal hides keys
+ * behind the query's own number, counted from the first of both, as in PyTorch (MLX counts from the
+ * last). A query that sees no key gives zeros. heads is a multiple of kv heads: each of those
+ * serves as many in a row. */
+typedef struct mica_sdpa_params {
+    float scale; /* 0: 1 / sqrt(D) */
+    bool causal;
+} mica_sdpa_params;
+
+typedef struct mica_pad_params {
+    int64_t before[MICA_MAX_RANK], after[MICA_MAX_RANK]; /* >= 0, as many as x has axes */
+    double value; /* as the dtype holds it: it is an error if that cannot */
+} mica_pad_params;
 
 typedef struct mica_eps_params {
     float eps;
@@ -66,6 +122,7 @@ typedef struct mica_permutation_params {
 typedef struct mica_slice_params {
     int axis;
     int64_t begin, end; /* 0 <= begin <= end <= size of the axis, which is not symbolic */
+    int64_t step;       /* > 0; 0 counts as 1 */
 } mica_slice_params;
 
 /* The activation is one of the pointwise operations without parameters, or MICA_OP_NONE. */

@@ -149,13 +149,26 @@ mica_value mica_constant(mica_graph *graph, mica_tensor *tensor, const char *nam
 
 mica_value mica_scalar(mica_graph *graph, float number)
 {
-    mica_tensor *tensor = NULL;
-    if (!usable(graph) ||
-        mica_tensor_create(MICA_DTYPE_F32, 0, NULL, &tensor, &graph->error) != MICA_OK)
-        return mica_none();
-    memcpy(mica_tensor_data_mut(tensor), &number, sizeof number);
-    mica_value value = mica_constant(graph, tensor, NULL);
+    return mica_scalar_of(graph, MICA_DTYPE_F32, (double)number);
+}
+
+mica_value mica_scalar_of(mica_graph *graph, mica_dtype dtype, double number)
+{
+    mica_tensor *exact = NULL, *tensor = NULL;
+    mica_value value = mica_none();
+    if (!usable(graph))
+        return value;
+    if ((unsigned)dtype >= MICA_DTYPES) {
+        mica_fail(&graph->error, MICA_STATUS_INVALID_ARGUMENT, "scalar: %d is not a dtype",
+                  (int)dtype);
+        return value;
+    }
+    if (mica_tensor_wrap(MICA_DTYPE_F64, 0, NULL, &number, NULL, NULL, &exact, &graph->error) ==
+            MICA_OK &&
+        mica_tensor_cast(exact, dtype, &tensor, &graph->error) == MICA_OK)
+        value = mica_constant(graph, tensor, NULL);
     mica_tensor_release(&tensor);
+    mica_tensor_release(&exact);
     return value;
 }
 

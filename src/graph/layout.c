@@ -243,9 +243,25 @@ static uint32_t slice_view(layout *l, const mica_node *node, uint32_t base)
 {
     strides have;
     const mica_slice_params *params = node->params;
-    if (!strides_of(&l->program->values[base], &have))
+    if (!strides_of(&l->program->values[base], &have) ||
+        !mica_extent_multiply(&have.at[params->axis], mica_dim_fixed(params->step)))
         return MICA_NO_VALUE;
     return new_view(l, base, &node->type, &have, params->axis, params->begin);
+}
+
+/* Axes that are new or of size 1 get the stride 0. */
+static uint32_t broadcast_view(layout *l, const mica_node *node, uint32_t base)
+{
+    strides have, out = {0};
+    const mica_type *from = &l->program->values[base].type;
+    int added = node->type.rank - from->rank;
+    if (!strides_of(&l->program->values[base], &have))
+        return MICA_NO_VALUE;
+    for (int i = 0; i < from->rank; i++) {
+        if (mica_dim_equal(from->dim[i], node->type.dim[i + added]))
+            out.at[i + added] = have.at[i];
+    }
+    return new_view(l, base, &node->type, &out, 0, 0);
 }
 
 typedef struct view_rule {
@@ -254,7 +270,8 @@ typedef struct view_rule {
 } view_rule;
 static const view_rule view_rules[] = {{MICA_OP_RESHAPE, reshape_view},
                                        {MICA_OP_TRANSPOSE, transpose_view},
-                                       {MICA_OP_SLICE, slice_view}};
+                                       {MICA_OP_SLICE, slice_view},
+                                       {MICA_OP_BROADCAST_TO, broadcast_view}};
 
 static uint32_t place_view(layout *l, const mica_node *node, mica_error *err)
 {
@@ -295,7 +312,8 @@ static uint32_t place_step(layout *l, const mica_node *node, mica_error *err)
 {
     const mica_backend *backend = l->program->backend;
     mica_op_kind kind = mica_op_get(node->op)->kind;
-    bool any_stride = kind == MICA_KIND_STRIDED || kind == MICA_KIND_BROADCAST;
+    bool any_stride =
+        kind == MICA_KIND_STRIDED || kind == MICA_KIND_BROADCAST || kind == MICA_KIND_COMPARE;
     if (!backend->vtable->supports(backend, node->op)) {
         mica_fail(err, MICA_STATUS_UNSUPPORTED, "the %s backend has no operation %s",
                   backend->vtable->name, mica_op_name(node->op));

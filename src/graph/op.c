@@ -9,6 +9,7 @@
 
 #define SHAPE_POINTWISE(name) mica_shape_pointwise
 #define SHAPE_BROADCAST(name) mica_shape_broadcast
+#define SHAPE_COMPARE(name) mica_shape_compare
 #define SHAPE_DENSE(name) mica_shape_##name
 #define SHAPE_STRIDED(name) mica_shape_##name
 #define SHAPE_VIEW(name) mica_shape_##name
@@ -16,6 +17,7 @@
 #define SHAPE_FUSED_INPLACE(name) mica_shape_##name
 #define COMPOSITE_POINTWISE(name) NULL
 #define COMPOSITE_BROADCAST(name) NULL
+#define COMPOSITE_COMPARE(name) NULL
 #define COMPOSITE_DENSE(name) NULL
 #define COMPOSITE_STRIDED(name) NULL
 #define COMPOSITE_VIEW(name) NULL
@@ -105,6 +107,18 @@ mica_status mica_args_check(const mica_shape_args *args, const mica_arg *rules, 
         }
     }
     return MICA_OK;
+}
+
+mica_status mica_args_same_dtype(const mica_shape_args *args, const mica_arg *rules, size_t i,
+                                 size_t j, mica_error *err)
+{
+    if (args->in[i]->dtype == args->in[j]->dtype)
+        return MICA_OK;
+    return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                     "%s: %s is %s and %s is %s: they must be of one dtype (cast one)",
+                     mica_op_name(args->op), mica_arg_text(args, i, rules[i].name).s,
+                     mica_dtype_name(args->in[i]->dtype), mica_arg_text(args, j, rules[j].name).s,
+                     mica_dtype_name(args->in[j]->dtype));
 }
 
 mica_text mica_arg_text(const mica_shape_args *args, size_t i, const char *name)

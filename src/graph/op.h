@@ -18,6 +18,7 @@ typedef enum mica_op_kind {
     MICA_KIND_LEAF, /* inputs and constants: no row */
     MICA_KIND_POINTWISE,
     MICA_KIND_BROADCAST,
+    MICA_KIND_COMPARE,
     MICA_KIND_DENSE,
     MICA_KIND_STRIDED,
     MICA_KIND_VIEW,
@@ -59,7 +60,14 @@ bool mica_op_is_activation(mica_op op);
 enum {
     MICA_ARG_F32 = 1u << MICA_DTYPE_F32,
     MICA_ARG_I32 = 1u << MICA_DTYPE_I32,
-    MICA_ARG_WEIGHT = 1u << MICA_DTYPE_F32 | 1u << MICA_DTYPE_F16 | 1u << MICA_DTYPE_BF16,
+    MICA_ARG_INDEX = 1u << MICA_DTYPE_I32 | 1u << MICA_DTYPE_I64,
+    MICA_ARG_BOOL = 1u << MICA_DTYPE_BOOL,
+    MICA_ARG_FLOAT = 1u << MICA_DTYPE_F32 | 1u << MICA_DTYPE_F16 | 1u << MICA_DTYPE_BF16,
+    MICA_ARG_INTEGER = 1u << MICA_DTYPE_I8 | 1u << MICA_DTYPE_I16 | 1u << MICA_DTYPE_I32 |
+                       1u << MICA_DTYPE_I64 | 1u << MICA_DTYPE_U8 | 1u << MICA_DTYPE_U16 |
+                       1u << MICA_DTYPE_U32,
+    MICA_ARG_NUMBER = MICA_ARG_FLOAT | MICA_ARG_INTEGER,
+    MICA_ARG_WEIGHT = MICA_ARG_FLOAT,
     MICA_ARG_ANY = (1u << MICA_DTYPES) - 1
 };
 typedef struct mica_arg {
@@ -71,6 +79,9 @@ typedef struct mica_arg {
 /* Present where not optional, and of a dtype that is allowed. */
 mica_status mica_args_check(const mica_shape_args *args, const mica_arg *rules, size_t n_rules,
                             mica_error *err);
+/* Inputs i and j, which are there, are of one dtype. */
+mica_status mica_args_same_dtype(const mica_shape_args *args, const mica_arg *rules, size_t i,
+                                 size_t j, mica_error *err);
 /* "weight 'encoder.weight' [384, 300]", for error texts. */
 mica_text mica_arg_text(const mica_shape_args *args, size_t i, const char *name);
 /* Turns a negative axis into one from the front; an error if x has no such axis. */
@@ -83,6 +94,7 @@ bool mica_dims_broadcast(const mica_type *a, const mica_type *b, int skip, mica_
 /* The functions of the rows. */
 mica_status mica_shape_pointwise(const mica_shape_args *args, mica_type *out, mica_error *err);
 mica_status mica_shape_broadcast(const mica_shape_args *args, mica_type *out, mica_error *err);
+mica_status mica_shape_compare(const mica_shape_args *args, mica_type *out, mica_error *err);
 
 #define MICA_DECLARE_SHAPE(name)                                                                   \
     mica_status mica_shape_##name(const mica_shape_args *args, mica_type *out, mica_error *err);
@@ -91,6 +103,7 @@ mica_status mica_shape_broadcast(const mica_shape_args *args, mica_type *out, mi
                                      const void *params);
 #define MICA_DECLARE_POINTWISE(name)
 #define MICA_DECLARE_BROADCAST(name)
+#define MICA_DECLARE_COMPARE(name)
 #define MICA_DECLARE_DENSE(name) MICA_DECLARE_SHAPE(name)
 #define MICA_DECLARE_STRIDED(name) MICA_DECLARE_SHAPE(name)
 #define MICA_DECLARE_VIEW(name) MICA_DECLARE_SHAPE(name)

@@ -7,6 +7,7 @@
  *   activation    linear -> pointwise                                -> fused_linear
  *   residual      add -> layer_norm                                  -> add_layer_norm
  *   composite     a fused operation that the backend declines        -> its plain operations
+ *   halves        float16 or bfloat16 that the backend does not take -> casts around the operation
  *
  * A rule may only take the place of a value that nobody else sees: it has one use and is no output.
  * What a rule has made needless is left behind in the new graph; the layout pass drops it.
@@ -62,6 +63,7 @@ static void mark(rewriter *r, const mica_value *outputs, size_t count)
         const mica_node *node = r->from->nodes[id - 1];
         mica_op_kind kind = mica_op_get(node->op)->kind;
         bool takes_strides = kind == MICA_KIND_STRIDED || kind == MICA_KIND_BROADCAST ||
+                             kind == MICA_KIND_COMPARE ||
                              (kind == MICA_KIND_VIEW && r->any_stride[id]);
         if (!r->needed[id])
             continue;
@@ -95,12 +97,17 @@ static bool constant_weights(const rewriter *r, const mica_node *linear)
            (linear->inputs[2].id == 0 || is_constant(r, linear->inputs[2]));
 }
 
+static bool is_linear_f32(const mica_node *node)
+{
+    return node->op == MICA_OP_LINEAR && node->type.dtype == MICA_DTYPE_F32;
+}
+
 /* Whether node `id` is a linear that may stand beside `first` (or beside others, if it is `first`).
  */
 static bool may_stand_beside(const rewriter *r, size_t id, const mica_node *first)
 {
     const mica_node *node = r->from->nodes[id - 1];
-    return r->needed[id] && node->op == MICA_OP_LINEAR && r->any_stride[id] && r->map[id].id == 0 &&
+    return r->needed[id] && is_linear_f32(node) && r->any_stride[id] && r->map[id].id == 0 &&
            node->inputs[0].id == first->inputs[0].id && constant_weights(r, node) &&
            node_of(r, node->inputs[1])->type.dtype == node_of(r, first->inputs[1])->type.dtype;
 }
@@ -131,7 +138,8 @@ static mica_value side_by_side(rewriter *r, uint32_t id)
     for (size_t i = 0; i < n; i++) {
         const mica_type *type = &r->from->nodes[member[i] - 1]->type;
         int64_t end = begin + type->dim[type->rank - 1].c;
-        r->map[member[i]] = mica_slice(r->to, all, (mica_slice_params){-1, begin, end});
+        r->map[member[i]] =
+            mica_slice(r->to, all, (mica_slice_params){.axis = -1, .begin = begin, .end = end});
         begin = end;
     }
     return r->map[id];
@@ -143,7 +151,7 @@ static mica_value activation(rewriter *r, uint32_t id)
     if (!mica_op_is_activation(node->op) || !supports(r, MICA_OP_FUSED_LINEAR))
         return mica_none();
     const mica_node *linear = sole(r, node->inputs[0], MICA_OP_LINEAR);
-    if (linear == NULL || !constant_weights(r, linear))
+    if (linear == NULL || !is_linear_f32(linear) || !constant_weights(r, linear))
         return mica_none();
     const mica_value inputs[] = {mapped(r, linear->inputs[0]), mapped(r, linear->inputs[1]),
                                  mapped(r, linear->inputs[2])};
@@ -156,7 +164,9 @@ static mica_value residual(rewriter *r, uint32_t id)
     if (node->op != MICA_OP_LAYER_NORM || !supports(r, MICA_OP_ADD_LAYER_NORM))
         return mica_none();
     const mica_node *add = sole(r, node->inputs[0], MICA_OP_ADD);
-    if (add == NULL || !mica_type_equal(&node_of(r, add->inputs[0])->type, &add->type) ||
+    if (add == NULL || add->type.dtype != MICA_DTYPE_F32 || node->inputs[1].id == 0 ||
+        node->inputs[2].id == 0 ||
+        !mica_type_equal(&node_of(r, add->inputs[0])->type, &add->type) ||
         !mica_type_equal(&node_of(r, add->inputs[1])->type, &add->type))
         return mica_none();
     const mica_eps_params *eps = node->params;
@@ -166,6 +176,27 @@ static mica_value residual(rewriter *r, uint32_t id)
 
 typedef mica_value (*rewrite_rule)(rewriter *r, uint32_t id);
 static const rewrite_rule rules[] = {side_by_side, activation, residual};
+
+static bool is_half(mica_dtype dtype)
+{
+    return dtype == MICA_DTYPE_F16 || dtype == MICA_DTYPE_BF16;
+}
+
+/* Casts inputs of 16-bit floats that the backend does not take to float32; true if one was. */
+static bool widen_inputs(rewriter *r, const mica_node *node, mica_value *inputs)
+{
+    const mica_backend *backend = r->backend;
+    bool widened = false;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        const mica_node *input = node_of(r, node->inputs[i]);
+        if (input == NULL || !is_half(input->type.dtype) || backend->vtable->takes_halves == NULL ||
+            backend->vtable->takes_halves(backend, node->op, i))
+            continue;
+        inputs[i] = mica_cast(r->to, inputs[i], (mica_cast_params){MICA_DTYPE_F32});
+        widened = true;
+    }
+    return widened;
+}
 
 /* The node as it is, or its composite if the backend has no kernel for it. */
 static mica_value copy_node(rewriter *r, const mica_node *node)
@@ -181,11 +212,14 @@ static mica_value copy_node(rewriter *r, const mica_node *node)
     }
     for (size_t i = 0; i < node->n_inputs; i++)
         inputs[i] = mapped(r, node->inputs[i]);
+    bool widened = widen_inputs(r, node, inputs);
     if (info->composite != NULL && !supports(r, node->op))
         result = info->composite(r->to, inputs, node->n_inputs, node->params);
     else
         result = mica_graph_apply(r->to, node->op, inputs, node->n_inputs, node->params,
                                   info->params_size);
+    if (widened && is_half(node->type.dtype))
+        result = mica_cast(r->to, result, (mica_cast_params){node->type.dtype});
     return result;
 }
 

@@ -4,28 +4,44 @@
  */
 #include "graph/graph.h"
 
+/* A vector as a matrix of one row or one column. */
+static mica_type as_matrix(const mica_type *x, bool column)
+{
+    mica_type matrix = *x;
+    if (x->rank == 1) {
+        matrix.rank = 2;
+        matrix.dim[column ? 0 : 1] = x->dim[0];
+        matrix.dim[column ? 1 : 0] = mica_dim_fixed(1);
+    }
+    return matrix;
+}
+
 mica_status mica_shape_matmul(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    static const mica_arg rules[] = {{"a", MICA_ARG_F32, false}, {"b", MICA_ARG_F32, false}};
+    static const mica_arg rules[] = {{"a", MICA_ARG_FLOAT, false}, {"b", MICA_ARG_FLOAT, false}};
     mica_status status = mica_args_check(args, rules, 2, err);
+    if (status == MICA_OK)
+        status = mica_args_same_dtype(args, rules, 0, 1, err);
     if (status != MICA_OK)
         return status;
-    const mica_type *a = args->in[0], *b = args->in[1];
+    const mica_type a = as_matrix(args->in[0], false), b = as_matrix(args->in[1], true);
     const char *why = NULL;
     int lead = 0;
-    if (a->rank < 2 || b->rank < 2)
-        why = "both must have at least 2 axes";
-    else if (!mica_dim_equal(a->dim[a->rank - 1], b->dim[b->rank - 2]))
+    if (a.rank < 1 || b.rank < 1)
+        why = "both must have at least 1 axis";
+    else if (!mica_dim_equal(a.dim[a.rank - 1], b.dim[b.rank - 2]))
         why = "the last dimension of a must be the last but one of b";
-    else if (!mica_dims_broadcast(a, b, 2, out->dim, &lead))
+    else if (!mica_dims_broadcast(&a, &b, 2, out->dim, &lead))
         why = "the leading dimensions do not broadcast";
     if (why != NULL)
         return mica_fail(err, MICA_STATUS_SHAPE, "matmul: %s does not take %s: %s",
                          mica_arg_text(args, 0, "a").s, mica_arg_text(args, 1, "b").s, why);
-    out->dtype = MICA_DTYPE_F32;
-    out->rank = lead + 2;
-    out->dim[lead] = a->dim[a->rank - 2];
-    out->dim[lead + 1] = b->dim[b->rank - 1];
+    out->dtype = args->in[0]->dtype;
+    out->rank = lead;
+    if (args->in[0]->rank > 1)
+        out->dim[out->rank++] = a.dim[a.rank - 2];
+    if (args->in[1]->rank > 1)
+        out->dim[out->rank++] = b.dim[b.rank - 1];
     return MICA_OK;
 }
 
@@ -56,7 +72,7 @@ static mica_status check_weight(const mica_shape_args *args, size_t w, mica_erro
 
 mica_status mica_shape_linear(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    static const mica_arg rules[] = {{"x", MICA_ARG_F32, false},
+    static const mica_arg rules[] = {{"x", MICA_ARG_FLOAT, false},
                                      {"weight", MICA_ARG_WEIGHT, false},
                                      {"bias", MICA_ARG_WEIGHT, true}};
     mica_status status = mica_args_check(args, rules, 3, err);
@@ -83,7 +99,7 @@ mica_status mica_shape_fused_linear(const mica_shape_args *args, mica_type *out,
                          mica_op_name(params->activation), (int)params->activation);
     mica_dim columns = mica_dim_fixed(0);
     for (size_t w = 1; w < args->n; w += 2) {
-        static const mica_arg rules[] = {{"x", MICA_ARG_F32, false},
+        static const mica_arg rules[] = {{"x", MICA_ARG_FLOAT, false},
                                          {"weight", MICA_ARG_WEIGHT, false},
                                          {"bias", MICA_ARG_WEIGHT, true}};
         const mica_type *in[] = {args->in[0], args->in[w], args->in[w + 1]};

@@ -27,6 +27,8 @@ static mica_status check_weights(const mica_shape_args *args, size_t from, mica_
                          mica_op_name(args->op), mica_arg_text(args, 0, "x").s);
     for (size_t i = 0; i < 2; i++) {
         const mica_type *w = args->in[from + i];
+        if (w == NULL)
+            continue;
         if (w->rank != 1 || !mica_dim_equal(w->dim[0], x->dim[x->rank - 1]))
             return mica_fail(
                 err, MICA_STATUS_SHAPE,
@@ -39,7 +41,7 @@ static mica_status check_weights(const mica_shape_args *args, size_t from, mica_
 
 mica_status mica_shape_l2_normalize(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    static const mica_arg rules[] = {{"x", MICA_ARG_F32, false}};
+    static const mica_arg rules[] = {{"x", MICA_ARG_FLOAT, false}};
     mica_status status = mica_args_check(args, rules, 1, err);
     if (status == MICA_OK)
         status = check_eps(args, err);
@@ -54,11 +56,16 @@ mica_status mica_shape_l2_normalize(const mica_shape_args *args, mica_type *out,
 
 mica_status mica_shape_layer_norm(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    static const mica_arg rules[] = {
-        {"x", MICA_ARG_F32, false}, {"weight", MICA_ARG_F32, false}, {"bias", MICA_ARG_F32, false}};
+    static const mica_arg rules[] = {{"x", MICA_ARG_FLOAT, false},
+                                     {"weight", MICA_ARG_FLOAT, true},
+                                     {"bias", MICA_ARG_FLOAT, true}};
     mica_status status = mica_args_check(args, rules, 3, err);
     if (status == MICA_OK)
         status = check_eps(args, err);
+    for (size_t i = 1; i < 3 && status == MICA_OK; i++) {
+        if (args->in[i] != NULL)
+            status = mica_args_same_dtype(args, rules, 0, i, err);
+    }
     if (status == MICA_OK)
         status = check_weights(args, 1, err);
     if (status == MICA_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The same elements seen otherwise, and moved: reshape, transpose, slice, copy, concat.
+ * The same elements seen otherwise, and moved: reshape, transpose, slice, broadcast_to,
+ * copy, concat, pad.
  */
 #include "graph/op.h"
 #include "mica/graph.h"
@@ -96,8 +97,63 @@ mica_status mica_shape_slice(const mica_shape_args *args, mica_type *out, mica_e
                          "slice: [%lld, %lld) is not a range of axis %d of %s",
                          (long long)params->begin, (long long)params->end, params->axis,
                          mica_arg_text(args, 0, "x").s);
+    if (params->step < 0)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "slice: the step %lld of %s is not above 0", (long long)params->step,
+                         mica_arg_text(args, 0, "x").s);
+    if (params->step == 0)
+        params->step = 1;
+    int64_t size = params->end - params->begin;
     *out = *args->in[0];
-    out->dim[params->axis] = mica_dim_fixed(params->end - params->begin);
+    out->dim[params->axis] = mica_dim_fixed(size / params->step + (size % params->step != 0));
+    return MICA_OK;
+}
+
+mica_status mica_shape_broadcast_to(const mica_shape_args *args, mica_type *out, mica_error *err)
+{
+    const mica_shape_params *params = args->params;
+    mica_status status = mica_args_check(args, any_rule, 1, err);
+    if (status != MICA_OK)
+        return status;
+    const mica_type *x = args->in[0];
+    int added = params->rank - x->rank;
+    bool fits = params->rank >= 0 && params->rank <= MICA_MAX_RANK && added >= 0;
+    out->dtype = x->dtype;
+    out->rank = params->rank;
+    for (int i = 0; fits && i < params->rank; i++) {
+        fits = mica_dim_from(params->dims[i], &out->dim[i]);
+        if (fits && i >= added)
+            fits =
+                mica_dim_equal(x->dim[i - added], out->dim[i]) || mica_dim_is(x->dim[i - added], 1);
+        if (!fits)
+            return mica_fail(err, MICA_STATUS_SHAPE,
+                             "broadcast_to: %s does not take dimension %d of the shape, %lld",
+                             mica_arg_text(args, 0, "x").s, i, (long long)params->dims[i]);
+    }
+    if (!fits)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "broadcast_to: %s does not take a shape of %d axes",
+                         mica_arg_text(args, 0, "x").s, params->rank);
+    return MICA_OK;
+}
+
+mica_status mica_shape_pad(const mica_shape_args *args, mica_type *out, mica_error *err)
+{
+    const mica_pad_params *params = args->params;
+    mica_status status = mica_args_check(args, any_rule, 1, err);
+    if (status != MICA_OK)
+        return status;
+    *out = *args->in[0];
+    for (int i = 0; i < out->rank; i++) {
+        if (params->before[i] < 0 || params->after[i] < 0 ||
+            !mica_dim_add(out->dim[i], mica_dim_fixed(params->before[i]), &out->dim[i]) ||
+            !mica_dim_add(out->dim[i], mica_dim_fixed(params->after[i]), &out->dim[i]))
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "pad: %lld before and %lld after axis %d of %s: they must be from 0, "
+                             "and the sum must fit",
+                             (long long)params->before[i], (long long)params->after[i], i,
+                             mica_arg_text(args, 0, "x").s);
+    }
     return MICA_OK;
 }
 

@@ -179,8 +179,9 @@ static void eval_computes(void **state)
     assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
     mica_value va = mica_constant(g, a, "a");
     mica_value at = mica_transpose(g, va, (mica_permutation_params){{1, 0}});
-    const mica_value outputs[] = {mica_matmul(g, va, at),
-                                  mica_slice(g, at, (mica_slice_params){0, 1, 3})};
+    const mica_value outputs[] = {
+        mica_matmul(g, va, at),
+        mica_slice(g, at, (mica_slice_params){.axis = 0, .begin = 1, .end = 3})};
     if (mica_eval(context, g, outputs, 2, results, &err) != MICA_OK)
         fail_msg("%s", err.message);
     static const float square[] = {14, 32, 32, 77}, rows[] = {2, 5, 3, 6};
@@ -233,7 +234,7 @@ static void values_without_elements_do_no_harm(void **state)
         mica_l2_normalize(g, no_columns, (mica_eps_params){1e-5f}),
         mica_concat(g, joined, 3, (mica_axis_params){0}),
         mica_transpose(g, no_columns, swap),
-        mica_slice(g, square, (mica_slice_params){1, 3, 3}),
+        mica_slice(g, square, (mica_slice_params){.axis = 1, .begin = 3, .end = 3}),
         mica_embedding(g, square, zeros(g, MICA_DTYPE_I32, 2, 2, 0)),
         mica_cast(g, no_rows, (mica_cast_params){MICA_DTYPE_F16}),
         mica_mul(g, mica_scalar(g, 2), mica_sum(g, no_columns, (mica_reduce_params){.all = true})),

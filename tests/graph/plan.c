@@ -218,7 +218,7 @@ static void copies_stand_only_where_strides_do_not_do(void **state)
 {
     fixture *f = *state;
     mica_value h = mica_relu(f->g, f->x);
-    mica_value part = mica_slice(f->g, h, (mica_slice_params){1, 2, 6});
+    mica_value part = mica_slice(f->g, h, (mica_slice_params){.axis = 1, .begin = 2, .end = 6});
     mica_value y = mica_add(f->g, part, part);
     EXPECT(f, y, MICA_OP_RELU, MICA_OP_ADD);
     y = mica_softmax(f->g, part, (mica_axis_params){1}); /* dense: one copy for both users */
@@ -232,11 +232,12 @@ static void rows_of_a_constant_stay_contiguous(void **state)
 {
     fixture *f = *state;
     mica_value table = mica_relu(f->g, weight(f->g, "table", 2, 10, 8));
-    mica_value rows = mica_slice(f->g, table, (mica_slice_params){0, 3, 7});
+    mica_value rows = mica_slice(f->g, table, (mica_slice_params){.axis = 0, .begin = 3, .end = 7});
     mica_value y = mica_tanh(f->g, rows);
     EXPECT(f, y, MICA_OP_RELU, MICA_OP_TANH);
-    mica_value row = mica_slice(f->g, rows, (mica_slice_params){0, 1, 2});
-    mica_value cell = mica_slice(f->g, row, (mica_slice_params){1, 2, 5}); /* [1, 3]: in a row */
+    mica_value row = mica_slice(f->g, rows, (mica_slice_params){.axis = 0, .begin = 1, .end = 2});
+    mica_value cell = mica_slice(
+        f->g, row, (mica_slice_params){.axis = 1, .begin = 2, .end = 5}); /* [1, 3]: in a row */
     y = mica_tanh(f->g, cell);
     EXPECT(f, y, MICA_OP_RELU, MICA_OP_TANH);
 }
@@ -246,7 +247,7 @@ static void reshape_is_a_view_where_it_can_be(void **state)
     fixture *f = *state;
     const mica_shape_params split = {3, {MICA_DIM_TOKENS, 2, 2}}, flat = {1, {MICA_DIM_INFER}};
     mica_value h = mica_relu(f->g, f->x);
-    mica_value part = mica_slice(f->g, h, (mica_slice_params){1, 4, 8});
+    mica_value part = mica_slice(f->g, h, (mica_slice_params){.axis = 1, .begin = 4, .end = 8});
     mica_value y = mica_sum(f->g, mica_reshape(f->g, part, split), (mica_reduce_params){.axis = 1});
     EXPECT(f, y, MICA_OP_RELU, MICA_OP_SUM);
     y = mica_sum(f->g, mica_reshape(f->g, part, flat), (mica_reduce_params){.axis = 0});

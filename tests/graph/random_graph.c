@@ -93,8 +93,10 @@ static mica_value make_activation(random_graph *r, mica_value x)
 static mica_value make_swapped(random_graph *r, mica_value x)
 {
     int64_t at = 1 + (int64_t)random_graph_next(r, RANDOM_HIDDEN - 1);
-    mica_value left = mica_slice(r->graph, x, (mica_slice_params){1, 0, at});
-    mica_value right = mica_slice(r->graph, x, (mica_slice_params){-1, at, RANDOM_HIDDEN});
+    mica_value left =
+        mica_slice(r->graph, x, (mica_slice_params){.axis = 1, .begin = 0, .end = at});
+    mica_value right =
+        mica_slice(r->graph, x, (mica_slice_params){.axis = -1, .begin = at, .end = RANDOM_HIDDEN});
     if (random_graph_next(r, 2))
         left = mica_tanh(r->graph, left);
     return mica_concat(r->graph, (mica_value[]){right, left}, 2, (mica_axis_params){1});

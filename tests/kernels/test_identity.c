@@ -185,7 +185,7 @@ static void test_threads(void **state)
                 rig r;
                 rig_create(&r, level, t + 1);
                 if (ops[o] == MICA_OP_SUM)
-                    params.reduce = (mica_reduce_params){0, true, false};
+                    params.reduce = (mica_reduce_params){.all = true};
                 else if (ops[o] == MICA_OP_SOFTMAX)
                     params.axis = (mica_axis_params){1};
                 else if (ops[o] == MICA_OP_SEGMENT_POOL)

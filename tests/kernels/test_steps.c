@@ -130,8 +130,12 @@ static void check_binary(rig *r, uint64_t *seed)
                    : op == MICA_OP_MUL     ? a * b
                    : op == MICA_OP_DIV     ? a / b
                    : op == MICA_OP_MAXIMUM ? fmax(a, b)
-                                           : fmin(a, b);
-        check_near(y[i], (double)(float)z, 0, 0, mica_op_name(op), i);
+                   : op == MICA_OP_MINIMUM ? fmin(a, b)
+                   : op == MICA_OP_POW     ? pow(a, b)
+                   : op == MICA_OP_PRELU   ? (a > 0 ? a : a * b)
+                                           : a - b * floor(a / b);
+        check_near(y[i], (double)(float)z, 0, op == MICA_OP_REMAINDER ? 1e-6 : 0, mica_op_name(op),
+                   i);
         next_index(index, dims, rank);
     }
 }
@@ -295,7 +299,8 @@ static void check_reduce(rig *r, uint64_t *seed)
     mica_op op = ops[random_below(seed, 3)];
     int64_t dims[3], out[3] = {0}, index[3] = {0};
     int out_rank = 0;
-    mica_reduce_params params = {(int)random_below(seed, 3), random_below(seed, 3) == 0, false};
+    mica_reduce_params params = {.axis = (int)random_below(seed, 3),
+                                 .all = random_below(seed, 3) == 0};
     for (int i = 0; i < 3; i++)
         dims[i] = 1 + (int64_t)random_below(seed, 40);
     size_t n = (size_t)(dims[0] * dims[1] * dims[2]);

@@ -59,6 +59,30 @@ static double formula(mica_op op, double x)
         return x / (1 + exp(-x));
     case MICA_OP_MISH:
         return x * tanh(x > 50 ? x : log1p(exp(x)));
+    case MICA_OP_SELU:
+        return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
+    case MICA_OP_SOFTPLUS:
+        return x > 50 ? x : log1p(exp(x));
+    case MICA_OP_SIN:
+        return sin(x);
+    case MICA_OP_COS:
+        return cos(x);
+    case MICA_OP_RSQRT:
+        return 1 / sqrt(x);
+    case MICA_OP_LOG1P:
+        return log1p(x);
+    case MICA_OP_EXPM1:
+        return expm1(x);
+    case MICA_OP_ERF:
+        return erf(x);
+    case MICA_OP_FLOOR:
+        return floor(x);
+    case MICA_OP_CEIL:
+        return ceil(x);
+    case MICA_OP_ROUND:
+        return nearbyint(x);
+    case MICA_OP_SIGN:
+        return x > 0 ? 1 : x < 0 ? -1 : x;
     case MICA_OP_LEAKY_RELU:
         return x > 0 ? x : (double)slope.negative_slope * x;
     default:
@@ -150,6 +174,14 @@ static double binary_formula(int op, double a, double b)
         return a / b;
     case MICA_OP_MAXIMUM:
         return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
+    case MICA_OP_POW:
+        return pow(a, b);
+    case MICA_OP_REMAINDER: {
+        float r = fmodf((float)a, (float)b);
+        return r == 0 ? copysign(0, b) : (r < 0) != (b < 0) ? (double)(r + (float)b) : (double)r;
+    }
+    case MICA_OP_PRELU:
+        return a > 0 ? a : b * a;
     default:
         return isnan(a) || isnan(b) ? NAN : a < b ? a : b;
     }

@@ -16,7 +16,8 @@ static mica_dtype parse_dtype(const char *text)
         const char *name;
         mica_dtype dtype;
     } names[] = {{"f32", MICA_DTYPE_F32}, {"f16", MICA_DTYPE_F16}, {"bf16", MICA_DTYPE_BF16},
-                 {"i32", MICA_DTYPE_I32}, {"i64", MICA_DTYPE_I64}, {"bool", MICA_DTYPE_BOOL}};
+                 {"i32", MICA_DTYPE_I32}, {"i64", MICA_DTYPE_I64}, {"bool", MICA_DTYPE_BOOL},
+                 {"u8", MICA_DTYPE_U8}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t n = strlen(names[i].name);
         if (strncmp(text, names[i].name, n) == 0 && (text[n] == ' ' || text[n] == '\0'))

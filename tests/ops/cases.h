@@ -20,6 +20,13 @@ typedef struct op_case {
         mica_leaky_relu_params leaky_relu;
         mica_axis_params axis;
         mica_reduce_params reduce;
+        mica_sort_params sort;
+        mica_top_k_params top_k;
+        mica_bce_params bce;
+        mica_conv1d_params conv1d;
+        mica_conv2d_params conv2d;
+        mica_sdpa_params sdpa;
+        mica_pad_params pad;
         mica_eps_params eps;
         mica_cast_params cast;
         mica_shape_params shape;

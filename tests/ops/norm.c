@@ -17,7 +17,7 @@ static const op_case cases[] = {
     {MICA_OP_LAYER_NORM, "f32 t,8; f32 7; f32 8", NULL, {"weight [7]", "x [tokens, 8]"}, BAD_SHAPE},
     {MICA_OP_LAYER_NORM, "f32 t,8; f32 8; f32 1,8", NULL, {"bias [1, 8]"}, BAD_SHAPE},
     {MICA_OP_LAYER_NORM, "f32; f32 8; f32 8", NULL, {"x []", "1 axis"}, BAD_SHAPE},
-    {MICA_OP_LAYER_NORM, "f32 t,8; -; f32 8", NULL, {"weight is missing"}, BAD_ARGUMENT},
+    {MICA_OP_LAYER_NORM, "f16 t,8; -; f16 8", "float16 [tokens, 8]", OK},
     {MICA_OP_LAYER_NORM, "f32 t,8; f16 8; f32 8", NULL, {"weight [8] is float16"}, BAD_ARGUMENT},
     {MICA_OP_LAYER_NORM,
      "f32 t,8; f32 8; f32 8",

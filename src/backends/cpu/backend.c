@@ -13,22 +13,41 @@ typedef struct runner {
     size_t (*scratch)(const mica_call *call);  /* NULL: none */
 } runner;
 
-/* Operations of kind VIEW compute nothing and are never steps; a pointwise or broadcasting one is
- * run by its kernels. */
+/* Operations of kind VIEW compute nothing and are never steps; a pointwise, broadcasting or
+ * comparing one is run by its kernels. */
 static const runner runners[MICA_OP_COUNT] = {
+    [MICA_OP_LOGICAL_NOT] = {mica_cpu_run_logical_not, NULL},
+    [MICA_OP_WHERE] = {mica_cpu_run_where, NULL},
     [MICA_OP_MATMUL] = {mica_cpu_run_matmul, mica_cpu_scratch_matmul},
     [MICA_OP_LINEAR] = {mica_cpu_run_linear, mica_cpu_scratch_linear},
     [MICA_OP_FUSED_LINEAR] = {mica_cpu_run_linear, mica_cpu_scratch_linear},
+    [MICA_OP_CONV1D] = {mica_cpu_run_conv, mica_cpu_scratch_conv},
+    [MICA_OP_CONV2D] = {mica_cpu_run_conv, mica_cpu_scratch_conv},
+    [MICA_OP_SCALED_DOT_PRODUCT_ATTENTION] = {mica_cpu_run_sdpa, mica_cpu_scratch_sdpa},
     [MICA_OP_SOFTMAX] = {mica_cpu_run_softmax, mica_cpu_scratch_softmax},
     [MICA_OP_SUM] = {mica_cpu_run_reduce, mica_cpu_scratch_reduce},
     [MICA_OP_MEAN] = {mica_cpu_run_reduce, mica_cpu_scratch_reduce},
     [MICA_OP_MAX] = {mica_cpu_run_reduce, mica_cpu_scratch_reduce},
+    [MICA_OP_MIN] = {mica_cpu_run_reduce, mica_cpu_scratch_reduce},
+    [MICA_OP_PROD] = {mica_cpu_run_reduce, mica_cpu_scratch_reduce},
+    [MICA_OP_ARGMAX] = {mica_cpu_run_arg, NULL},
+    [MICA_OP_ARGMIN] = {mica_cpu_run_arg, NULL},
+    [MICA_OP_SORT] = {mica_cpu_run_sort, mica_cpu_scratch_sort},
+    [MICA_OP_ARGSORT] = {mica_cpu_run_sort, mica_cpu_scratch_sort},
+    [MICA_OP_TOP_K] = {mica_cpu_run_sort, mica_cpu_scratch_sort},
+    [MICA_OP_ARG_TOP_K] = {mica_cpu_run_sort, mica_cpu_scratch_sort},
+    [MICA_OP_BINARY_CROSS_ENTROPY] = {mica_cpu_run_loss, mica_cpu_scratch_loss},
     [MICA_OP_L2_NORMALIZE] = {mica_cpu_run_l2_normalize, NULL},
     [MICA_OP_LAYER_NORM] = {mica_cpu_run_layer_norm, NULL},
     [MICA_OP_ADD_LAYER_NORM] = {mica_cpu_run_layer_norm, NULL},
     [MICA_OP_CAST] = {mica_cpu_run_cast, NULL},
     [MICA_OP_COPY] = {mica_cpu_run_copy, NULL},
     [MICA_OP_CONCAT] = {mica_cpu_run_concat, NULL},
+    [MICA_OP_PAD] = {mica_cpu_run_pad, NULL},
+    [MICA_OP_GATHER] = {mica_cpu_run_gather, mica_cpu_scratch_index},
+    [MICA_OP_SCATTER] = {mica_cpu_run_scatter, mica_cpu_scratch_index},
+    [MICA_OP_SCATTER_SUM] = {mica_cpu_run_scatter_join, mica_cpu_scratch_index},
+    [MICA_OP_SCATTER_MAX] = {mica_cpu_run_scatter_join, mica_cpu_scratch_index},
     [MICA_OP_EMBEDDING] = {mica_cpu_run_embedding, NULL},
     [MICA_OP_ATTENTION] = {mica_cpu_run_attention, mica_cpu_scratch_attention},
     [MICA_OP_RELATIVE_ATTENTION] = {mica_cpu_run_attention, mica_cpu_scratch_attention},
@@ -42,14 +61,15 @@ static runner runner_of(const mica_cpu *cpu, mica_op op)
         return none;
     if (cpu->kernels.pointwise[op])
         return (runner){mica_cpu_run_pointwise, NULL};
-    if (op >= MICA_OP_ADD && op <= MICA_OP_MINIMUM)
+    if (op >= MICA_OP_ADD && op <= MICA_OP_LOGICAL_OR)
         return (runner){mica_cpu_run_binary, NULL};
     return runners[op];
 }
 
 static bool is_view(mica_op op)
 {
-    return op == MICA_OP_RESHAPE || op == MICA_OP_TRANSPOSE || op == MICA_OP_SLICE;
+    return op == MICA_OP_RESHAPE || op == MICA_OP_TRANSPOSE || op == MICA_OP_SLICE ||
+           op == MICA_OP_BROADCAST_TO;
 }
 
 /* ---- what steps share ---- */
@@ -84,6 +104,14 @@ bool mica_view_contiguous(const mica_view *view)
         expected *= view->dim[i];
     }
     return true;
+}
+
+mica_text mica_view_text(const mica_view *view)
+{
+    mica_dim dims[MICA_MAX_RANK];
+    for (int i = 0; i < view->rank; i++)
+        dims[i] = mica_dim_fixed(view->dim[i]);
+    return mica_dims_text(dims, view->rank);
 }
 
 typedef struct ranges {
@@ -121,6 +149,29 @@ size_t mica_cpu_grain(size_t elements_per_item)
 static bool cpu_supports(const mica_backend *backend, mica_op op)
 {
     return is_view(op) || runner_of((const mica_cpu *)backend, op).run;
+}
+
+/* What computes in float32 without bringing its inputs there itself. */
+static bool cpu_takes_halves(const mica_backend *backend, mica_op op, size_t i)
+{
+    switch ((int)op) {
+    case MICA_OP_LINEAR:
+    case MICA_OP_FUSED_LINEAR:
+        return i > 0; /* weights */
+    case MICA_OP_MATMUL:
+    case MICA_OP_CONV1D:
+    case MICA_OP_CONV2D:
+    case MICA_OP_SCALED_DOT_PRODUCT_ATTENTION:
+    case MICA_OP_SOFTMAX:
+    case MICA_OP_BINARY_CROSS_ENTROPY:
+    case MICA_OP_L2_NORMALIZE:
+    case MICA_OP_LAYER_NORM:
+    case MICA_OP_SCATTER_SUM:
+    case MICA_OP_SCATTER_MAX:
+        return false;
+    default:
+        return true;
+    }
 }
 
 static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_error *err)
@@ -189,6 +240,7 @@ mica_status mica_backend_cpu_create(mica_pool *pool, int level, mica_backend **o
     static const mica_backend_vtable vtable = {
         .name = "cpu",
         .supports = cpu_supports,
+        .takes_halves = cpu_takes_halves,
         .prepare = cpu_prepare,
         .unprepare = cpu_unprepare,
         .scratch = cpu_scratch,

@@ -10,6 +10,7 @@
 
 #include "backends/backend.h"
 #include "backends/cpu/kernels.h"
+#include "graph/dims.h"
 
 typedef struct mica_packed mica_packed;
 
@@ -44,6 +45,7 @@ const mica_view *mica_call_input(const mica_call *call, uint32_t i);
 const mica_view *mica_call_output(const mica_call *call);
 int64_t mica_view_count(const mica_view *view);
 bool mica_view_contiguous(const mica_view *view);
+mica_text mica_view_text(const mica_view *view); /* "[64, 256]" */
 
 /* Runs fn on [0, count) in ranges of at most `grain` items, over the pool. Ranges depend on count
  * and grain alone. */
@@ -56,23 +58,39 @@ size_t mica_cpu_grain(size_t elements_per_item);
 /* Per operation: how much scratch it needs (in bytes), and running it. */
 size_t mica_cpu_scratch_linear(const mica_call *call);
 size_t mica_cpu_scratch_matmul(const mica_call *call);
+size_t mica_cpu_scratch_conv(const mica_call *call);
 size_t mica_cpu_scratch_attention(const mica_call *call);
+size_t mica_cpu_scratch_sdpa(const mica_call *call);
 size_t mica_cpu_scratch_softmax(const mica_call *call);
 size_t mica_cpu_scratch_reduce(const mica_call *call);
+size_t mica_cpu_scratch_sort(const mica_call *call);
+size_t mica_cpu_scratch_loss(const mica_call *call);
+size_t mica_cpu_scratch_index(const mica_call *call);
 
 mica_status mica_cpu_run_pointwise(const mica_call *call);
-mica_status mica_cpu_run_binary(const mica_call *call);
+mica_status mica_cpu_run_logical_not(const mica_call *call);
+mica_status mica_cpu_run_binary(const mica_call *call); /* and comparisons */
+mica_status mica_cpu_run_where(const mica_call *call);
 mica_status mica_cpu_run_matmul(const mica_call *call);
 mica_status mica_cpu_run_linear(const mica_call *call); /* and fused_linear */
+mica_status mica_cpu_run_conv(const mica_call *call);   /* conv1d, conv2d */
 mica_status mica_cpu_run_softmax(const mica_call *call);
-mica_status mica_cpu_run_reduce(const mica_call *call); /* sum, mean, max */
+mica_status mica_cpu_run_reduce(const mica_call *call); /* sum, mean, max, min, prod */
+mica_status mica_cpu_run_arg(const mica_call *call);    /* argmax, argmin */
+mica_status mica_cpu_run_sort(const mica_call *call);   /* and argsort, top_k, arg_top_k */
+mica_status mica_cpu_run_loss(const mica_call *call);
 mica_status mica_cpu_run_l2_normalize(const mica_call *call);
 mica_status mica_cpu_run_layer_norm(const mica_call *call); /* and add_layer_norm */
 mica_status mica_cpu_run_cast(const mica_call *call);
 mica_status mica_cpu_run_copy(const mica_call *call);
 mica_status mica_cpu_run_concat(const mica_call *call);
+mica_status mica_cpu_run_pad(const mica_call *call);
 mica_status mica_cpu_run_embedding(const mica_call *call);
+mica_status mica_cpu_run_gather(const mica_call *call);
+mica_status mica_cpu_run_scatter(const mica_call *call);
+mica_status mica_cpu_run_scatter_join(const mica_call *call); /* scatter_sum, scatter_max */
 mica_status mica_cpu_run_attention(const mica_call *call);
+mica_status mica_cpu_run_sdpa(const mica_call *call);
 mica_status mica_cpu_run_segment_pool(const mica_call *call);
 
 /* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant:

@@ -61,10 +61,23 @@ void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float
             memset(panel + p * nr + columns, 0, (nr - columns) * sizeof *panel);
 }
 
+/* Columns [k0, k0 + kc) of row `row`, which is made of segments. */
+static void pack_segments(const mica_gemm *g, float *to, size_t row, size_t k0, size_t kc)
+{
+    for (size_t p = k0; p < k0 + kc;) {
+        size_t within = p % g->segment, n = smaller(g->segment - within, k0 + kc - p);
+        memcpy(to, g->segments[p / g->segment] + within + row * (size_t)g->a_row, n * sizeof *to);
+        to += n;
+        p += n;
+    }
+}
+
 static void pack_a(const mica_gemm *g, float *packed, size_t row0, size_t rows, size_t k0,
                    size_t kc)
 {
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; g->segments && i < rows; i++)
+        pack_segments(g, packed + i * MICA_GEMM_A_STRIDE, row0 + i, k0, kc);
+    for (size_t i = 0; !g->segments && i < rows; i++) {
         const float *from = g->a + (int64_t)(row0 + i) * g->a_row + (int64_t)k0 * g->a_column;
         float *to = packed + i * MICA_GEMM_A_STRIDE;
         if (g->a_column == 1)

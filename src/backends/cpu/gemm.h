@@ -25,8 +25,12 @@ typedef struct mica_gemm {
     size_t m, n, k;
     const float *a;
     int64_t a_row, a_column; /* strides of A in floats */
-    const float *b;          /* panels, aligned to 64 bytes */
-    const float *bias;       /* n floats or NULL */
+    /* If not NULL, in a's place: column p of row i is segments[p / segment][p % segment + i a_row]
+     */
+    const float *const *segments;
+    size_t segment;
+    const float *b;    /* panels, aligned to 64 bytes */
+    const float *bias; /* n floats or NULL */
     float *c;
     size_t ldc;                  /* distance of C's rows in floats; a row is contiguous */
     mica_k_pointwise activation; /* applied in place, or NULL */

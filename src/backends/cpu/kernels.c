@@ -12,6 +12,7 @@ void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level)
     kernels->level = MICA_CPU_C;
     mica_k_pointwise_init_c(kernels);
     mica_k_rows_init_c(kernels);
+    mica_k_columns_init_c(kernels);
     mica_k_gemm_init_c(kernels);
 #if defined(__x86_64__)
     if (level >= MICA_CPU_AVX2) {

@@ -32,10 +32,10 @@
  * abs, square, relu and the like). `params` is the operation's own, or NULL. */
 typedef void (*mica_k_pointwise)(float *y, const float *x, size_t n, const void *params);
 
-/* y[i] = a[i] op b[i], correctly rounded; in place of a or b. In the form VS b, in the form SV a,
- * is a single number. */
+/* y[i] = a[i] op b[i], correctly rounded (pow: 1 ulp; remainder: as fmod, then the sign of b); in
+ * place of a or b. In the form VS b, in the form SV a, is a single number. */
 enum { MICA_FORM_VV, MICA_FORM_VS, MICA_FORM_SV, MICA_FORMS };
-enum { MICA_BINARY_OPS = MICA_OP_MINIMUM - MICA_OP_ADD + 1 };
+enum { MICA_BINARY_OPS = MICA_OP_PRELU - MICA_OP_ADD + 1 };
 typedef void (*mica_k_binary)(float *y, const float *a, const float *b, size_t n);
 
 /* y = exp(d), d = scale * x - max, along the row, and the sum of y in `sum`; in place; max is that
@@ -45,8 +45,29 @@ typedef void (*mica_k_exp_row)(float *y, const float *x, size_t n, float scale, 
 
 /* Sums of a row in double: blocks of at most 1024 elements are summed in float32 lanes at most. */
 typedef double (*mica_k_sum)(const float *x, size_t n);
-/* Largest element, NaN if any is; -inf for n = 0. */
+/* Largest element, NaN if any is; -inf for n = 0. And the smallest, inf for n = 0. */
 typedef float (*mica_k_max)(const float *x, size_t n);
+
+/* Down columns, some rows at a time: row i is x[i * stride ..], n columns of it. sum_rows adds to
+ * total[j], at most 8 rows in float32 before they are added in double; groups of 8 are counted from
+ * row 0 of the call. max_rows and min_rows take in rows one by one; a NaN stays. arg_row takes in
+ * row `row`: where it is larger than best[j], or the first NaN, best[j] and at[j] become its. */
+typedef void (*mica_k_sum_rows)(double *total, const float *x, size_t stride, size_t rows,
+                                size_t n);
+typedef void (*mica_k_best_rows)(float *best, const float *x, size_t stride, size_t rows, size_t n);
+typedef void (*mica_k_arg_row)(float *best, int32_t *at, const float *x, size_t n, int32_t row);
+
+/* Softmax of `rows` rows of n elements, one after another; in place. Accuracy: 4 ulp or 4e-7
+ * absolute beside exp_row's rounding of differences. */
+typedef void (*mica_k_softmax)(float *y, const float *x, size_t rows, size_t n);
+/* Softmax down `columns` columns of n elements, `stride` apart in x and y; in place. */
+typedef void (*mica_k_softmax_columns)(float *y, const float *x, size_t n, size_t stride,
+                                       size_t columns);
+
+/* Binary cross entropy of probabilities or logits x and targets t: the sum in double, blocks of at
+ * most 1024 in float32 lanes; and each in y unless that is NULL. In place. Accuracy: 4 ulp or 4e-7
+ * of the larger of its two terms. */
+typedef double (*mica_k_bce)(float *y, const float *x, const float *t, size_t n);
 
 /* One row: y = (s - mean) / sqrt(variance + eps) * weight + bias, where s = x + residual (residual
  * may be NULL); weight and bias may be NULL: 1 and 0. Two passes: the variance is that of the
@@ -59,6 +80,17 @@ typedef void (*mica_k_l2_normalize)(float *y, const float *x, size_t n, float ep
 
 /* float16 and bfloat16 to float32, exactly. Not in place; x is aligned to 2 bytes. */
 typedef void (*mica_k_widen)(float *y, const uint16_t *x, size_t n);
+
+/* The reverse, to nearest, ties to even; NaN stays NaN. Not in place; y is aligned to 2 bytes. */
+typedef void (*mica_k_narrow)(uint16_t *y, const float *x, size_t n);
+
+/* Copies bytes that will not be read soon: past the caches where the processor can. */
+typedef void (*mica_k_stream)(void *y, const void *x, size_t bytes);
+
+/* Sorts each column of `rows` rows (a power of two) of `lanes` keys, ascending: by compare and
+ * exchange, in place. keys is aligned to 64 bytes. NULL in plain C. */
+typedef void (*mica_k_sort_keys)(int32_t *keys, size_t rows);
+typedef void (*mica_k_sort_pairs)(int64_t *keys, size_t rows);
 
 /* y[c * ldy + r] = x[r * ldx + c] for r < rows, c < columns: how panels are packed. */
 typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
@@ -73,6 +105,22 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
 typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
                                  float *c, size_t ldc, bool add, const float *bias);
 
+/* A product with at most MICA_NARROW_N columns, of rows that lie where they lie: for i < m, j < n,
+ * c[i][j] = bias[j] + the sum over s < segments, p < length, in this order, of a[s][i * lda + p] *
+ * b[s * length + p][j], by fused multiply-add from zero (plain C rounds the product first). b has
+ * rows of MICA_NARROW_N, aligned to 32 bytes; bias may be NULL. */
+enum { MICA_NARROW_N = 8 };
+typedef void (*mica_k_gemm_narrow)(size_t m, size_t n, size_t segments, size_t length,
+                                   const float *const *a, size_t lda, const float *b, float *c,
+                                   size_t ldc, const float *bias);
+
+/* y[j] = sum over p < k, in blocks and order as the driver has them, of a[p * a_step] *
+ * b[p * b_row + j], j < n: one row of a product, of a B that is not packed. */
+typedef void (*mica_k_gemm_row)(size_t n, size_t k, const float *a, int64_t a_step, const float *b,
+                                int64_t b_row, float *y);
+/* The sum of a[i] * b[i]. Blocks of at most 1024 are summed in float32 lanes, then in double. */
+typedef double (*mica_k_dot)(const float *a, const float *b, size_t n);
+
 /* Steps over k of one tile call, and the distance of A's packed rows. The distance is a constant so
  * that a tile addresses its rows by displacement, and an odd number of cache lines so that rows do
  * not fall on the same sets. */
@@ -85,13 +133,29 @@ typedef struct mica_kernels {
     mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS];
     mica_k_exp_row exp_row;
     mica_k_sum sum;
-    mica_k_max max;
+    mica_k_max max, min;
+    mica_k_sum_rows sum_rows;
+    mica_k_best_rows max_rows, min_rows;
+    mica_k_arg_row argmax_row, argmin_row;
+    mica_k_softmax softmax;
+    mica_k_softmax_columns softmax_columns;
+    mica_k_bce bce, bce_logits;
     mica_k_layer_norm layer_norm;
     mica_k_l2_normalize l2_normalize;
     mica_k_widen widen_f16, widen_bf16;
+    mica_k_narrow narrow_f16, narrow_bf16;
+    mica_k_stream stream;
+    mica_k_dot dot;
+    struct {
+        mica_k_sort_keys keys;
+        mica_k_sort_pairs pairs;
+        size_t key_lanes, pair_lanes; /* columns of a call */
+    } sort;
     mica_k_transpose transpose;
     struct {
         mica_k_gemm_tile tile;
+        mica_k_gemm_narrow narrow;
+        mica_k_gemm_row row;
         size_t mr, nr; /* rows and columns of a tile */
         size_t mc;     /* rows of A packed at once */
         size_t nc;     /* panels that are taken together: MICA_GEMM_KC nr nc floats in L2 */
@@ -104,6 +168,7 @@ void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level);
 /* The families: each fills its slots. Called by mica_kernels_init. */
 void mica_k_pointwise_init_c(mica_kernels *kernels);
 void mica_k_rows_init_c(mica_kernels *kernels);
+void mica_k_columns_init_c(mica_kernels *kernels);
 void mica_k_gemm_init_c(mica_kernels *kernels);
 #if defined(__x86_64__)
 void mica_k_pointwise_init_avx2(mica_kernels *kernels);

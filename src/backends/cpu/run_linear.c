@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps that are products: linear, fused_linear, matmul. Weights that are constant come packed;
- * other right sides are packed into scratch first, in the same layout, so that results are the same
- * bits.
+ * Steps that are products with weights: linear, fused_linear. Weights that are constant come
+ * packed; other right sides are packed into scratch first, in the same layout, so that results are
+ * the same bits.
  *
  * Scratch: a packed block of A for each thread, then the panels, then the bias.
  */
@@ -93,81 +93,5 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         g.activation = cpu->kernels.pointwise[params->activation];
     }
     mica_gemm_run(&g, cpu->pool, scratch);
-    return MICA_OK;
-}
-
-/* ---- matmul ---- */
-
-size_t mica_cpu_scratch_matmul(const mica_call *call)
-{
-    const mica_view *b = mica_call_input(call, 1);
-    size_t k = (size_t)b->dim[b->rank - 2], n = (size_t)b->dim[b->rank - 1];
-    return (packed_a_floats(call->cpu) + mica_gemm_panel_floats(&call->cpu->kernels, n, k)) *
-           sizeof(float);
-}
-
-typedef struct packing_b {
-    const mica_kernels *kernels;
-    float *panels;
-    const float *b;
-    int64_t row, column;
-    size_t n, k;
-} packing_b;
-
-static void pack_b(void *arg, size_t begin, size_t end, size_t worker)
-{
-    const packing_b *p = arg;
-    size_t nr = p->kernels->gemm.nr;
-    for (size_t panel = begin; panel < end; panel++) {
-        size_t column = panel * nr, columns = p->n - column < nr ? p->n - column : nr;
-        mica_gemm_pack_panel(p->kernels, p->panels + panel * nr * p->k,
-                             p->b + (int64_t)column * p->column, p->row, p->column, columns, p->k);
-    }
-}
-
-/* Offset of the matrix that belongs to index `at` of the output's leading dimensions. */
-static int64_t matrix_offset(const mica_view *v, const mica_view *y, size_t at)
-{
-    int64_t offset = 0;
-    for (int i = y->rank - 3; i >= 0; i--) {
-        int64_t index = (int64_t)(at % (size_t)y->dim[i]);
-        at /= (size_t)y->dim[i];
-        int axis = i - (y->rank - v->rank);
-        if (axis >= 0 && v->dim[axis] > 1)
-            offset += index * v->stride[axis];
-    }
-    return offset;
-}
-
-mica_status mica_cpu_run_matmul(const mica_call *call)
-{
-    const mica_cpu *cpu = call->cpu;
-    const mica_view *a = mica_call_input(call, 0), *b = mica_call_input(call, 1);
-    const mica_view *y = mica_call_output(call);
-    float *scratch = (float *)(void *)call->run->scratch;
-    float *panels = scratch + packed_a_floats(cpu);
-    mica_gemm g = {.kernels = &cpu->kernels, .b = panels};
-    g.m = (size_t)y->dim[y->rank - 2];
-    g.n = (size_t)y->dim[y->rank - 1];
-    g.k = (size_t)a->dim[a->rank - 1];
-    g.a_row = a->stride[a->rank - 2];
-    g.a_column = a->stride[a->rank - 1];
-    g.ldc = g.n;
-    packing_b packing = {&cpu->kernels,          panels, NULL, b->stride[b->rank - 2],
-                         b->stride[b->rank - 1], g.n,    g.k};
-    size_t matrices = 1;
-    for (int i = 0; i < y->rank - 2; i++)
-        matrices *= (size_t)y->dim[i];
-    for (size_t at = 0; at < matrices; at++) {
-        const float *from = (const float *)b->data + matrix_offset(b, y, at);
-        if (packing.b != from) { /* a matrix that is broadcast is packed once */
-            packing.b = from;
-            mica_cpu_ranges(cpu, mica_gemm_panels(&cpu->kernels, g.n),
-                            mica_cpu_grain(g.k * cpu->kernels.gemm.nr), pack_b, &packing);
-        }
-        g.a = (const float *)a->data + matrix_offset(a, y, at);
-        g.c = (float *)y->data + at * g.m * g.n;
-        mica_gemm_run(&g, cpu->pool, scratch);
-    }
     return MICA_OK;
 }

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps that move elements: copy, concat, cast.
+ * Steps that move elements: copy, concat, pad, cast.
  */
 #include <string.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "tensor/convert.h"
 
 /* A copy between two layouts of one shape, axes merged where both allow it. */
 typedef struct moving {
+    mica_k_stream stream; /* for lines without gaps; NULL: they are not streamed */
     const unsigned char *x;
     unsigned char *y;
     size_t size; /* bytes of an element */
     int rank;
     size_t dim[MICA_MAX_RANK];
     int64_t stride_x[MICA_MAX_RANK], stride_y[MICA_MAX_RANK]; /* in elements */
+    size_t pieces, piece; /* of a line, so that few long lines are shared out as well */
 } moving;
+
+enum { LINE_PIECE = 1 << 15 };
 
 static void add_axis(moving *t, size_t dim, int64_t stride_x, int64_t stride_y)
 {
@@ -54,17 +58,23 @@ static void move_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const moving *t = arg;
     int inner = t->rank - 1;
-    for (size_t line = begin; line < end; line++) {
-        int64_t at_x = 0, at_y = 0;
-        size_t rest = line;
+    for (size_t task = begin; task < end; task++) {
+        size_t first = task % t->pieces * t->piece, rest = task / t->pieces;
+        size_t n = t->dim[inner] - first < t->piece ? t->dim[inner] - first : t->piece;
+        int64_t at_x = (int64_t)first * t->stride_x[inner];
+        int64_t at_y = (int64_t)first * t->stride_y[inner];
         for (int i = inner - 1; i >= 0; i--) {
             int64_t index = (int64_t)(rest % t->dim[i]);
             rest /= t->dim[i];
             at_x += index * t->stride_x[i];
             at_y += index * t->stride_y[i];
         }
-        move_line(t->y + at_y * (int64_t)t->size, t->stride_y[inner],
-                  t->x + at_x * (int64_t)t->size, t->stride_x[inner], t->size, t->dim[inner]);
+        unsigned char *y = t->y + at_y * (int64_t)t->size;
+        const unsigned char *x = t->x + at_x * (int64_t)t->size;
+        if (t->stream)
+            t->stream(y, x, n * t->size);
+        else
+            move_line(y, t->stride_y[inner], x, t->stride_x[inner], t->size, n);
     }
 }
 
@@ -83,9 +93,15 @@ static void move_view(const mica_call *call, const mica_view *x, unsigned char *
         t.dim[0] = 1;
         t.stride_x[0] = t.stride_y[0] = 1;
     }
-    for (int i = 0; i + 1 < t.rank; i++)
+    int inner = t.rank - 1;
+    for (int i = 0; i < inner; i++)
         lines *= t.dim[i];
-    mica_cpu_ranges(call->cpu, lines, mica_cpu_grain(t.dim[t.rank - 1]), move_range, &t);
+    t.pieces = (t.dim[inner] + LINE_PIECE - 1) / LINE_PIECE;
+    t.piece = (t.dim[inner] + t.pieces - 1) / t.pieces;
+    if (t.stride_x[inner] == 1 && t.stride_y[inner] == 1 && t.dim[inner] * t.size >= 128 &&
+        mica_cpu_streams(mica_call_output(call)))
+        t.stream = call->cpu->kernels.stream;
+    mica_cpu_ranges(call->cpu, lines * t.pieces, mica_cpu_grain(t.piece), move_range, &t);
 }
 
 mica_status mica_cpu_run_copy(const mica_call *call)
@@ -108,20 +124,89 @@ mica_status mica_cpu_run_concat(const mica_call *call)
     return MICA_OK;
 }
 
+/* ---- pad ---- */
+
+/* The value as the dtype holds it, to `one`; false if it cannot. */
+static bool pad_value(const mica_kernels *kernels, mica_dtype dtype, double value,
+                      unsigned char one[8])
+{
+    float real = (float)value;
+    int64_t whole, back;
+    if (mica_is_float(dtype)) {
+        mica_store_f32(kernels, dtype, one, &real, 1);
+        return true;
+    }
+    if (dtype == MICA_DTYPE_F64) {
+        memcpy(one, &value, sizeof value);
+        return true;
+    }
+    if (!(value >= -0x1p63 && value < 0x1p63))
+        return false;
+    whole = (int64_t)value;
+    mica_store_i64(dtype, one, &whole, 1);
+    mica_load_i64(&back, dtype == MICA_DTYPE_U64 ? MICA_DTYPE_I64 : dtype, one, 1, 1);
+    return (double)back == value && (dtype != MICA_DTYPE_U64 || whole >= 0);
+}
+
+typedef struct filling {
+    unsigned char *y;
+    unsigned char one[8];
+    size_t size;
+} filling;
+
+static void fill_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const filling *f = arg;
+    for (size_t i = begin; i < end; i++)
+        memcpy(f->y + i * f->size, f->one, f->size);
+}
+
+mica_status mica_cpu_run_pad(const mica_call *call)
+{
+    const mica_pad_params *params = call->step->params;
+    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
+    filling f = {.y = y->data, .size = mica_dtype_size(y->dtype)};
+    if (!pad_value(&call->cpu->kernels, y->dtype, params->value, f.one))
+        return mica_fail(call->err, MICA_STATUS_INVALID_ARGUMENT,
+                         "pad: %s cannot hold the value %g", mica_dtype_name(y->dtype),
+                         params->value);
+    mica_cpu_ranges(call->cpu, (size_t)mica_view_count(y), mica_cpu_grain(0), fill_range, &f);
+    unsigned char *to = y->data;
+    for (int i = 0; i < y->rank; i++)
+        to += params->before[i] * y->stride[i] * (int64_t)f.size;
+    move_view(call, x, to, y->stride);
+    return MICA_OK;
+}
+
+/* ---- cast ---- */
+
 typedef struct casting {
+    const mica_kernels *kernels;
     const unsigned char *x;
-    mica_dtype from;
-    float *y;
+    mica_dtype from, to;
+    unsigned char *y;
 } casting;
 
+/* To float32, and between floats. */
 static void cast_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const casting *c = arg;
-    mica_convert_to_f32(c->from, c->x + begin * mica_dtype_size(c->from), c->y + begin,
-                        end - begin);
+    size_t size_x = mica_dtype_size(c->from), size_y = mica_dtype_size(c->to);
+    float buffer[MICA_PIECE];
+    for (size_t at = begin; at < end; at += MICA_PIECE) {
+        size_t n = end - at < MICA_PIECE ? end - at : MICA_PIECE;
+        const unsigned char *x = c->x + at * size_x;
+        float *wide = c->to == MICA_DTYPE_F32 ? (float *)(void *)c->y + at : buffer;
+        if (mica_is_float(c->from))
+            mica_cpu_widen(c->kernels, wide, x, c->from, n);
+        else
+            mica_convert_to_f32(c->from, x, wide, n);
+        if (c->to != MICA_DTYPE_F32)
+            mica_store_f32(c->kernels, c->to, c->y + at * size_y, wide, n);
+    }
 }
 
-/* To dtypes other than float32, as mica_tensor_cast does it; these are rare, and it allocates. */
+/* The others, as mica_tensor_cast does it; these are rare, and it allocates. */
 static mica_status cast_other(const mica_call *call, const mica_view *x, const mica_view *y)
 {
     mica_tensor *from = NULL, *to = NULL;
@@ -148,9 +233,9 @@ mica_status mica_cpu_run_cast(const mica_call *call)
         memcpy(y->data, x->data, count * mica_dtype_size(x->dtype));
         return MICA_OK;
     }
-    if (y->dtype != MICA_DTYPE_F32)
+    if (y->dtype != MICA_DTYPE_F32 && !(mica_is_float(x->dtype) && mica_is_half(y->dtype)))
         return cast_other(call, x, y);
-    casting c = {x->data, x->dtype, y->data};
+    casting c = {&call->cpu->kernels, x->data, x->dtype, y->dtype, y->data};
     mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), cast_range, &c);
     return MICA_OK;
 }

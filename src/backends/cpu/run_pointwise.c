@@ -1,142 +1,345 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps on elements: one input, or two that are broadcast.
+ * Steps on elements: one input, two that are broadcast, comparisons of two, and where.
+ *
+ * float32 in a row goes straight through a kernel. Everything else goes piece by piece: halves and
+ * elements in steps are brought to float32 in a buffer, whole numbers and bool to int64, computed
+ * with, and stored.
  */
-#include "backends/cpu/cpu.h"
+#include <string.h>
 
-typedef struct unary {
-    mica_k_pointwise kernel;
+#include "backends/cpu/elements.h"
+
+typedef struct elements {
+    const mica_kernels *kernels;
+    mica_op op;
     const void *params;
-    const float *x;
-    float *y;
-} unary;
+    mica_walk walk;
+    mica_dtype dtype; /* of the inputs that are computed with */
+    mica_dtype to;    /* of the output */
+    unsigned char *y;
+    size_t size; /* bytes of an element of y */
+    bool stream;
+} elements;
+
+static elements elements_of(const mica_call *call, int inputs)
+{
+    const mica_view *y = mica_call_output(call);
+    const mica_view *in[3];
+    elements e = {.kernels = &call->cpu->kernels, .op = call->step->op, .y = y->data};
+    e.params = call->step->params;
+    e.to = y->dtype;
+    e.size = mica_dtype_size(y->dtype);
+    e.stream = mica_cpu_streams(y);
+    for (int i = 0; i < inputs; i++) {
+        in[i] = mica_call_input(call, (uint32_t)i);
+        e.stream = e.stream && in[i]->data != y->data;
+    }
+    e.dtype = in[inputs - 1]->dtype;
+    mica_walk_init(&e.walk, in, inputs, y);
+    return e;
+}
+
+/* Where a piece is computed: in y itself, or beside it to be streamed there. */
+static void *begin_piece(const elements *e, size_t at, void *buffer)
+{
+    return e->stream ? buffer : e->y + at * e->size;
+}
+
+static void end_piece(const elements *e, size_t at, const void *piece, size_t n)
+{
+    if (e->stream)
+        e->kernels->stream(e->y + at * e->size, piece, n * e->size);
+}
+
+/* ---- one input ---- */
+
+static void unary_i64(mica_op op, int64_t *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = (uint64_t)x[i];
+        switch ((int)op) {
+        case MICA_OP_NEG:
+            x[i] = (int64_t)(0 - v);
+            break;
+        case MICA_OP_ABS:
+            x[i] = (int64_t)(x[i] < 0 ? 0 - v : v);
+            break;
+        case MICA_OP_SQUARE:
+            x[i] = (int64_t)(v * v);
+            break;
+        case MICA_OP_SIGN:
+            x[i] = (x[i] > 0) - (x[i] < 0);
+            break;
+        default: /* relu */
+            x[i] = x[i] < 0 ? 0 : x[i];
+            break;
+        }
+    }
+}
 
 static void unary_range(void *arg, size_t begin, size_t end, size_t worker)
 {
-    const unary *u = arg;
-    u->kernel(u->y + begin, u->x + begin, end - begin, u->params);
+    const elements *e = arg;
+    mica_k_pointwise kernel = e->kernels->pointwise[e->op];
+    const unsigned char *x = e->walk.data[0];
+    union {
+        float f[MICA_PIECE];
+        int64_t i[MICA_PIECE];
+    } buffer;
+    if (e->dtype == MICA_DTYPE_F32 && !e->stream) {
+        kernel((float *)(void *)e->y + begin, (const float *)(const void *)x + begin, end - begin,
+               e->params);
+        return;
+    }
+    for (size_t at = begin; at < end; at += MICA_PIECE) {
+        size_t n = end - at < MICA_PIECE ? end - at : MICA_PIECE;
+        const void *from = x + at * e->size;
+        if (e->dtype == MICA_DTYPE_F32) {
+            kernel(buffer.f, from, n, e->params);
+            e->kernels->stream(e->y + at * e->size, buffer.f, n * sizeof(float));
+        } else if (mica_is_half(e->dtype)) {
+            mica_cpu_widen(e->kernels, buffer.f, from, e->dtype, n);
+            kernel(buffer.f, buffer.f, n, e->params);
+            mica_store_f32(e->kernels, e->to, e->y + at * e->size, buffer.f, n);
+        } else {
+            mica_load_i64(buffer.i, e->dtype, from, 1, n);
+            unary_i64(e->op, buffer.i, n);
+            mica_store_i64(e->to, e->y + at * e->size, buffer.i, n);
+        }
+    }
 }
 
 mica_status mica_cpu_run_pointwise(const mica_call *call)
 {
-    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    unary u = {call->cpu->kernels.pointwise[call->step->op], call->step->params, x->data, y->data};
-    mica_cpu_ranges(call->cpu, (size_t)mica_view_count(y), mica_cpu_grain(0), unary_range, &u);
+    elements e = elements_of(call, 1);
+    mica_cpu_ranges(call->cpu, (size_t)mica_view_count(mica_call_output(call)), mica_cpu_grain(0),
+                    unary_range, &e);
+    return MICA_OK;
+}
+
+static void not_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const elements *e = arg;
+    for (size_t i = begin; i < end; i++)
+        e->y[i] = e->walk.data[0][i] == 0;
+}
+
+mica_status mica_cpu_run_logical_not(const mica_call *call)
+{
+    elements e = elements_of(call, 1);
+    mica_cpu_ranges(call->cpu, (size_t)mica_view_count(mica_call_output(call)), mica_cpu_grain(0),
+                    not_range, &e);
     return MICA_OK;
 }
 
 /* ---- two inputs ---- */
 
-/* Both inputs over the output's axes: a stride of 0 repeats. Axes that lie behind one another in
- * all three are merged, so that a row is as long as it can be. */
-typedef struct binary {
-    mica_k_binary const *kernels; /* by form */
-    const float *a, *b;
-    float *y;
-    int rank;
-    size_t dim[MICA_MAX_RANK];
-    int64_t stride_a[MICA_MAX_RANK], stride_b[MICA_MAX_RANK];
-} binary;
-
-static int64_t broadcast_stride(const mica_view *v, int axis, int rank)
+static int64_t remainder_i64(int64_t a, int64_t b)
 {
-    axis -= rank - v->rank;
-    return axis < 0 || v->dim[axis] == 1 ? 0 : v->stride[axis];
+    if (b == 0 || b == -1)
+        return 0;
+    int64_t r = a % b;
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
-static void binary_axes(binary *t, const mica_view *a, const mica_view *b, const mica_view *y)
+static void binary_i64(mica_op op, int64_t *a, const int64_t *b, size_t n)
 {
-    t->rank = 0;
-    for (int i = 0; i < y->rank; i++) {
-        size_t dim = (size_t)y->dim[i];
-        int64_t sa = broadcast_stride(a, i, y->rank), sb = broadcast_stride(b, i, y->rank);
-        int last = t->rank - 1;
-        if (dim == 1)
-            continue;
-        if (last >= 0 && t->stride_a[last] == sa * (int64_t)dim &&
-            t->stride_b[last] == sb * (int64_t)dim) {
-            t->dim[last] *= dim;
-        } else {
-            last = t->rank++;
-            t->dim[last] = dim;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t u = (uint64_t)a[i], v = (uint64_t)b[i];
+        switch ((int)op) {
+        case MICA_OP_ADD:
+            a[i] = (int64_t)(u + v);
+            break;
+        case MICA_OP_SUB:
+            a[i] = (int64_t)(u - v);
+            break;
+        case MICA_OP_MUL:
+            a[i] = (int64_t)(u * v);
+            break;
+        case MICA_OP_MAXIMUM:
+            a[i] = a[i] > b[i] ? a[i] : b[i];
+            break;
+        case MICA_OP_MINIMUM:
+            a[i] = a[i] < b[i] ? a[i] : b[i];
+            break;
+        default:
+            a[i] = remainder_i64(a[i], b[i]);
+            break;
         }
-        t->stride_a[last] = sa;
-        t->stride_b[last] = sb;
-    }
-    if (t->rank == 0) {
-        t->rank = 1;
-        t->dim[0] = 1;
-        t->stride_a[0] = t->stride_b[0] = 1;
     }
 }
 
-/* A piece of a row whose inputs may lie in any steps: those that are neither dense nor a single
- * number are gathered first. */
-static void binary_piece(const binary *t, const float *a, int64_t sa, const float *b, int64_t sb,
-                         float *y, size_t n)
+static void compare_f32(mica_op op, unsigned char *y, const float *a, const float *b, size_t n)
 {
-    enum { PIECE = 256 };
-    float gathered_a[PIECE], gathered_b[PIECE];
-    if (sa == 1 && sb == 1) {
-        t->kernels[MICA_FORM_VV](y, a, b, n);
-        return;
+    switch ((int)op) {
+    case MICA_OP_EQUAL:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] == b[i];
+        break;
+    case MICA_OP_NOT_EQUAL:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] != b[i];
+        break;
+    case MICA_OP_LESS:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] < b[i];
+        break;
+    case MICA_OP_LESS_EQUAL:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] <= b[i];
+        break;
+    case MICA_OP_GREATER:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] > b[i];
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] >= b[i];
+        break;
     }
-    if (sa == 1 && sb == 0) {
-        t->kernels[MICA_FORM_VS](y, a, b, n);
+}
+
+static bool compare_one(mica_op op, int64_t a, int64_t b)
+{
+    switch ((int)op) {
+    case MICA_OP_EQUAL:
+        return a == b;
+    case MICA_OP_NOT_EQUAL:
+        return a != b;
+    case MICA_OP_LESS:
+        return a < b;
+    case MICA_OP_LESS_EQUAL:
+        return a <= b;
+    case MICA_OP_GREATER:
+        return a > b;
+    case MICA_OP_GREATER_EQUAL:
+        return a >= b;
+    case MICA_OP_LOGICAL_AND:
+        return a && b;
+    default:
+        return a || b;
+    }
+}
+
+/* float32: a form of the kernel where the strides have one, else gathered. */
+static void binary_f32(const elements *e, float *y, const float *a, int64_t sa, const float *b,
+                       int64_t sb, size_t n)
+{
+    const mica_k_binary *kernels = e->kernels->binary[e->op - MICA_OP_ADD];
+    float gathered_a[MICA_PIECE], gathered_b[MICA_PIECE];
+    if (sa == 1 && sb <= 1) {
+        kernels[sb == 1 ? MICA_FORM_VV : MICA_FORM_VS](y, a, b, n);
         return;
     }
     if (sa == 0 && sb == 1) {
-        t->kernels[MICA_FORM_SV](y, a, b, n);
+        kernels[MICA_FORM_SV](y, a, b, n);
         return;
     }
-    for (size_t at = 0; at < n; at += PIECE) {
-        size_t m = n - at < PIECE ? n - at : PIECE;
-        for (size_t i = 0; i < m; i++) {
-            gathered_a[i] = a[(int64_t)(at + i) * sa];
-            gathered_b[i] = b[(int64_t)(at + i) * sb];
+    for (size_t at = 0; at < n; at += MICA_PIECE) {
+        size_t m = n - at < MICA_PIECE ? n - at : MICA_PIECE;
+        mica_load_f32(e->kernels, gathered_a, MICA_DTYPE_F32, a + (int64_t)at * sa, sa, m);
+        mica_load_f32(e->kernels, gathered_b, MICA_DTYPE_F32, b + (int64_t)at * sb, sb, m);
+        kernels[MICA_FORM_VV](y + at, gathered_a, gathered_b, m);
+    }
+}
+
+/* n elements of a row, at most MICA_PIECE but for float32 that is not streamed. */
+static void binary_row(const elements *e, size_t at, const unsigned char *const data[3], size_t n)
+{
+    int inner = e->walk.rank - 1;
+    int64_t sa = e->walk.stride[0][inner], sb = e->walk.stride[1][inner];
+    union {
+        float f[MICA_PIECE];
+        int64_t i[MICA_PIECE];
+        unsigned char bytes[MICA_PIECE];
+    } a, b;
+    if (e->dtype == MICA_DTYPE_F32 && e->to == MICA_DTYPE_F32) {
+        float *y = begin_piece(e, at, a.f);
+        binary_f32(e, y, (const float *)(const void *)data[0], sa,
+                   (const float *)(const void *)data[1], sb, n);
+        end_piece(e, at, y, n);
+    } else if (mica_is_float(e->dtype)) {
+        mica_load_f32(e->kernels, a.f, e->dtype, data[0], sa, n);
+        mica_load_f32(e->kernels, b.f, e->dtype, data[1], sb, n);
+        if (e->to == MICA_DTYPE_BOOL) {
+            compare_f32(e->op, e->y + at, a.f, b.f, n);
+        } else {
+            e->kernels->binary[e->op - MICA_OP_ADD][MICA_FORM_VV](a.f, a.f, b.f, n);
+            mica_store_f32(e->kernels, e->to, e->y + at * e->size, a.f, n);
         }
-        t->kernels[MICA_FORM_VV](y + at, gathered_a, gathered_b, m);
+    } else {
+        mica_load_i64(a.i, e->dtype, data[0], sa, n);
+        mica_load_i64(b.i, e->dtype, data[1], sb, n);
+        if (e->to == MICA_DTYPE_BOOL && e->op >= MICA_OP_EQUAL) {
+            for (size_t i = 0; i < n; i++)
+                e->y[at + i] = compare_one(e->op, a.i[i], b.i[i]);
+        } else {
+            binary_i64(e->op, a.i, b.i, n);
+            mica_store_i64(e->to, e->y + at * e->size, a.i, n);
+        }
     }
 }
 
 /* Elements [begin, end) of the output in C order. */
 static void binary_range(void *arg, size_t begin, size_t end, size_t worker)
 {
-    const binary *t = arg;
-    int inner = t->rank - 1;
-    size_t width = t->dim[inner];
+    const elements *e = arg;
+    bool whole = e->dtype == MICA_DTYPE_F32 && e->to == MICA_DTYPE_F32 && !e->stream;
+    const unsigned char *data[3];
     while (begin < end) {
-        size_t row = begin / width, column = begin % width, n = width - column;
-        if (n > end - begin)
-            n = end - begin;
-        int64_t at_a = (int64_t)column * t->stride_a[inner];
-        int64_t at_b = (int64_t)column * t->stride_b[inner];
-        for (int i = inner - 1; i >= 0; i--) {
-            int64_t index = (int64_t)(row % t->dim[i]);
-            row /= t->dim[i];
-            at_a += index * t->stride_a[i];
-            at_b += index * t->stride_b[i];
-        }
-        binary_piece(t, t->a + at_a, t->stride_a[inner], t->b + at_b, t->stride_b[inner],
-                     t->y + begin, n);
+        size_t most = whole || end - begin < MICA_PIECE ? end - begin : MICA_PIECE;
+        size_t n = mica_walk_at(&e->walk, begin, most, data);
+        binary_row(e, begin, data, n);
         begin += n;
     }
 }
 
+/* In place, pieces that are gathered must not be read after they are written: an input at the
+ * output's address has the output's strides, so each element is read just before. */
 mica_status mica_cpu_run_binary(const mica_call *call)
 {
-    const mica_view *a = mica_call_input(call, 0), *b = mica_call_input(call, 1);
-    const mica_view *y = mica_call_output(call);
-    binary t = {.kernels = call->cpu->kernels.binary[call->step->op - MICA_OP_ADD],
-                .a = a->data,
-                .b = b->data,
-                .y = y->data};
-    size_t count = (size_t)mica_view_count(y);
+    size_t count = (size_t)mica_view_count(mica_call_output(call));
     if (count == 0)
         return MICA_OK;
-    binary_axes(&t, a, b, y);
-    /* In place, pieces that are gathered must not be read after they are written: an input at the
-     * output's address has the output's strides, so each element is read just before. */
-    mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), binary_range, &t);
+    elements e = elements_of(call, 2);
+    mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), binary_range, &e);
+    return MICA_OK;
+}
+
+/* ---- where ---- */
+
+static void where_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const elements *e = arg;
+    int inner = e->walk.rank - 1;
+    const unsigned char *data[3];
+    while (begin < end) {
+        size_t n = mica_walk_at(&e->walk, begin, end - begin, data);
+        int64_t step[3];
+        unsigned char *y = e->y + begin * e->size;
+        for (int k = 0; k < 3; k++)
+            step[k] = e->walk.stride[k][inner] * (int64_t)e->walk.size[k];
+        if (e->size == 4) /* the usual one: a constant size becomes a plain move */
+            for (size_t i = 0; i < n; i++) {
+                int k = data[0][(int64_t)i * step[0]] ? 1 : 2;
+                memcpy(y + 4 * i, data[k] + (int64_t)i * step[k], 4);
+            }
+        else
+            for (size_t i = 0; i < n; i++) {
+                int k = data[0][(int64_t)i * step[0]] ? 1 : 2;
+                memcpy(y + e->size * i, data[k] + (int64_t)i * step[k], e->size);
+            }
+        begin += n;
+    }
+}
+
+mica_status mica_cpu_run_where(const mica_call *call)
+{
+    size_t count = (size_t)mica_view_count(mica_call_output(call));
+    if (count == 0)
+        return MICA_OK;
+    elements e = elements_of(call, 3);
+    mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), where_range, &e);
     return MICA_OK;
 }

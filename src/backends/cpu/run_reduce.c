@@ -1,143 +1,299 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps that reduce: sum, mean, max over one axis or over all; inputs with any strides.
+ * Steps that reduce along axes: sum, mean, max, min, prod; inputs with any strides.
  *
- * Sums are added up in double. Over all axes, the input is cut into blocks of a fixed number of
- * elements in C order, whose results are combined in order: the same bits for any number of
- * threads.
+ * Axes that stay and axes that go are merged where the strides allow, which leaves one of three
+ * ways to read x, each in the order in which it lies:
+ *
+ *   rows      the fastest axis goes: its rows are reduced by a kernel, one after another
+ *   columns   the fastest axis stays: rows are taken into a block of results
+ *   steps     neither lies in a row: element by element
+ *
+ * Sums are added up in double, whole numbers in int64. Where there are few results of many
+ * elements, these are cut into blocks by their number alone, whose results are combined in order:
+ * the same bits for any number of threads.
  */
 #include <math.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 
-/* Elements of a block, and columns that are reduced beside one another. */
-enum { BLOCK = 1 << 14, COLUMNS = 64 };
+/* Elements of a block of one result, and results beside one another in the way of columns. */
+enum { BLOCK = 1 << 14, COLUMNS = 1024 };
+
+typedef struct axes {
+    int n;
+    size_t dim[MICA_MAX_RANK], count;
+    int64_t stride[MICA_MAX_RANK];
+} axes;
+
+/* What a reduction over floats, or over whole numbers, has seen so far. */
+typedef union total {
+    double f;
+    int64_t i;
+} total;
 
 typedef struct reduce {
     const mica_kernels *kernels;
     mica_op op;
-    const mica_view *x;
-    int axis;
-    size_t n;     /* elements of the axis, or of x */
-    size_t count; /* results */
-    float *y;
-    double *partial; /* per block */
+    mica_dtype dtype, to;
+    const unsigned char *x;
+    unsigned char *y;
+    size_t size; /* bytes of an element of x */
+    axes kept, gone;
+    size_t blocks;  /* per result; 1: results are written, else partial ones */
+    size_t per;     /* elements of a block */
+    total *partial; /* one per block */
 } reduce;
 
-static double begin_with(const reduce *r)
+static void add_axis(axes *a, size_t dim, int64_t stride)
 {
-    return r->op == MICA_OP_MAX ? -INFINITY : 0;
+    a->count *= dim;
+    if (dim == 1)
+        return;
+    if (a->n > 0 && a->stride[a->n - 1] == stride * (int64_t)dim) {
+        a->dim[a->n - 1] *= dim;
+        a->stride[a->n - 1] = stride;
+        return;
+    }
+    a->dim[a->n] = dim;
+    a->stride[a->n++] = stride;
 }
 
-static double join(const reduce *r, double a, double b)
+static bool goes(const mica_reduce_params *p, int axis)
 {
-    if (r->op != MICA_OP_MAX)
-        return a + b;
-    return b > a || b != b ? b : a; /* a NaN stays: nothing is larger */
+    bool listed = false;
+    for (int i = 0; i < p->n_axes; i++)
+        listed = listed || p->axes[i] == axis;
+    return p->all || listed || (p->n_axes == 0 && p->axis == axis);
 }
 
-static double reduce_dense(const reduce *r, const float *x, size_t n)
-{
-    return r->op == MICA_OP_MAX ? (double)r->kernels->max(x, n) : r->kernels->sum(x, n);
-}
-
-static float finish(const reduce *r, double value)
-{
-    return (float)(r->op == MICA_OP_MEAN ? value / (double)r->n : value);
-}
-
-/* Offset in x of the element with number `at` in C order over all axes but `axis` (-1: none). */
-static int64_t offset_of(const mica_view *x, int axis, size_t at)
+static int64_t offset_of(const axes *a, size_t at)
 {
     int64_t offset = 0;
-    for (int i = x->rank - 1; i >= 0; i--) {
-        if (i == axis)
-            continue;
-        offset += (int64_t)(at % (size_t)x->dim[i]) * x->stride[i];
-        at /= (size_t)x->dim[i];
+    for (int i = a->n - 1; i >= 0 && at > 0; i--) {
+        offset += (int64_t)(at % a->dim[i]) * a->stride[i];
+        at /= a->dim[i];
     }
     return offset;
 }
 
-/* Results whose rows are dense: one after another. */
-static void along_rows(void *arg, size_t begin, size_t end, size_t worker)
+static total start(const reduce *r)
 {
-    const reduce *r = arg;
-    for (size_t i = begin; i < end; i++) {
-        const float *x = (const float *)r->x->data + offset_of(r->x, r->axis, i);
-        r->y[i] = finish(r, reduce_dense(r, x, r->n));
+    bool real = mica_is_float(r->dtype);
+    total t;
+    if (r->op == MICA_OP_PROD)
+        return real ? (total){.f = 1} : (total){.i = 1};
+    if (r->op == MICA_OP_MAX)
+        return real ? (total){.f = -INFINITY} : (total){.i = INT64_MIN};
+    if (r->op == MICA_OP_MIN)
+        return real ? (total){.f = INFINITY} : (total){.i = INT64_MAX};
+    t.i = 0; /* 0.0 as well */
+    return t;
+}
+
+static double join_f(mica_op op, double a, double b)
+{
+    switch ((int)op) {
+    case MICA_OP_MAX:
+        return b > a || b != b ? b : a; /* a NaN stays: nothing is larger */
+    case MICA_OP_MIN:
+        return b < a || b != b ? b : a;
+    case MICA_OP_PROD:
+        return a * b;
+    default:
+        return a + b;
     }
 }
 
-/* Results whose rows are not dense: some columns at a time, so that x is read as it lies. */
-static void along_columns(void *arg, size_t begin, size_t end, size_t worker)
+static int64_t join_i(mica_op op, int64_t a, int64_t b)
 {
-    const reduce *r = arg;
-    int64_t step = r->x->stride[r->axis];
-    for (size_t at = begin; at < end; at += COLUMNS) {
-        const float *x[COLUMNS];
-        double total[COLUMNS];
-        size_t columns = end - at < COLUMNS ? end - at : COLUMNS;
-        for (size_t j = 0; j < columns; j++) {
-            x[j] = (const float *)r->x->data + offset_of(r->x, r->axis, at + j);
-            total[j] = begin_with(r);
+    switch ((int)op) {
+    case MICA_OP_MAX:
+        return b > a ? b : a;
+    case MICA_OP_MIN:
+        return b < a ? b : a;
+    case MICA_OP_PROD:
+        return (int64_t)((uint64_t)a * (uint64_t)b);
+    default:
+        return (int64_t)((uint64_t)a + (uint64_t)b);
+    }
+}
+
+static total join(const reduce *r, total a, total b)
+{
+    if (mica_is_float(r->dtype))
+        return (total){.f = join_f(r->op, a.f, b.f)};
+    return (total){.i = join_i(r->op, a.i, b.i)};
+}
+
+/* n elements, `stride` apart. */
+static total reduce_run(const reduce *r, const unsigned char *x, int64_t stride, size_t n)
+{
+    union {
+        float f[MICA_PIECE];
+        int64_t i[MICA_PIECE];
+    } buffer;
+    total t = start(r);
+    bool real = mica_is_float(r->dtype), dense = r->dtype == MICA_DTYPE_F32 && stride == 1;
+    if (dense && r->op != MICA_OP_PROD && n > 0) {
+        const float *row = (const float *)(const void *)x;
+        return (total){.f = r->op == MICA_OP_MAX   ? (double)r->kernels->max(row, n)
+                            : r->op == MICA_OP_MIN ? (double)r->kernels->min(row, n)
+                                                   : r->kernels->sum(row, n)};
+    }
+    for (size_t at = 0; at < n; at += MICA_PIECE) {
+        size_t m = n - at < MICA_PIECE ? n - at : MICA_PIECE;
+        const unsigned char *from = x + (int64_t)at * stride * (int64_t)r->size;
+        if (real) {
+            mica_load_f32(r->kernels, buffer.f, r->dtype, from, stride, m);
+            if (r->op == MICA_OP_PROD)
+                for (size_t i = 0; i < m; i++)
+                    t.f *= (double)buffer.f[i];
+            else
+                t.f = join_f(r->op, t.f,
+                             r->op == MICA_OP_MAX   ? (double)r->kernels->max(buffer.f, m)
+                             : r->op == MICA_OP_MIN ? (double)r->kernels->min(buffer.f, m)
+                                                    : r->kernels->sum(buffer.f, m));
+        } else {
+            mica_load_i64(buffer.i, r->dtype, from, stride, m);
+            for (size_t i = 0; i < m; i++)
+                t.i = join_i(r->op, t.i, buffer.i[i]);
         }
-        for (size_t i = 0; i < r->n; i++)
-            for (size_t j = 0; j < columns; j++)
-                total[j] = join(r, total[j], (double)x[j][(int64_t)i * step]);
-        for (size_t j = 0; j < columns; j++)
-            r->y[at + j] = finish(r, total[j]);
     }
+    return t;
 }
 
-static void over_all(void *arg, size_t begin, size_t end, size_t worker)
+static void store(const reduce *r, size_t at, total t)
+{
+    if (!mica_is_float(r->dtype)) {
+        mica_store_i64(r->to, r->y + at * mica_dtype_size(r->to), &t.i, 1);
+        return;
+    }
+    float value = (float)(r->op == MICA_OP_MEAN ? t.f / (double)r->gone.count : t.f);
+    mica_store_f32(r->kernels, r->to, r->y + at * mica_dtype_size(r->to), &value, 1);
+}
+
+/* Elements [begin, end) of those that go into result `at`. */
+static total reduce_part(const reduce *r, size_t at, size_t begin, size_t end)
+{
+    const unsigned char *x = r->x + offset_of(&r->kept, at) * (int64_t)r->size;
+    total t = start(r);
+    bool first = true;
+    size_t width = r->gone.n ? r->gone.dim[r->gone.n - 1] : 1;
+    int64_t stride = r->gone.n ? r->gone.stride[r->gone.n - 1] : 1;
+    while (begin < end) {
+        size_t n = width - begin % width;
+        n = n < end - begin ? n : end - begin;
+        int64_t offset = offset_of(&r->gone, begin);
+        total one = reduce_run(r, x + offset * (int64_t)r->size, stride, n);
+        t = first ? one : join(r, t, one);
+        first = false;
+        begin += n;
+    }
+    return t;
+}
+
+/* Tasks count blocks, those of a result one after another. */
+static void by_result(void *arg, size_t task, size_t end, size_t worker)
 {
     const reduce *r = arg;
-    const float *x = r->x->data;
-    bool dense = mica_view_contiguous(r->x);
-    for (size_t block = begin; block < end; block++) {
-        size_t first = block * BLOCK, n = r->n - first < BLOCK ? r->n - first : BLOCK;
-        double total = begin_with(r);
-        if (dense)
-            total = reduce_dense(r, x + first, n);
+    for (; task < end; task++) {
+        size_t at = task / r->blocks, block = task % r->blocks;
+        size_t first = block * r->per, last = first + r->per;
+        total t = reduce_part(r, at, first, last < r->gone.count ? last : r->gone.count);
+        if (r->blocks == 1)
+            store(r, at, t);
         else
-            for (size_t i = 0; i < n; i++)
-                total = join(r, total, (double)x[offset_of(r->x, -1, first + i)]);
-        r->partial[block] = total;
+            r->partial[task] = t;
     }
 }
 
-static size_t blocks_of(const mica_view *x)
+/* float32 whose fastest axis stays: results [begin, end), a block of one row of them at a time. */
+static void by_columns(void *arg, size_t begin, size_t end, size_t worker)
 {
-    return ((size_t)mica_view_count(x) + BLOCK - 1) / BLOCK;
+    const reduce *r = arg;
+    int inner = r->kept.n - 1;
+    size_t width = r->kept.dim[inner], rows = r->gone.n ? r->gone.dim[r->gone.n - 1] : 1;
+    size_t stride = r->gone.n ? (size_t)r->gone.stride[r->gone.n - 1] : 1;
+    bool sums = r->op == MICA_OP_SUM || r->op == MICA_OP_MEAN;
+    double totals[COLUMNS];
+    float best[COLUMNS];
+    while (begin < end) {
+        size_t n = width - begin % width;
+        n = n < end - begin ? n : end - begin;
+        n = n < COLUMNS ? n : COLUMNS;
+        const float *x = (const float *)(const void *)r->x + offset_of(&r->kept, begin);
+        for (size_t j = 0; j < n; j++) {
+            totals[j] = 0;
+            best[j] = r->op == MICA_OP_MAX ? -INFINITY : INFINITY;
+        }
+        for (size_t i = 0; i < r->gone.count; i += rows) {
+            const float *from = x + offset_of(&r->gone, i);
+            if (sums)
+                r->kernels->sum_rows(totals, from, stride, rows, n);
+            else
+                (r->op == MICA_OP_MAX ? r->kernels->max_rows
+                                      : r->kernels->min_rows)(best, from, stride, rows, n);
+        }
+        float *y = (float *)(void *)r->y + begin;
+        double by = r->op == MICA_OP_MEAN ? (double)r->gone.count : 1;
+        for (size_t j = 0; j < n; j++)
+            y[j] = sums ? (float)(totals[j] / by) : best[j];
+        begin += n;
+    }
+}
+
+/* Few results of many elements are cut into blocks. */
+static void cut(reduce *r)
+{
+    r->blocks = 1;
+    r->per = r->gone.count;
+    if (r->kept.count < 64 && r->gone.count > BLOCK) {
+        r->per = BLOCK;
+        r->blocks = (r->gone.count + BLOCK - 1) / BLOCK;
+    }
+}
+
+static void split_axes(reduce *r, const mica_view *x, const mica_reduce_params *params)
+{
+    r->kept = (axes){.count = 1};
+    r->gone = (axes){.count = 1};
+    for (int i = 0; i < x->rank; i++)
+        add_axis(goes(params, i) ? &r->gone : &r->kept, (size_t)x->dim[i], x->stride[i]);
+    cut(r);
 }
 
 size_t mica_cpu_scratch_reduce(const mica_call *call)
 {
-    const mica_reduce_params *params = call->step->params;
-    return params->all ? blocks_of(mica_call_input(call, 0)) * sizeof(double) : 0;
+    reduce r;
+    split_axes(&r, mica_call_input(call, 0), call->step->params);
+    return r.blocks > 1 ? r.blocks * r.kept.count * sizeof(total) : 0;
 }
 
 mica_status mica_cpu_run_reduce(const mica_call *call)
 {
-    const mica_reduce_params *params = call->step->params;
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    reduce r = {&call->cpu->kernels, call->step->op, x, params->axis, 0, 0, y->data, NULL};
-    r.count = (size_t)mica_view_count(y);
-    if (params->all || x->rank == 0) {
-        size_t blocks = blocks_of(x);
-        double only, total = begin_with(&r);
-        r.n = (size_t)mica_view_count(x);
-        r.partial = params->all ? (double *)(void *)call->run->scratch : &only;
-        mica_cpu_ranges(call->cpu, blocks, 1, over_all, &r);
-        for (size_t i = 0; i < blocks; i++)
-            total = join(&r, total, r.partial[i]);
-        *r.y = finish(&r, total);
+    reduce r = {.kernels = &call->cpu->kernels, .op = call->step->op, .x = x->data, .y = y->data};
+    r.dtype = x->dtype;
+    r.to = y->dtype;
+    r.size = mica_dtype_size(x->dtype);
+    r.partial = (total *)(void *)call->run->scratch;
+    split_axes(&r, x, call->step->params);
+    bool columns = r.dtype == MICA_DTYPE_F32 && r.op != MICA_OP_PROD && r.blocks == 1 &&
+                   r.kept.n > 0 && r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
+                   r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0;
+    if (columns) {
+        mica_cpu_ranges(call->cpu, r.kept.count, mica_cpu_grain(r.gone.count / 4) * 4, by_columns,
+                        &r);
         return MICA_OK;
     }
-    r.n = (size_t)x->dim[r.axis];
-    bool dense = x->stride[r.axis] == 1 || r.n < 2;
-    mica_cpu_ranges(call->cpu, r.count, mica_cpu_grain(r.n), dense ? along_rows : along_columns,
-                    &r);
+    mica_cpu_ranges(call->cpu, r.kept.count * r.blocks, mica_cpu_grain(r.per), by_result, &r);
+    for (size_t at = 0; r.blocks > 1 && at < r.kept.count; at++) {
+        const total *partial = r.partial + at * r.blocks;
+        total t = partial[0];
+        for (size_t i = 1; i < r.blocks; i++)
+            t = join(&r, t, partial[i]);
+        store(&r, at, t);
+    }
     return MICA_OK;
 }

@@ -3,7 +3,7 @@
  * Steps on whole rows along an axis: softmax, l2_normalize, layer_norm, add_layer_norm. Inputs are
  * contiguous.
  */
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 
 typedef struct rows {
     const mica_kernels *kernels;
@@ -12,7 +12,7 @@ typedef struct rows {
     size_t n;     /* length of a row */
     size_t inner; /* distance of a row's elements */
     float eps;
-    float *scratch; /* a row for each worker, where inner is not 1 */
+    float *scratch; /* GROUP_FLOATS for each worker, or NULL */
 } rows;
 
 static size_t outer_of(const mica_view *x, int axis)
@@ -31,38 +31,47 @@ static size_t inner_of(const mica_view *x, int axis)
     return inner;
 }
 
-static void softmax_row(const mica_kernels *kernels, float *y, const float *x, size_t n)
-{
-    float sum;
-    kernels->exp_row(y, x, n, 1, &sum);
-    kernels->binary[MICA_OP_DIV - MICA_OP_ADD][MICA_FORM_VS](y, y, &sum, n);
-}
+/* Large results are computed by groups of rows in scratch, from where they are streamed. */
+enum { GROUP_FLOATS = 4096, COLUMNS = 64 };
 
 static void softmax_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const rows *r = arg;
-    for (size_t row = begin; row < end; row++) {
-        if (r->inner == 1) {
-            softmax_row(r->kernels, r->y + row * r->n, r->x + row * r->n, r->n);
-            continue;
-        }
-        size_t at = row / r->inner * r->n * r->inner + row % r->inner;
-        float *line = r->scratch + worker * r->n;
-        for (size_t i = 0; i < r->n; i++)
-            line[i] = r->x[at + i * r->inner];
-        softmax_row(r->kernels, line, line, r->n);
-        for (size_t i = 0; i < r->n; i++)
-            r->y[at + i * r->inner] = line[i];
+    float *group = r->scratch + worker * GROUP_FLOATS;
+    size_t most = r->scratch ? GROUP_FLOATS / r->n : end - begin;
+    for (size_t row = begin; row < end; row += most) {
+        size_t count = end - row < most ? end - row : most, at = row * r->n;
+        r->kernels->softmax(r->scratch ? group : r->y + at, r->x + at, count, r->n);
+        if (r->scratch)
+            r->kernels->stream(r->y + at, group, count * r->n * sizeof *group);
     }
+}
+
+/* Tasks count blocks of columns, those of an outer index one after another. */
+static void softmax_columns_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const rows *r = arg;
+    size_t blocks = (r->inner + COLUMNS - 1) / COLUMNS;
+    for (size_t task = begin; task < end; task++) {
+        size_t column = task % blocks * COLUMNS;
+        size_t at = task / blocks * r->n * r->inner + column;
+        size_t columns = r->inner - column < COLUMNS ? r->inner - column : COLUMNS;
+        r->kernels->softmax_columns(r->y + at, r->x + at, r->n, r->inner, columns);
+    }
+}
+
+static bool streams_groups(const mica_call *call)
+{
+    const mica_axis_params *params = call->step->params;
+    const mica_view *y = mica_call_output(call);
+    return y->rank > 0 && mica_cpu_streams(y) && inner_of(y, params->axis) == 1 &&
+           y->dim[params->axis] <= GROUP_FLOATS / 2;
 }
 
 size_t mica_cpu_scratch_softmax(const mica_call *call)
 {
-    const mica_view *x = mica_call_input(call, 0);
-    const mica_axis_params *params = call->step->params;
-    if (x->rank == 0 || inner_of(x, params->axis) == 1)
-        return 0;
-    return (size_t)x->dim[params->axis] * sizeof(float) * mica_pool_threads(call->cpu->pool);
+    return streams_groups(call) ? GROUP_FLOATS * sizeof(float) * mica_pool_threads(call->cpu->pool)
+                                : 0;
 }
 
 mica_status mica_cpu_run_softmax(const mica_call *call)
@@ -70,12 +79,17 @@ mica_status mica_cpu_run_softmax(const mica_call *call)
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     const mica_axis_params *params = call->step->params;
     rows r = {.kernels = &call->cpu->kernels, .x = x->data, .y = y->data};
+    if (mica_view_count(y) == 0)
+        return MICA_OK;
     r.n = (size_t)x->dim[params->axis];
     r.inner = inner_of(x, params->axis);
-    r.scratch = (float *)(void *)call->run->scratch;
-    size_t count = outer_of(x, params->axis) * r.inner;
-    if (r.n)
-        mica_cpu_ranges(call->cpu, count, mica_cpu_grain(r.n), softmax_range, &r);
+    r.scratch = streams_groups(call) ? (float *)(void *)call->run->scratch : NULL;
+    size_t outer = outer_of(x, params->axis);
+    if (r.inner == 1)
+        mica_cpu_ranges(call->cpu, outer, mica_cpu_grain(r.n), softmax_range, &r);
+    else
+        mica_cpu_ranges(call->cpu, outer * ((r.inner + COLUMNS - 1) / COLUMNS),
+                        mica_cpu_grain(r.n * COLUMNS), softmax_columns_range, &r);
     return MICA_OK;
 }
 

@@ -26,6 +26,15 @@ static float maximum(const float *x, size_t n)
     return best;
 }
 
+static float minimum(const float *x, size_t n)
+{
+    float best = INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (x[i] < best || x[i] != x[i])
+            best = x[i];
+    return best;
+}
+
 static void exp_row(float *y, const float *x, size_t n, float scale, float *row_sum)
 {
     float best = -INFINITY;
@@ -113,6 +122,7 @@ void mica_k_rows_init_c(mica_kernels *kernels)
 {
     kernels->sum = sum;
     kernels->max = maximum;
+    kernels->min = minimum;
     kernels->exp_row = exp_row;
     kernels->layer_norm = layer_norm;
     kernels->l2_normalize = l2_normalize;

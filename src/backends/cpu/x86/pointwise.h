@@ -304,7 +304,8 @@ static void pointwise_fill(mica_kernels *kernels)
     };
     for (int op = 0; op < MICA_BINARY_OPS; op++)
         for (int form = 0; form < MICA_FORMS; form++)
-            kernels->binary[op][form] = binary[op][form];
+            if (binary[op][form]) /* others stay plain C */
+                kernels->binary[op][form] = binary[op][form];
 }
 
 #endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on many rows or down columns, and losses, in plain C: the truth for the other
+ * instruction sets.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/cpu/kernels.h"
+#include "tensor/convert.h"
+
+static void sum_rows(double *total, const float *x, size_t stride, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++)
+            total[j] += (double)x[i * stride + j];
+}
+
+static void max_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++) {
+            float v = x[i * stride + j];
+            best[j] = v > best[j] || v != v ? v : best[j];
+        }
+}
+
+static void min_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++) {
+            float v = x[i * stride + j];
+            best[j] = v < best[j] || v != v ? v : best[j];
+        }
+}
+
+static void argmax_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+{
+    for (size_t j = 0; j < n; j++) {
+        if (!(x[j] > best[j] || (x[j] != x[j] && best[j] == best[j])))
+            continue;
+        best[j] = x[j];
+        at[j] = row;
+    }
+}
+
+static void argmin_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+{
+    for (size_t j = 0; j < n; j++) {
+        if (!(x[j] < best[j] || (x[j] != x[j] && best[j] == best[j])))
+            continue;
+        best[j] = x[j];
+        at[j] = row;
+    }
+}
+
+static void softmax_line(float *y, const float *x, size_t n, size_t stride)
+{
+    double best = -INFINITY, total = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = x[i * stride];
+        best = v > best || v != v ? v : best;
+    }
+    for (size_t i = 0; i < n; i++)
+        total += exp((double)x[i * stride] - best);
+    for (size_t i = 0; i < n; i++)
+        y[i * stride] = (float)(exp((double)x[i * stride] - best) / total);
+}
+
+static void softmax(float *y, const float *x, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        softmax_line(y + i * n, x + i * n, n, 1);
+}
+
+static void softmax_columns(float *y, const float *x, size_t n, size_t stride, size_t columns)
+{
+    for (size_t j = 0; j < columns; j++)
+        softmax_line(y + j, x + j, n, stride);
+}
+
+/* A log not below -100; NaN stays. */
+static double clamped(double log_of)
+{
+    return log_of < -100 ? -100 : log_of;
+}
+
+static double bce(float *y, const float *x, const float *t, size_t n)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        double p = x[i], target = t[i];
+        double one = -(target * clamped(log(p)) + (1 - target) * clamped(log1p(-p)));
+        total += one;
+        if (y)
+            y[i] = (float)one;
+    }
+    return total;
+}
+
+/* max(x, 0) - x t + log(1 + exp(-|x|)) */
+static double bce_logits(float *y, const float *x, const float *t, size_t n)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = x[i];
+        double one = (1 - (double)t[i]) * v + log1p(exp(-fabs(v))) + (v < 0 ? -v : 0);
+        total += one;
+        if (y)
+            y[i] = (float)one;
+    }
+    return total;
+}
+
+static void narrow_f16(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = mica_f32_to_f16(x[i]);
+}
+
+static void narrow_bf16(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = mica_f32_to_bf16(x[i]);
+}
+
+static void stream(void *y, const void *x, size_t bytes)
+{
+    if (bytes)
+        memcpy(y, x, bytes);
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += (double)a[i] * (double)b[i];
+    return total;
+}
+
+void mica_k_columns_init_c(mica_kernels *kernels)
+{
+    kernels->sum_rows = sum_rows;
+    kernels->max_rows = max_rows;
+    kernels->min_rows = min_rows;
+    kernels->argmax_row = argmax_row;
+    kernels->argmin_row = argmin_row;
+    kernels->softmax = softmax;
+    kernels->softmax_columns = softmax_columns;
+    kernels->bce = bce;
+    kernels->bce_logits = bce_logits;
+    kernels->narrow_f16 = narrow_f16;
+    kernels->narrow_bf16 = narrow_bf16;
+    kernels->stream = stream;
+    kernels->dot = dot;
+}
