@@ -64,8 +64,8 @@ typedef struct mica_backend_vtable {
     /* Whether the backend runs this operation itself. The planner asks before it makes a fused one,
      * and puts the composite of a fused one that is declined in its place. */
     bool (*supports)(const mica_backend *backend, mica_op op);
-    /* Whether it takes float16 and bfloat16 as input i of this operation; if not, the planner widens
-     * that input to float32 and narrows the result. NULL: it takes them everywhere. */
+    /* Whether it takes float16 and bfloat16 as input i of this operation; if not, the planner
+     * widens that input to float32 and narrows the result. NULL: it takes them everywhere. */
     bool (*takes_halves)(const mica_backend *backend, mica_op op, size_t i);
     /* Once per step, when a program is compiled: packs constants. A weight that several programs
      * use is packed once: the backend shares what it packed by the identity of the tensors. Weights

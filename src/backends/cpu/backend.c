@@ -2,9 +2,10 @@
  *
  * The CPU backend: creation, the table of what it runs, and the loop over a program's steps.
  */
+#include <stdatomic.h>
 #include <string.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 
@@ -219,6 +220,9 @@ static mica_status cpu_run(mica_backend *backend, const mica_run *run, mica_erro
         mica_status status = runner_of(call.cpu, call.step->op).run(&call);
         if (status)
             return status;
+        /* What was streamed by this thread is seen by others from here on (workers' is already). */
+        if (mica_cpu_streams(mica_call_output(&call)))
+            atomic_thread_fence(memory_order_seq_cst);
         if (run->step_ns)
             run->step_ns[i] += mica_clock_ns() - begin;
     }

@@ -20,12 +20,16 @@ void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level)
         mica_k_pointwise_init_avx2(kernels);
         mica_k_rows_init_avx2(kernels);
         mica_k_gemm_init_avx2(kernels);
+        mica_k_columns_init_avx2(kernels);
+        mica_k_sort_init_avx2(kernels);
     }
     if (level >= MICA_CPU_AVX512) {
         kernels->level = MICA_CPU_AVX512;
         mica_k_pointwise_init_avx512(kernels);
         mica_k_rows_init_avx512(kernels);
         mica_k_gemm_init_avx512(kernels);
+        mica_k_columns_init_avx512(kernels);
+        mica_k_sort_init_avx512(kernels);
     }
 #else
     (void)level;

@@ -174,9 +174,13 @@ void mica_k_gemm_init_c(mica_kernels *kernels);
 void mica_k_pointwise_init_avx2(mica_kernels *kernels);
 void mica_k_rows_init_avx2(mica_kernels *kernels);
 void mica_k_gemm_init_avx2(mica_kernels *kernels);
+void mica_k_columns_init_avx2(mica_kernels *kernels);
+void mica_k_sort_init_avx2(mica_kernels *kernels);
 void mica_k_pointwise_init_avx512(mica_kernels *kernels);
 void mica_k_rows_init_avx512(mica_kernels *kernels);
 void mica_k_gemm_init_avx512(mica_kernels *kernels);
+void mica_k_columns_init_avx512(mica_kernels *kernels);
+void mica_k_sort_init_avx512(mica_kernels *kernels);
 #endif
 
 #endif

@@ -90,4 +90,54 @@ V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, c
         store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, bias);
 }
 
+/* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
+V_INLINE void gemm_row_of(const size_t vectors, size_t n, size_t k, const float *a, int64_t a_step,
+                          const float *b, int64_t b_row, float *y, bool add)
+{
+    vec acc[8];
+    V_UNROLL
+    for (size_t i = 0; i < vectors; i++)
+        acc[i] = v_zero();
+    for (size_t p = 0; p < k; p++, a += a_step, b += b_row) {
+        vec x = v_set(*a);
+        V_UNROLL
+        for (size_t i = 0; i < vectors; i++) {
+            bool whole = (i + 1) * LANES <= n;
+            vec v =
+                whole ? v_load(b + i * LANES) : v_load_n(b + i * LANES, n - i * LANES, v_zero());
+            acc[i] = v_fma(x, v, acc[i]);
+        }
+    }
+    V_UNROLL
+    for (size_t i = 0; i < vectors; i++) {
+        float *to = y + i * LANES;
+        size_t m = n - i * LANES;
+        if (m >= LANES)
+            v_store(to, add ? v_add(v_load(to), acc[i]) : acc[i]);
+        else
+            v_store_n(to, add ? v_add(v_load_n(to, m, v_zero()), acc[i]) : acc[i], m);
+    }
+}
+
+static void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, const float *b,
+                     int64_t b_row, float *y)
+{
+    size_t blocks = k ? (k + MICA_GEMM_KC - 1) / MICA_GEMM_KC : 1;
+    size_t most = (k + blocks - 1) / blocks, begin = 0;
+    do {
+        size_t kc = k - begin < most ? k - begin : most, j = 0;
+        const float *ab = a + (int64_t)begin * a_step, *bb = b + (int64_t)begin * b_row;
+        for (; j + 8 * LANES <= n; j += 8 * LANES)
+            gemm_row_of(8, 8 * LANES, kc, ab, a_step, bb + j, b_row, y + j, begin > 0);
+        for (; j < n; j += LANES) {
+            size_t m = n - j < LANES ? n - j : LANES;
+            if (m == LANES)
+                gemm_row_of(1, LANES, kc, ab, a_step, bb + j, b_row, y + j, begin > 0);
+            else
+                gemm_row_of(1, m, kc, ab, a_step, bb + j, b_row, y + j, begin > 0);
+        }
+        begin += most;
+    } while (begin < k);
+}
+
 #endif

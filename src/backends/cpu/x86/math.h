@@ -6,6 +6,8 @@
 #ifndef MICA_BACKENDS_CPU_X86_MATH_H
 #define MICA_BACKENDS_CPU_X86_MATH_H
 
+#include <math.h>
+
 #define V_INLINE static inline __attribute__((always_inline))
 
 /* exp(x) = 2^n exp(r) with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2], where exp(r) - 1 - r is r^2
@@ -22,6 +24,38 @@ V_INLINE vec v_exp(vec x)
     q = v_fma(q, r, v_set(0.166665181517601f));
     q = v_fma(q, r, v_set(0.49999988079071045f));
     return v_scale(v_add(v_fma(v_mul(r, r), q, r), v_set(1.0f)), n);
+}
+
+/* log x = e ln 2 + log m, and log(1 + t) for t = m - 1 is t - t^2 / 2 + t^3 times a polynomial (of
+ * the Cephes library's logf). ln 2 is added in two parts. Below the normal numbers x is scaled up
+ * first. log 0 is -inf, below it NaN. Error: 2 ulp, or 1e-7 absolute near 1. */
+V_INLINE vec v_log(vec x)
+{
+    const vec least = v_set(0x1p-126f), zero = v_zero();
+    vec m, big = v_where_greater(least, x, v_mul(x, v_set(0x1p24f)), x);
+    vec e = v_sub(v_split(big, &m), v_where_greater(least, x, v_set(24.0f), zero));
+    vec t = v_sub(m, v_set(1.0f)), z = v_mul(t, t);
+    vec p = v_fma(v_set(7.0376836292e-2f), t, v_set(-1.1514610310e-1f));
+    p = v_fma(p, t, v_set(1.1676998740e-1f));
+    p = v_fma(p, t, v_set(-1.2420140846e-1f));
+    p = v_fma(p, t, v_set(1.4249322787e-1f));
+    p = v_fma(p, t, v_set(-1.6668057665e-1f));
+    p = v_fma(p, t, v_set(2.0000714765e-1f));
+    p = v_fma(p, t, v_set(-2.4999993993e-1f));
+    p = v_fma(p, t, v_set(3.3333331174e-1f));
+    vec y = v_fma(e, v_set(-2.12194440e-4f), v_mul(v_mul(t, z), p));
+    y = v_add(t, v_fnma(v_set(0.5f), z, y));
+    y = v_fma(e, v_set(0.693359375f), y);
+    y = v_where_greater(x, v_set(0x1.fffffep127f), x, y);
+    vec other = v_where_greater(zero, x, v_set(NAN), v_set(-INFINITY));
+    return v_where_nan(x, x, v_where_greater(x, zero, y, other));
+}
+
+/* log(1 + u) for u in [0, 1]: what 1 + u rounded away is added again. */
+V_INLINE vec v_log1p_small(vec u)
+{
+    vec w = v_add(v_set(1.0f), u);
+    return v_add(v_log(w), v_sub(u, v_sub(w, v_set(1.0f))));
 }
 
 V_INLINE vec v_sigmoid(vec x)

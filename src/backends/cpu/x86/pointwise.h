@@ -173,6 +173,37 @@ static void k_leaky_relu(float *y, const float *x, size_t n, const void *params)
     }
 }
 
+static void k_log(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_log);
+}
+
+V_INLINE vec of_selu(vec x)
+{
+    vec e = v_mul(v_sub(v_exp(x), v_set(1.0f)), v_set(1.75809934084737685994f));
+    return v_where_greater(x, v_zero(), v_mul(x, v_set(1.05070098735548049342f)), e);
+}
+
+static void k_selu(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_selu);
+}
+
+V_INLINE vec of_softplus(vec x)
+{
+    return v_add(v_max(v_zero(), x), v_log1p_small(v_exp(v_neg(v_abs(x)))));
+}
+
+static void k_softplus(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_softplus);
+}
+
+V_INLINE vec of_prelu(vec x, vec weight)
+{
+    return v_where_greater(x, v_zero(), x, v_mul(weight, x));
+}
+
 V_INLINE vec of_maximum(vec a, vec b)
 {
     return v_where_nan(a, a, v_max(a, b));
@@ -273,7 +304,22 @@ static void minimum_sv(float *y, const float *a, const float *b, size_t n)
     map_sv(y, a, b, n, of_minimum);
 }
 
-/* log stays as it is: no model of today spends time in it. */
+static void prelu_vv(float *y, const float *a, const float *b, size_t n)
+{
+    map_vv(y, a, b, n, of_prelu);
+}
+
+static void prelu_vs(float *y, const float *a, const float *b, size_t n)
+{
+    map_vs(y, a, b, n, of_prelu);
+}
+
+static void prelu_sv(float *y, const float *a, const float *b, size_t n)
+{
+    map_sv(y, a, b, n, of_prelu);
+}
+
+/* Those that are missing stay plain C: no model of today spends time in them. */
 static void pointwise_fill(mica_kernels *kernels)
 {
     mica_k_pointwise *f = kernels->pointwise;
@@ -293,6 +339,9 @@ static void pointwise_fill(mica_kernels *kernels)
     f[MICA_OP_SILU] = k_silu;
     f[MICA_OP_MISH] = k_mish;
     f[MICA_OP_LEAKY_RELU] = k_leaky_relu;
+    f[MICA_OP_LOG] = k_log;
+    f[MICA_OP_SELU] = k_selu;
+    f[MICA_OP_SOFTPLUS] = k_softplus;
 
     static const mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS] = {
         [MICA_OP_ADD - MICA_OP_ADD] = {add_vv, add_vs, add_sv},
@@ -301,6 +350,7 @@ static void pointwise_fill(mica_kernels *kernels)
         [MICA_OP_DIV - MICA_OP_ADD] = {div_vv, div_vs, div_sv},
         [MICA_OP_MAXIMUM - MICA_OP_ADD] = {maximum_vv, maximum_vs, maximum_sv},
         [MICA_OP_MINIMUM - MICA_OP_ADD] = {minimum_vv, minimum_vs, minimum_sv},
+        [MICA_OP_PRELU - MICA_OP_ADD] = {prelu_vv, prelu_vs, prelu_sv},
     };
     for (int op = 0; op < MICA_BINARY_OPS; op++)
         for (int form = 0; form < MICA_FORMS; form++)

@@ -66,6 +66,17 @@ static float k_max(const float *x, size_t n)
     return v_any_nan(best) ? NAN : v_largest(best);
 }
 
+static float k_min(const float *x, size_t n)
+{
+    vec best = v_set(INFINITY);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        best = v_where_nan(best, best, v_min(best, v_load(x + i)));
+    if (i < n)
+        best = v_where_nan(best, best, v_min(best, v_load_n(x + i, n - i, v_set(INFINITY))));
+    return v_any_nan(best) ? NAN : v_smallest(best);
+}
+
 static void k_exp_row(float *y, const float *x, size_t n, float scale_by, float *row_sum)
 {
     vec scale = v_set(scale_by), best = v_set(-INFINITY), sum = v_zero();
@@ -175,6 +186,7 @@ static void rows_fill(mica_kernels *kernels)
 {
     kernels->sum = k_sum;
     kernels->max = k_max;
+    kernels->min = k_min;
     kernels->exp_row = k_exp_row;
     kernels->layer_norm = k_layer_norm;
     kernels->l2_normalize = k_l2_normalize;

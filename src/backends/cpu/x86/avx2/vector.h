@@ -203,4 +203,89 @@ static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
     }
 }
 
+/* x = m * 2^e with m in [sqrt(1/2), sqrt(2)), for normal x > 0; the result is e. */
+static inline vec v_split(vec x, vec *m)
+{
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(bits, _mm256_set1_epi32(0x3f3504f3)), 23);
+    *m = _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(e, 23)));
+    return _mm256_cvtepi32_ps(e);
+}
+
+static inline float v_smallest(vec x) /* without NaN */
+{
+    __m128 s = _mm_min_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    s = _mm_min_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_min_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+/* The bits of an integer in every lane: a vec may carry integers, as long as nothing computes with
+ * them. */
+static inline vec v_set_integer(int32_t x)
+{
+    return _mm256_castsi256_ps(_mm256_set1_epi32(x));
+}
+
+/* total[j] += x[j], in double. */
+static inline void v_add_double(double *total, vec x)
+{
+    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+    __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+    _mm256_storeu_pd(total, _mm256_add_pd(_mm256_loadu_pd(total), low));
+    _mm256_storeu_pd(total + 4, _mm256_add_pd(_mm256_loadu_pd(total + 4), high));
+}
+
+/* To nearest, ties to even; NaN stays NaN. */
+static inline void v_to_f16(uint16_t *p, vec x)
+{
+    _mm_storeu_si128((__m128i *)(void *)p,
+                     _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+static inline void v_to_bf16(uint16_t *p, vec x)
+{
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    __m256i half = _mm256_srli_epi32(_mm256_blendv_epi8(up, nan, is_nan), 16);
+    __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(half, half), 0x08);
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(packed));
+}
+
+/* Past the caches; p is aligned to a vector. */
+static inline void v_store_past(float *p, vec x)
+{
+    _mm256_stream_ps(p, x);
+}
+
+/* Keys of sorting: vectors of LANES int32 and of LANES / 2 int64. */
+typedef __m256i keys;
+
+static inline keys k_load(const void *p)
+{
+    return _mm256_load_si256((const __m256i *)p);
+}
+
+static inline void k_store(void *p, keys x)
+{
+    _mm256_store_si256((__m256i *)p, x);
+}
+
+static inline void k_order32(keys *a, keys *b)
+{
+    keys low = _mm256_min_epi32(*a, *b);
+    *b = _mm256_max_epi32(*a, *b);
+    *a = low;
+}
+
+static inline void k_order64(keys *a, keys *b)
+{
+    keys greater = _mm256_cmpgt_epi64(*a, *b);
+    keys low = _mm256_blendv_epi8(*a, *b, greater);
+    *b = _mm256_blendv_epi8(*b, *a, greater);
+    *a = low;
+}
+
 #endif

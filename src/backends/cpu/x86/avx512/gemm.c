@@ -60,6 +60,7 @@ static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, f
 void mica_k_gemm_init_avx512(mica_kernels *kernels)
 {
     kernels->gemm.tile = tile;
+    kernels->gemm.row = gemm_row;
     kernels->gemm.mr = 14;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 224;

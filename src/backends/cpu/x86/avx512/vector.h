@@ -199,4 +199,84 @@ static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
     }
 }
 
+/* x = m * 2^e with m in [sqrt(1/2), sqrt(2)), for normal x > 0; the result is e. */
+static inline vec v_split(vec x, vec *m)
+{
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i e = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f3504f3)), 23);
+    *m = _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(e, 23)));
+    return _mm512_cvtepi32_ps(e);
+}
+
+static inline float v_smallest(vec x) /* without NaN */
+{
+    return _mm512_reduce_min_ps(x);
+}
+
+/* The bits of an integer in every lane: a vec may carry integers, as long as nothing computes with
+ * them. */
+static inline vec v_set_integer(int32_t x)
+{
+    return _mm512_castsi512_ps(_mm512_set1_epi32(x));
+}
+
+/* total[j] += x[j], in double. */
+static inline void v_add_double(double *total, vec x)
+{
+    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(x));
+    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
+    _mm512_storeu_pd(total, _mm512_add_pd(_mm512_loadu_pd(total), low));
+    _mm512_storeu_pd(total + 8, _mm512_add_pd(_mm512_loadu_pd(total + 8), high));
+}
+
+/* To nearest, ties to even; NaN stays NaN. */
+static inline void v_to_f16(uint16_t *p, vec x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p,
+                        _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+static inline void v_to_bf16(uint16_t *p, vec x)
+{
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __m512i nan = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+    __m512i all = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), up, nan);
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
+}
+
+/* Past the caches; p is aligned to a vector. */
+static inline void v_store_past(float *p, vec x)
+{
+    _mm512_stream_ps(p, x);
+}
+
+/* Keys of sorting: vectors of LANES int32 and of LANES / 2 int64. */
+typedef __m512i keys;
+
+static inline keys k_load(const void *p)
+{
+    return _mm512_load_si512(p);
+}
+
+static inline void k_store(void *p, keys x)
+{
+    _mm512_store_si512(p, x);
+}
+
+static inline void k_order32(keys *a, keys *b)
+{
+    keys low = _mm512_min_epi32(*a, *b);
+    *b = _mm512_max_epi32(*a, *b);
+    *a = low;
+}
+
+static inline void k_order64(keys *a, keys *b)
+{
+    keys low = _mm512_min_epi64(*a, *b);
+    *b = _mm512_max_epi64(*a, *b);
+    *a = low;
+}
+
 #endif

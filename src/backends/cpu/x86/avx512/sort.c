@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sorting with AVX-512.
+ */
+#include "backends/cpu/x86/avx512/vector.h"
+
+#include "backends/cpu/x86/sort.h"
+
+void mica_k_sort_init_avx512(mica_kernels *kernels)
+{
+    sort_fill(kernels);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on many rows or down columns, and losses, written once for every width of vector: an
+ * instruction set's columns.c includes its vector.h, then this, and calls columns_fill.
+ */
+#ifndef MICA_BACKENDS_CPU_X86_COLUMNS_H
+#define MICA_BACKENDS_CPU_X86_COLUMNS_H
+
+#include <string.h>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/x86/math.h"
+
+enum { BLOCK = 1024 };
+
+/* n <= LANES elements; lanes that are not there are `other`. */
+V_INLINE vec load_up_to(const float *p, size_t n, vec other)
+{
+    return n == LANES ? v_load(p) : v_load_n(p, n, other);
+}
+
+V_INLINE void store_up_to(float *p, vec x, size_t n)
+{
+    if (n == LANES)
+        v_store(p, x);
+    else
+        v_store_n(p, x, n);
+}
+
+/* ---- reductions down columns ---- */
+
+V_INLINE void add_double(double *total, vec x, size_t n)
+{
+    if (n == LANES) {
+        v_add_double(total, x);
+        return;
+    }
+    double some[LANES] = {0};
+    memcpy(some, total, n * sizeof *total);
+    v_add_double(some, x);
+    memcpy(total, some, n * sizeof *total);
+}
+
+/* Eight rows of up to LANES columns, two by two. */
+V_INLINE vec sum_8(const float *x, size_t stride, size_t n)
+{
+    vec s[8];
+    for (int i = 0; i < 8; i++)
+        s[i] = load_up_to(x + (size_t)i * stride, n, v_zero());
+    return v_add(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])),
+                 v_add(v_add(s[4], s[5]), v_add(s[6], s[7])));
+}
+
+static void k_sum_rows(double *total, const float *x, size_t stride, size_t rows, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= rows; i += 8, x += 8 * stride) {
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            v_add_double(total + j, sum_8(x + j, stride, LANES));
+        if (j < n)
+            add_double(total + j, sum_8(x + j, stride, n - j), n - j);
+    }
+    for (; i < rows; i++, x += stride)
+        for (size_t j = 0; j < n; j += LANES) {
+            size_t m = n - j < LANES ? n - j : LANES;
+            add_double(total + j, load_up_to(x + j, m, v_zero()), m);
+        }
+}
+
+V_INLINE void best_rows(float *best, const float *x, size_t stride, size_t rows, size_t n,
+                        vec (*f)(vec, vec))
+{
+    for (size_t i = 0; i < rows; i++, x += stride) {
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES) {
+            vec b = v_load(best + j);
+            v_store(best + j, v_where_nan(b, b, f(b, v_load(x + j))));
+        }
+        if (j < n) {
+            vec b = v_load_n(best + j, n - j, v_zero());
+            v_store_n(best + j, v_where_nan(b, b, f(b, v_load_n(x + j, n - j, v_zero()))), n - j);
+        }
+    }
+}
+
+static void k_max_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
+{
+    best_rows(best, x, stride, rows, n, v_max);
+}
+
+static void k_min_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
+{
+    best_rows(best, x, stride, rows, n, v_min);
+}
+
+/* One vector of columns takes in a row. */
+V_INLINE void arg_step(float *best, int32_t *at, const float *x, size_t n, vec row, bool least)
+{
+    float *places = (float *)(void *)at; /* integers in the lanes of a vec */
+    vec v = load_up_to(x, n, v_zero()), b = load_up_to(best, n, v_zero());
+    vec a = load_up_to(places, n, v_zero());
+    vec left = least ? b : v, right = least ? v : b;
+    vec new_b = v_where_greater(left, right, v, b), new_a = v_where_greater(left, right, row, a);
+    new_b = v_where_nan(v, v_where_nan(b, b, v), new_b);
+    new_a = v_where_nan(v, v_where_nan(b, a, row), new_a);
+    store_up_to(best, new_b, n);
+    store_up_to(places, new_a, n);
+}
+
+V_INLINE void arg_row(float *best, int32_t *at, const float *x, size_t n, int32_t row_number,
+                      bool least)
+{
+    vec row = v_set_integer(row_number);
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        arg_step(best + j, at + j, x + j, LANES, row, least);
+    if (j < n)
+        arg_step(best + j, at + j, x + j, n - j, row, least);
+}
+
+static void k_argmax_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+{
+    arg_row(best, at, x, n, row, false);
+}
+
+static void k_argmin_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+{
+    arg_row(best, at, x, n, row, true);
+}
+
+/* ---- softmax ---- */
+
+/* A row that fits a vector. A NaN may be lost from the maximum, but not from the sum. */
+V_INLINE void softmax_short(float *y, const float *x, size_t n)
+{
+    vec v = load_up_to(x, n, v_set(-INFINITY));
+    vec e = v_exp(v_sub(v, v_set(v_largest(v))));
+    e = n == LANES ? e : v_keep_n(e, n);
+    store_up_to(y, v_div(e, v_set(v_sum(e))), n);
+}
+
+V_INLINE vec largest_of(const float *x, size_t n)
+{
+    vec a = v_set(-INFINITY), b = a;
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        a = v_max(a, v_load(x + i));
+        b = v_max(b, v_load(x + i + LANES));
+    }
+    for (; i < n; i += LANES) {
+        size_t m = n - i < LANES ? n - i : LANES;
+        a = v_max(a, load_up_to(x + i, m, v_set(x[0]))); /* x[0] changes no maximum */
+    }
+    return v_set(v_largest(v_max(a, b)));
+}
+
+/* y = exp(x - best) (y may be NULL); returns the sum: blocks in float32 lanes, then in double. */
+V_INLINE double exp_less(float *y, const float *x, size_t n, vec best)
+{
+    double total = 0;
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+        vec sum = v_zero();
+        for (; i + LANES <= end; i += LANES) {
+            vec e = v_exp(v_sub(v_load(x + i), best));
+            if (y)
+                v_store(y + i, e);
+            sum = v_add(sum, e);
+        }
+        if (i < end) {
+            vec e = v_exp(v_sub(v_load_n(x + i, end - i, v_zero()), best));
+            if (y)
+                v_store_n(y + i, e, end - i);
+            sum = v_add(sum, v_keep_n(e, end - i));
+        }
+        total += (double)v_sum(sum);
+    }
+    return total;
+}
+
+V_INLINE void scale_by(float *y, size_t n, vec by)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, v_mul(v_load(y + i), by));
+    if (i < n)
+        v_store_n(y + i, v_mul(v_load_n(y + i, n - i, v_zero()), by), n - i);
+}
+
+/* A row beyond the second cache: its exponentials are computed twice rather than kept, and y is
+ * written once, past the caches. */
+static void softmax_long(float *y, const float *x, size_t n)
+{
+    vec best = largest_of(x, n), by = v_set((float)(1 / exp_less(NULL, x, n, best)));
+    size_t i = 0;
+    while (i < n && (uintptr_t)(y + i) % sizeof(vec) != 0)
+        i++;
+    if (i > 0)
+        v_store_n(y, v_mul(v_exp(v_sub(v_load_n(x, i, v_zero()), best)), by), i);
+    for (; i + LANES <= n; i += LANES)
+        v_store_past(y + i, v_mul(v_exp(v_sub(v_load(x + i), best)), by));
+    if (i < n)
+        v_store_n(y + i, v_mul(v_exp(v_sub(v_load_n(x + i, n - i, v_zero()), best)), by), n - i);
+}
+
+static void k_softmax(float *y, const float *x, size_t rows, size_t n)
+{
+    enum { LONG = 1 << 17 };
+    if (n == 0)
+        return;
+    if (n <= LANES) {
+        for (size_t i = 0; i < rows; i++)
+            softmax_short(y + i * n, x + i * n, n);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++, x += n, y += n) {
+        if (n >= LONG && x != y) {
+            softmax_long(y, x, n);
+            continue;
+        }
+        double total = exp_less(y, x, n, largest_of(x, n));
+        scale_by(y, n, v_set((float)(1 / total)));
+    }
+}
+
+/* A vector of columns down n rows. */
+V_INLINE void softmax_down(float *y, const float *x, size_t n, size_t stride, size_t columns)
+{
+    vec best = v_set(-INFINITY), nan = v_zero();
+    for (size_t i = 0; i < n; i++) {
+        vec v = load_up_to(x + i * stride, columns, v_zero());
+        best = v_max(best, v);
+        nan = v_where_nan(v, v, nan);
+    }
+    best = v_where_nan(nan, nan, best);
+    double totals[LANES] = {0};
+    vec sum = v_zero();
+    for (size_t i = 0; i < n; i++) {
+        vec e = v_exp(v_sub(load_up_to(x + i * stride, columns, v_zero()), best));
+        store_up_to(y + i * stride, e, columns);
+        sum = v_add(sum, e);
+        if (i % BLOCK == BLOCK - 1) {
+            v_add_double(totals, sum);
+            sum = v_zero();
+        }
+    }
+    v_add_double(totals, sum);
+    float inverses[LANES];
+    for (size_t j = 0; j < LANES; j++)
+        inverses[j] = (float)(1 / totals[j]);
+    vec by = v_load(inverses);
+    for (size_t i = 0; i < n; i++)
+        store_up_to(y + i * stride, v_mul(load_up_to(y + i * stride, columns, v_zero()), by),
+                    columns);
+}
+
+static void k_softmax_columns(float *y, const float *x, size_t n, size_t stride, size_t columns)
+{
+    size_t j = 0;
+    for (; j + LANES <= columns; j += LANES)
+        softmax_down(y + j, x + j, n, stride, LANES);
+    if (j < columns)
+        softmax_down(y + j, x + j, n, stride, columns - j);
+}
+
+/* ---- losses ---- */
+
+/* Logs not below -100; NaN stays, as the second operand. */
+V_INLINE vec of_bce(vec p, vec t)
+{
+    const vec least = v_set(-100.0f), one = v_set(1.0f);
+    vec w = v_sub(one, p), rounded = v_sub(v_sub(one, w), p);
+    vec yes = v_max(least, v_log(p));
+    vec no = v_max(least, v_add(v_log(w), v_where_greater(w, v_zero(), rounded, v_zero())));
+    return v_neg(v_fma(t, yes, v_mul(v_sub(one, t), no)));
+}
+
+V_INLINE vec of_bce_logits(vec x, vec t)
+{
+    vec tail = v_add(v_max(v_zero(), v_neg(x)), v_log1p_small(v_exp(v_neg(v_abs(x)))));
+    return v_fma(v_sub(v_set(1.0f), t), x, tail);
+}
+
+V_INLINE double loss(float *y, const float *x, const float *t, size_t n, vec (*f)(vec, vec))
+{
+    double total = 0;
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+        vec sum = v_zero();
+        for (; i + LANES <= end; i += LANES) {
+            vec one = f(v_load(x + i), v_load(t + i));
+            if (y)
+                v_store(y + i, one);
+            sum = v_add(sum, one);
+        }
+        if (i < end) {
+            vec half = v_set(0.5f);
+            vec one = f(v_load_n(x + i, end - i, half), v_load_n(t + i, end - i, half));
+            if (y)
+                v_store_n(y + i, one, end - i);
+            sum = v_add(sum, v_keep_n(one, end - i));
+        }
+        total += (double)v_sum(sum);
+    }
+    return total;
+}
+
+static double k_bce(float *y, const float *x, const float *t, size_t n)
+{
+    return loss(y, x, t, n, of_bce);
+}
+
+static double k_bce_logits(float *y, const float *x, const float *t, size_t n)
+{
+    return loss(y, x, t, n, of_bce_logits);
+}
+
+static double k_dot(const float *a, const float *b, size_t n)
+{
+    double total = 0;
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+        vec s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        for (; i + 4 * LANES <= end; i += 4 * LANES)
+            for (size_t k = 0; k < 4; k++)
+                s[k] = v_fma(v_load(a + i + k * LANES), v_load(b + i + k * LANES), s[k]);
+        for (; i < end; i += LANES) {
+            size_t m = end - i < LANES ? end - i : LANES;
+            s[0] = v_fma(load_up_to(a + i, m, v_zero()), load_up_to(b + i, m, v_zero()), s[0]);
+        }
+        total += (double)v_sum(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
+    }
+    return total;
+}
+
+/* ---- conversions, streams ---- */
+
+V_INLINE void narrow(uint16_t *y, const float *x, size_t n, void (*f)(uint16_t *, vec))
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        f(y + i, v_load(x + i));
+    if (i < n) {
+        uint16_t rest[LANES];
+        f(rest, v_load_n(x + i, n - i, v_zero()));
+        memcpy(y + i, rest, (n - i) * sizeof *y);
+    }
+}
+
+static void k_narrow_f16(uint16_t *y, const float *x, size_t n)
+{
+    narrow(y, x, n, v_to_f16);
+}
+
+static void k_narrow_bf16(uint16_t *y, const float *x, size_t n)
+{
+    narrow(y, x, n, v_to_bf16);
+}
+
+/* Whole cache lines go past the caches, what is before and after them through. */
+static void k_stream(void *to, const void *from, size_t bytes)
+{
+    unsigned char *y = to;
+    const unsigned char *x = from;
+    size_t head = (64 - (uintptr_t)y % 64) % 64;
+    if (bytes < head + 64 || (uintptr_t)y % sizeof(float) != 0) {
+        memcpy(y, x, bytes);
+        return;
+    }
+    if (head > 0)
+        memcpy(y, x, head);
+    size_t i = head;
+    for (; i + 64 <= bytes; i += 64)
+        for (size_t j = 0; j < 64; j += sizeof(vec))
+            v_store_past((float *)(void *)(y + i + j),
+                         v_load((const float *)(const void *)(x + i + j)));
+    if (i < bytes)
+        memcpy(y + i, x + i, bytes - i);
+}
+
+static void columns_fill(mica_kernels *kernels)
+{
+    kernels->sum_rows = k_sum_rows;
+    kernels->max_rows = k_max_rows;
+    kernels->min_rows = k_min_rows;
+    kernels->argmax_row = k_argmax_row;
+    kernels->argmin_row = k_argmin_row;
+    kernels->softmax = k_softmax;
+    kernels->softmax_columns = k_softmax_columns;
+    kernels->bce = k_bce;
+    kernels->bce_logits = k_bce_logits;
+    kernels->narrow_f16 = k_narrow_f16;
+    kernels->narrow_bf16 = k_narrow_bf16;
+    kernels->stream = k_stream;
+    kernels->dot = k_dot;
+}
+
+#endif

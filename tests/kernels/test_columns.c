@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernels over many rows, down columns, of losses, conversions, products without packing and of
+ * sorting: every level against plain C, at the ends of memory, with special values.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/common.h"
+
+static const float specials[] = {0.0f,      -0.0f, 1e-30f, 1e-40f, -2.5f, 1.0f,    FLT_MAX,
+                                 -INFINITY, NAN,   88.0f,  -104.f, 3.0f,  INFINITY};
+enum { SPECIALS = sizeof specials / sizeof specials[0] };
+
+/* Calls `check` for each level beside plain C. */
+static void for_each(void (*check)(const mica_kernels *c, const mica_kernels *k, uint64_t *seed),
+                     int times)
+{
+    mica_kernels c, k;
+    mica_kernels_init(&c, MICA_CPU_C);
+    for (int level = 0; level < levels_here(); level++) {
+        uint64_t seed = 99;
+        mica_kernels_init(&k, level);
+        for (int i = 0; i < times; i++)
+            check(&c, &k, &seed);
+    }
+}
+
+static edge random_edge(uint64_t *seed)
+{
+    return random_below(seed, 2) ? AT_BEGIN : AT_END;
+}
+
+static float *floats(uint64_t *seed, int area, size_t n, float low, float high, bool special)
+{
+    float *x = guarded_floats(area, n, random_edge(seed));
+    fill_random(x, n, *seed, low, high);
+    random_below(seed, 2);
+    for (size_t i = 0; special && i < 1 + n / 8 && n > 0; i++)
+        x[random_below(seed, n)] = specials[random_below(seed, SPECIALS)];
+    return x;
+}
+
+static void check_down(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t rows = random_below(seed, 30), n = random_below(seed, 70),
+           stride = n + random_below(seed, 5);
+    size_t count = rows ? (rows - 1) * stride + n : 0;
+    bool special = random_below(seed, 2);
+    const float *x = floats(seed, 0, count, -3, 3, special);
+    double *a = guarded(1, n * sizeof *a, random_edge(seed));
+    double *b = guarded(2, n * sizeof *b, random_edge(seed));
+    for (size_t j = 0; j < n; j++)
+        a[j] = b[j] = (double)j;
+    c->sum_rows(a, x, stride, rows, n);
+    k->sum_rows(b, x, stride, rows, n);
+    for (size_t j = 0; j < n; j++)
+        if (!special)
+            check_near((float)b[j], a[j], 2, 1e-5, "sum_rows", j);
+    for (int least = 0; least < 2; least++) {
+        float *u = guarded_floats(3, n, random_edge(seed)),
+              *v = guarded_floats(4, n, random_edge(seed));
+        int32_t *p = guarded(5, n * sizeof *p, random_edge(seed));
+        int32_t *q = guarded(6, n * sizeof *q, random_edge(seed));
+        for (size_t j = 0; j < n; j++) {
+            u[j] = v[j] = least ? INFINITY : -INFINITY;
+            p[j] = q[j] = -1;
+        }
+        (least ? c->min_rows : c->max_rows)(u, x, stride, rows, n);
+        (least ? k->min_rows : k->max_rows)(v, x, stride, rows, n);
+        for (size_t j = 0; j < n; j++) {
+            check_near(v[j], (double)u[j], 0, 0, "max_rows", j);
+            u[j] = v[j] = least ? 2.0f : -2.0f;
+        }
+        for (size_t i = 0; i < rows; i++) {
+            (least ? c->argmin_row : c->argmax_row)(u, p, x + i * stride, n, (int32_t)i);
+            (least ? k->argmin_row : k->argmax_row)(v, q, x + i * stride, n, (int32_t)i);
+        }
+        for (size_t j = 0; j < n; j++) {
+            check_near(v[j], (double)u[j], 0, 0, "argmax_row", j);
+            assert_int_equal(q[j], p[j]);
+        }
+    }
+}
+
+static void test_down(void **state)
+{
+    for_each(check_down, 200);
+}
+
+static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = random_below(seed, 4) ? 1 + random_below(seed, 40) : 1 + random_below(seed, 3000);
+    size_t rows = 1 + random_below(seed, n > 40 ? 3 : 20), count = rows * n;
+    const float *x = floats(seed, 0, count, -9, 9, random_below(seed, 3) == 0);
+    float *a = guarded_floats(1, count, AT_END), *b = guarded_floats(2, count, random_edge(seed));
+    float *d = guarded_floats(3, count, random_edge(seed));
+    c->softmax(a, x, rows, n);
+    k->softmax(b, x, rows, n);
+    for (size_t i = 0; i < count; i++)
+        check_near(b[i], (double)a[i], 16, 4e-7, "softmax", i);
+    memcpy(d, x, count * sizeof *d);
+    k->softmax(d, d, rows, n);
+    for (size_t i = 0; i < count; i++)
+        check_near(d[i], (double)b[i], 0, 0, "softmax in place", i);
+    c->softmax_columns(a, x, rows, n, n);
+    k->softmax_columns(b, x, rows, n, n);
+    for (size_t i = 0; i < count; i++)
+        check_near(b[i], (double)a[i], 16, 4e-7, "softmax_columns", i);
+}
+
+static void test_softmax(void **state)
+{
+    for_each(check_softmax, 200);
+}
+
+/* A row so long that it is written past the caches. */
+static void test_long_softmax(void **state)
+{
+    enum { N = (1 << 17) + 77 };
+    mica_kernels c, k;
+    float *x = guarded_floats(0, N, AT_END), *a = guarded_floats(1, N, AT_BEGIN);
+    float *b = guarded_floats(2, N, AT_END);
+    mica_kernels_init(&c, MICA_CPU_C);
+    fill_random(x, N, 5, -4, 4);
+    c.softmax(a, x, 1, N);
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels_init(&k, level);
+        k.softmax(b, x, 1, N);
+        for (size_t i = 0; i < N; i++)
+            check_near(b[i], (double)a[i], 16, 0, "long softmax", i);
+    }
+}
+
+static void check_loss(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = random_below(seed, 3) ? random_below(seed, 60) : random_below(seed, 2500);
+    bool logits = random_below(seed, 2), special = random_below(seed, 3) == 0;
+    mica_k_bce of_c = logits ? c->bce_logits : c->bce, of_k = logits ? k->bce_logits : k->bce;
+    const float *x = floats(seed, 0, n, logits ? -30 : 0, logits ? 30 : 1, special);
+    float *t = floats(seed, 1, n, 0, 1, false);
+    float *a = guarded_floats(2, n, AT_END), *b = guarded_floats(3, n, random_edge(seed));
+    for (size_t i = 0; random_below(seed, 2) && i < n; i++)
+        t[i] = t[i] > 0.5f;
+    double sum_c = of_c(a, x, t, n), sum_k = of_k(b, x, t, n), only = of_k(NULL, x, t, n);
+    for (size_t i = 0; i < n; i++)
+        check_near(b[i], (double)a[i], 4,
+                   4e-7 + 3e-7 * (logits ? fabs((double)x[i]) : fabs((double)a[i])),
+                   logits ? "bce of logits" : "bce", i);
+    if (!special)
+        check_near((float)sum_k, sum_c, 0, 1e-6 * (1 + fabs(sum_c)), "sum of bce", n);
+    check_near((float)only, (double)(float)sum_k, 0, 0, "sum alone", n);
+}
+
+static void test_loss(void **state)
+{
+    for_each(check_loss, 200);
+}
+
+static void check_conversions(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = random_below(seed, 100);
+    float *x = floats(seed, 0, n, -3, 3, true);
+    for (size_t i = 0; i < n; i++) { /* any bits */
+        uint32_t bits = (uint32_t)random_below(seed, 1u << 31) ^ (uint32_t)random_below(seed, 2)
+                                                                     << 31;
+        if (random_below(seed, 2))
+            memcpy(x + i, &bits, sizeof bits);
+    }
+    uint16_t *a = guarded(1, n * 2, AT_END), *b = guarded(2, n * 2, random_edge(seed));
+    for (int half = 0; half < 2; half++) {
+        (half ? c->narrow_f16 : c->narrow_bf16)(a, x, n);
+        (half ? k->narrow_f16 : k->narrow_bf16)(b, x, n);
+        for (size_t i = 0; i < n; i++) {
+            unsigned exponent = half ? 0x7c00 : 0x7f80;
+            if (isnan(x[i]))
+                assert_true((b[i] & exponent) == exponent && (b[i] & ~exponent & 0x7fff) != 0);
+            else
+                assert_int_equal(b[i], a[i]);
+        }
+    }
+    size_t at = random_below(seed, 9), bytes = 4 * n > at ? 4 * n - at : 0;
+    unsigned char *y = guarded(3, bytes, random_edge(seed));
+    k->stream(y, (unsigned char *)x, bytes);
+    assert_memory_equal(y, x, bytes);
+    const float *u = floats(seed, 4, 30 * n, -1, 1, false),
+                *v = floats(seed, 5, 30 * n, -1, 1, false);
+    check_near((float)k->dot(u, v, 30 * n), c->dot(u, v, 30 * n), 0, 1e-6 * (double)(1 + n), "dot",
+               n);
+}
+
+static void test_conversions(void **state)
+{
+    for_each(check_conversions, 200);
+}
+
+static void check_products(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t m = random_below(seed, 30), n = 1 + random_below(seed, MICA_NARROW_N);
+    size_t segments = 1 + random_below(seed, 4), length = random_below(seed, 20),
+           lda = random_below(seed, 25);
+    const float *a[4];
+    float *b = guarded_floats(4, segments * length * MICA_NARROW_N, AT_END);
+    const float *bias = random_below(seed, 2) ? floats(seed, 5, n, -1, 1, false) : NULL;
+    float *u = guarded_floats(6, m * n, random_edge(seed)),
+          *v = guarded_floats(7, m * n, random_edge(seed));
+    b = (float *)(void *)((uintptr_t)b & ~(uintptr_t)63); /* as packed weights are */
+    fill_random(b, segments * length * MICA_NARROW_N, *seed, -1, 1);
+    for (size_t s = 0; s < segments; s++)
+        a[s] = floats(seed, (int)s, m && length ? (m - 1) * lda + length : 0, -1, 1, false);
+    c->gemm.narrow(m, n, segments, length, a, lda, b, u, n, bias);
+    k->gemm.narrow(m, n, segments, length, a, lda, b, v, n, bias);
+    for (size_t i = 0; i < m * n; i++)
+        check_near(v[i], (double)u[i], 0, 1e-5, "narrow", i);
+    size_t columns = random_below(seed, 200),
+           depth = random_below(seed, 3) ? random_below(seed, 40) : 1000;
+    size_t row = columns + random_below(seed, 3), step = 1 + random_below(seed, 2);
+    const float *x = floats(seed, 0, depth ? (depth - 1) * step + 1 : 0, -1, 1, false);
+    const float *w = floats(seed, 1, depth ? (depth - 1) * row + columns : 0, -1, 1, false);
+    float *p = guarded_floats(2, columns, random_edge(seed)),
+          *q = guarded_floats(3, columns, random_edge(seed));
+    c->gemm.row(columns, depth, x, (int64_t)step, w, (int64_t)row, p);
+    k->gemm.row(columns, depth, x, (int64_t)step, w, (int64_t)row, q);
+    for (size_t i = 0; i < columns; i++)
+        check_near(q[i], (double)p[i], 0, 1e-4, "row of a product", i);
+}
+
+static void test_products(void **state)
+{
+    for_each(check_products, 150);
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Every column comes out as qsort has it. */
+static void check_sort(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t rows = (size_t)1 << random_below(seed, 12);
+    if (k->sort.keys == NULL)
+        return;
+    for (int wide = 0; wide < 2; wide++) {
+        size_t lanes = wide ? k->sort.pair_lanes : k->sort.key_lanes, size = wide ? 8 : 4;
+        int64_t *expected = malloc(rows * lanes * sizeof *expected),
+                *column = malloc(rows * sizeof *column);
+        unsigned char *data = guarded(0, rows * lanes * size, AT_BEGIN);
+        assert_true(expected != NULL && column != NULL);
+        for (size_t i = 0; i < rows * lanes; i++) {
+            int32_t key =
+                (int32_t)((uint32_t)random_below(seed, 1u << 31) << random_below(seed, 2));
+            expected[i] = wide ? (int64_t)key * 65536 + (int64_t)i : key >> random_below(seed, 24);
+            if (wide)
+                ((int64_t *)(void *)data)[i] = expected[i];
+            else
+                ((int32_t *)(void *)data)[i] = (int32_t)expected[i];
+        }
+        if (wide)
+            k->sort.pairs((int64_t *)(void *)data, rows);
+        else
+            k->sort.keys((int32_t *)(void *)data, rows);
+        for (size_t lane = 0; lane < lanes; lane++) {
+            for (size_t i = 0; i < rows; i++)
+                column[i] = expected[i * lanes + lane];
+            qsort(column, rows, sizeof *column, compare_i64);
+            for (size_t i = 0; i < rows; i++) {
+                size_t at = i * lanes + lane;
+                int64_t got = wide ? ((int64_t *)(void *)data)[at] : ((int32_t *)(void *)data)[at];
+                if (got != column[i])
+                    fail_msg("sort of %zu rows: row %zu is wrong", rows, i);
+            }
+        }
+        free(expected);
+        free(column);
+    }
+}
+
+static void test_sort(void **state)
+{
+    for_each(check_sort, 60);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_down),         cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_long_softmax), cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_conversions),  cmocka_unit_test(test_products),
+        cmocka_unit_test(test_sort),
+    };
+    list_skipped_levels();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
