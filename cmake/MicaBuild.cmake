@@ -34,13 +34,13 @@ target_include_directories(mica_flags INTERFACE
 # mica_part(NAME source...): one part of the library, its sources listed one by one.
 function(mica_part name)
     add_library(mica_${name} OBJECT ${ARGN})
-    target_link_libraries(mica_${name} PUBLIC mica_flags PRIVATE PkgConfig::CJSON
-        PkgConfig::UTF8PROC PkgConfig::ONIG PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads)
+    target_link_libraries(mica_${name} PUBLIC mica_flags PRIVATE PkgConfig::UTF8PROC
+        PkgConfig::ONIG PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads)
 endfunction()
 
 # What the libraries link: all of it, the tokenizer's share, the Hub's share.
-set(MICA_EXTERNAL_tokenizer PkgConfig::CJSON PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
-set(MICA_EXTERNAL_hub PkgConfig::CJSON PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads m)
+set(MICA_EXTERNAL_tokenizer PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
+set(MICA_EXTERNAL_hub PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads m)
 set(MICA_EXTERNAL ${MICA_EXTERNAL_tokenizer} PkgConfig::CURL PkgConfig::CRYPTO)
 set(MICA_EXTERNAL_all ${MICA_EXTERNAL})
 
@@ -116,9 +116,9 @@ function(mica_install)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mica DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     file(RELATIVE_PATH MICA_INCLUDE_FROM_LIB ${CMAKE_INSTALL_FULL_LIBDIR}
         ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-    set(requires_mica "libcjson libutf8proc oniguruma libcurl libcrypto")
-    set(requires_mica-tokenizer "libcjson libutf8proc oniguruma")
-    set(requires_mica-hub "libcjson libcurl libcrypto")
+    set(requires_mica "libutf8proc oniguruma libcurl libcrypto")
+    set(requires_mica-tokenizer "libutf8proc oniguruma")
+    set(requires_mica-hub "libcurl libcrypto")
     foreach(library mica mica-tokenizer mica-hub)
         set(MICA_LIBRARY ${library})
         set(MICA_REQUIRES ${requires_${library}})

@@ -19,7 +19,6 @@ need libc6-dev sh -c 'echo "int main(void) { return 0; }" | cc -x c - -o /dev/nu
 need make command -v make
 need cmake command -v cmake
 need pkg-config command -v pkg-config
-need libcjson-dev pkg-config --exists libcjson
 need libutf8proc-dev pkg-config --exists libutf8proc
 need libonig-dev pkg-config --exists oniguruma
 need libcurl4-openssl-dev pkg-config --exists libcurl
@@ -74,10 +73,10 @@ fi
 cat >&2 <<LIST
 mica needs these and cannot install them on this system by itself; missing here:$missing
 
-  Fedora:        dnf install gcc make cmake pkgconf cjson-devel utf8proc-devel oniguruma-devel libcurl-devel openssl-devel
-  Arch:          pacman -S gcc make cmake pkgconf cjson libutf8proc oniguruma curl openssl
-  Alpine:        apk add build-base cmake pkgconf cjson-dev utf8proc-dev oniguruma-dev curl-dev openssl-dev linux-headers
-  macOS:         brew install cmake pkg-config cjson utf8proc oniguruma curl openssl
+  Fedora:        dnf install gcc make cmake pkgconf utf8proc-devel oniguruma-devel libcurl-devel openssl-devel
+  Arch:          pacman -S gcc make cmake pkgconf libutf8proc oniguruma curl openssl
+  Alpine:        apk add build-base cmake pkgconf utf8proc-dev oniguruma-dev curl-dev openssl-dev linux-headers
+  macOS:         brew install cmake pkg-config utf8proc oniguruma curl openssl
   for the tests: clang with its sanitizers, cmocka
 LIST
 exit 1

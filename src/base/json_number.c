@@ -8,6 +8,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,56 @@ static long long read_exponent(const char *p, const char *end)
     return negative ? -value : value;
 }
 
+#if defined(__SIZEOF_INT128__)
+/* Numbers as files mostly have them: up to 19 digits, of which up to 27 follow the point, and no
+ * exponent. The quotient of digits and a power of ten, from its first 64 bits or more and whether
+ * anything is left, is rounded to 53. False = it takes the long way. */
+static bool read_short(const char *p, const char *end, bool negative, double *out)
+{
+    static const uint64_t fives[] = {
+        UINT64_C(1), UINT64_C(5), UINT64_C(25), UINT64_C(125), UINT64_C(625), UINT64_C(3125),
+    };
+    enum { DIGITS_MAX = 19, FRACTION_MAX = 27 };
+    uint64_t digits = 0, divisor = 1, whole;
+    size_t count = 0, fraction = 0;
+    bool point = false;
+
+    for (; p < end; p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (*p < '0' || *p > '9' || count == DIGITS_MAX || fraction == FRACTION_MAX)
+            return false;
+        digits = digits * 10 + (uint64_t)(*p - '0');
+        count += digits > 0;
+        fraction += point;
+    }
+    for (size_t left = fraction, n; left > 0; left -= n) {
+        n = left < 5 ? left : 5;
+        divisor *= fives[n];
+    }
+    if (digits < (UINT64_C(1) << 53) && divisor == 1) {
+        *out = negative ? -(double)digits : (double)digits;
+        return true;
+    }
+    /* digits / 5^fraction / 2^fraction: the quotient gets 64 to 128 bits. */
+    int up = 64 + __builtin_clzll(digits | 1), bits;
+    unsigned __int128 numerator = (unsigned __int128)digits << up, quotient = numerator / divisor;
+    bool rest = quotient * divisor != numerator;
+    whole = (uint64_t)(quotient >> 64);
+    bits = whole ? 128 - __builtin_clzll(whole) : 64;
+    bits -= 54; /* what is cut off: 53 bits stay, and one to round by */
+    rest = rest || (quotient & ((((unsigned __int128)1) << bits) - 1)) != 0;
+    whole = (uint64_t)(quotient >> bits);
+    whole = (whole >> 1) + ((whole & 1) && (rest || (whole & 2)));
+    *out = ldexp((double)whole, bits + 1 - up - (int)fraction);
+    if (negative)
+        *out = -*out;
+    return true;
+}
+#endif
+
 double mica_json_read_number(const char *text, size_t size)
 {
     char plain[DIGITS + 32];
@@ -35,6 +86,11 @@ double mica_json_read_number(const char *text, size_t size)
     long long exponent = 0;
     bool fraction = false, more = false;
     bool negative = p < end && *p == '-';
+#if defined(__SIZEOF_INT128__)
+    double number;
+    if (read_short(p + negative, end, negative, &number))
+        return number;
+#endif
     for (p += negative; p < end && *p != 'e' && *p != 'E'; p++) {
         if (*p == '.') {
             fraction = true;

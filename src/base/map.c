@@ -3,7 +3,7 @@
  *   slots    power of two, each free (index 0) or the index + 1 of an entry, with the hash of its
  *            key; linear probing. The hash lets the table grow, and most probes pass by, without a
  *            look at the keys.
- *   entries  in insertion order; keys lie in an arena
+ *   entries  in insertion order; keys lie in an arena, or are the caller's
  *
  * A hostile set of keys can make many collide under one seed, so a probe longer than max_probe
  * makes the table hash all keys anew under the next seed (and grow if that did not help). Should
@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/bytes.h"
 
 enum { MAX_PROBE = 128, MAX_SLOTS_PER_ENTRY = 32 };
 
@@ -29,6 +30,7 @@ struct mica_map {
     size_t slot_count;
     size_t max_probe;
     uint64_t seed;
+    bool refers; /* to keys of the caller */
     mica_arena keys;
 };
 
@@ -44,12 +46,8 @@ uint64_t mica_hash(const void *data, size_t size, uint64_t seed)
 {
     const unsigned char *p = data;
     uint64_t h = seed ^ (0x9e3779b97f4a7c15u + size), word;
-    for (; size >= 8; p += 8, size -= 8) {
-        word = 0;
-        for (size_t i = 0; i < 8; i++) /* little-endian on every machine */
-            word |= (uint64_t)p[i] << 8 * i;
-        h = mix(h, word);
-    }
+    for (; size >= 8; p += 8, size -= 8)
+        h = mix(h, mica_load64(p));
     word = 0;
     for (size_t i = 0; i < size; i++)
         word |= (uint64_t)p[i] << 8 * i;
@@ -188,13 +186,28 @@ static bool grow(mica_map *map)
            make_slots(map, map->slot_count ? map->slot_count * 2 : 16, false, &longest);
 }
 
+mica_map *mica_map_create_of(size_t count)
+{
+    mica_map *map = mica_map_create();
+    size_t longest, slot_count = 16;
+    if (!map)
+        return NULL;
+    map->refers = true;
+    map->capacity = count;
+    map->entries = mica_alloc_array(count, sizeof *map->entries);
+    while (slot_count / 2 < count)
+        slot_count *= 2;
+    if (!map->entries || !make_slots(map, slot_count, false, &longest))
+        mica_map_destroy(&map);
+    return map;
+}
+
 static mica_map_result add(mica_map *map, const char *key, size_t size, uint32_t hash,
                            uint64_t value)
 {
-    char *copy = grow(map) ? mica_arena_text(&map->keys, key, size) : NULL;
-    if (!copy)
+    if (!grow(map) || (!map->refers && !(key = mica_arena_text(&map->keys, key, size))))
         return MICA_MAP_NO_MEMORY;
-    map->entries[map->count++] = (mica_map_entry){copy, size, value};
+    map->entries[map->count++] = (mica_map_entry){key, size, value};
     if (place(map->slots, map->slot_count, (map_slot){(uint32_t)map->count, hash}) > map->max_probe)
         reseed(map);
     return MICA_MAP_ADDED;

@@ -4,7 +4,7 @@
  */
 #include "base/utf8.h"
 
-#include <string.h>
+#include "base/bytes.h"
 
 size_t mica_utf8_decode(const char *text, const char *end, uint32_t *cp)
 {
@@ -14,6 +14,10 @@ size_t mica_utf8_decode(const char *text, const char *end, uint32_t *cp)
     if (c < 0x80) {
         *cp = c;
         return 1;
+    }
+    if (c >= 0xc2 && c < 0xe0 && left >= 2 && (p[1] & 0xc0) == 0x80) {
+        *cp = (c & 0x1f) << 6 | (p[1] & 0x3f);
+        return 2;
     }
     size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
     if (c < 0xc2 || c > 0xf4 || left < length)
@@ -61,21 +65,22 @@ size_t mica_utf8_encode(uint32_t cp, char out[4])
 
 size_t mica_utf8_valid_prefix(const char *data, size_t size)
 {
-    size_t i = 0;
-    while (i < size) {
-        uint64_t word;
-        if (size - i >= sizeof word) { /* eight ASCII bytes at once */
-            memcpy(&word, data + i, sizeof word);
-            if (!(word & 0x8080808080808080u)) {
-                i += sizeof word;
-                continue;
-            }
-        }
-        uint32_t cp;
-        size_t length = mica_utf8_decode(data + i, data + size, &cp);
+    size_t i = 0, length;
+    uint32_t cp;
+    while (size - i >= 8) { /* eight bytes at once, as long as they are ASCII */
+        uint64_t high = mica_load64(data + i) & MICA_BYTES(0x80);
+        i += high ? mica_lowest_byte(high) : 8;
+        if (!high)
+            continue;
+        length = mica_utf8_decode(data + i, data + size, &cp);
         if (length == 0)
             return i;
         i += length;
+    }
+    for (; i < size; i += length) {
+        length = mica_utf8_decode(data + i, data + size, &cp);
+        if (length == 0)
+            return i;
     }
     return size;
 }

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A small automaton over the tokens of RFC 8259. It keeps a stack of open brackets and whether a
+ * value or a separator is due; strings and numbers are checked to the letter and read at once.
+ *
+ * A string takes no more room than its text with the quotes, so room of the whole text's size holds
+ * all of them; no page of it is touched that is not needed.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/json_number.h"
+#include "base/json_tree.h"
+#include "base/map.h"
+#include "base/utf8.h"
+
+enum {
+    MAX_DEPTH = 128,
+    SMALL_OBJECT = 16, /* members compared pairwise when looking for duplicate keys */
+    WORD = 8           /* bytes of a string that are looked at together */
+};
+
+/* An open array or object, by index: nodes may move. */
+typedef struct bracket {
+    uint32_t node, last; /* itself; its last member so far */
+} bracket;
+
+typedef struct parser {
+    const char *begin, *at, *end;
+    const char *name;
+    mica_error *err;
+    mica_json *json;
+    char *string; /* where the next string goes */
+    bracket open[MAX_DEPTH];
+    size_t depth;
+    const char *key; /* of the value that is due, in an object */
+    uint32_t key_size;
+    size_t twice; /* the node whose key is to be complained about; 0 = none */
+} parser;
+
+static mica_status complain(const parser *p, const char *at, const char *what)
+{
+    size_t line = 1, column = 1;
+    for (const char *c = p->begin; c < at; c++) {
+        column = *c == '\n' ? 1 : column + (((unsigned char)*c & 0xc0) != 0x80);
+        line += *c == '\n';
+    }
+    return mica_fail(p->err, MICA_STATUS_FORMAT, "%s:%zu:%zu: not valid JSON: %s", p->name, line,
+                     column, what);
+}
+
+static mica_status no_memory(const parser *p)
+{
+    return mica_fail_memory(p->err, (size_t)(p->end - p->begin), p->name);
+}
+
+static void skip_space(parser *p)
+{
+    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t'))
+        p->at++;
+}
+
+/* ---- values ---- */
+
+/* Adds the value that is due, as a member of the innermost bracket. *out is valid until the next
+ * one. */
+static mica_status add_node(parser *p, mica_json_type type, mica_json_value **out)
+{
+    mica_json *json = p->json;
+    if (json->count == json->capacity) {
+        /* Vocabularies have some 20 bytes of text a value. */
+        size_t capacity = json->capacity ? json->capacity * 2 : (size_t)(p->end - p->begin) / 16;
+        capacity = capacity < 16 ? 16 : capacity;
+        mica_json_value *nodes = mica_realloc_array(json->nodes, capacity, sizeof *nodes);
+        if (!nodes)
+            return no_memory(p);
+        json->nodes = nodes;
+        json->capacity = capacity;
+    }
+    uint32_t index = (uint32_t)json->count++;
+    mica_json_value *node = &json->nodes[index];
+    *node = (mica_json_value){.key = p->key, .key_size = p->key_size, .type = type};
+    p->key = NULL;
+    p->key_size = 0;
+    if (p->depth > 0) {
+        bracket *inner = &p->open[p->depth - 1];
+        if (json->nodes[inner->node].size++ > 0)
+            json->nodes[inner->last].next = index - inner->last;
+        inner->last = index;
+    }
+    *out = node;
+    return MICA_OK;
+}
+
+static bool digits(parser *p)
+{
+    const char *start = p->at;
+    while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
+        p->at++;
+    return p->at > start;
+}
+
+static mica_status read_number(parser *p)
+{
+    const char *start = p->at;
+    mica_json_value *node;
+    if (*p->at == '-')
+        p->at++;
+    const char *integer = p->at;
+    if (!digits(p))
+        return complain(p, start, "a number without digits");
+    if (*integer == '0' && p->at - integer > 1)
+        return complain(p, start, "a number that starts with 0");
+    if (p->at < p->end && *p->at == '.') {
+        p->at++;
+        if (!digits(p))
+            return complain(p, start, "a number that ends in a point");
+    }
+    if (p->at < p->end && (*p->at == 'e' || *p->at == 'E')) {
+        p->at++;
+        if (p->at < p->end && (*p->at == '+' || *p->at == '-'))
+            p->at++;
+        if (!digits(p))
+            return complain(p, start, "an exponent without digits");
+    }
+    double number = mica_json_read_number(start, (size_t)(p->at - start));
+    if (!isfinite(number))
+        return complain(p, start, "a number too large for a double");
+    mica_status status = add_node(p, MICA_JSON_NUMBER, &node);
+    if (!status)
+        node->as.number = number;
+    return status;
+}
+
+/* Four hexadecimal digits at p, or -1. */
+static int32_t hex4(const char *p, const char *end)
+{
+    int32_t value = 0;
+    if (end - p < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* Reads an escape into the string. */
+static mica_status read_escape(parser *p, bool key)
+{
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const char *start = p->at++; /* the backslash */
+    char c = p->at < p->end ? *p->at++ : 0;
+    if (c != 'u') {
+        const char *name = c ? strchr(names, c) : NULL;
+        if (!name)
+            return complain(p, start, "an unknown escape");
+        *p->string++ = values[name - names];
+        return MICA_OK;
+    }
+    int32_t unit = hex4(p->at, p->end);
+    if (unit < 0)
+        return complain(p, start, "\\u without four hexadecimal digits");
+    p->at += 4;
+    if (unit == 0 && key)
+        return complain(p, start, "a key that holds U+0000");
+    if (unit >= 0xdc00 && unit < 0xe000)
+        return complain(p, start, "half of a surrogate pair");
+    if (unit >= 0xd800 && unit < 0xdc00) {
+        int32_t low = p->end - p->at >= 6 && p->at[0] == '\\' && p->at[1] == 'u'
+                          ? hex4(p->at + 2, p->end)
+                          : -1;
+        if (low < 0xdc00 || low >= 0xe000)
+            return complain(p, start, "half of a surrogate pair");
+        p->at += 6;
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+    }
+    p->string += mica_utf8_encode((uint32_t)unit, p->string);
+    return MICA_OK;
+}
+
+/* Copies what needs no look: up to a quote, a backslash, a control character, or the last bytes of
+ * the text. */
+static void copy_plain(parser *p)
+{
+    const char *at = p->at;
+    char *to = p->string;
+    uint64_t word, quote, slash, stop;
+    for (; p->end - at >= WORD; at += WORD, to += WORD) {
+        word = mica_load64(at);
+        memcpy(to, at, WORD); /* what is too much is written over: there is room */
+        quote = word ^ MICA_BYTES('"');
+        slash = word ^ MICA_BYTES('\\');
+        /* The highest bit of each byte: whether it is 0, or less than ' '. A borrow may set it in
+         * the byte after one that is, too, never before. */
+        stop = ((quote - MICA_BYTES(1)) & ~quote) | ((slash - MICA_BYTES(1)) & ~slash) |
+               ((word - MICA_BYTES(' ')) & ~word);
+        stop &= MICA_BYTES(0x80);
+        if (stop) {
+            at += mica_lowest_byte(stop);
+            to += mica_lowest_byte(stop);
+            break;
+        }
+    }
+    while (at < p->end && *at != '"' && *at != '\\' && (unsigned char)*at >= ' ')
+        *to++ = *at++;
+    p->at = at;
+    p->string = to;
+}
+
+static mica_status read_string(parser *p, bool key, const char **text, uint32_t *size)
+{
+    const char *start = p->at++, *string = p->string;
+    for (;;) {
+        copy_plain(p);
+        if (p->at == p->end)
+            return complain(p, start, "a string that does not end");
+        if (*p->at == '"')
+            break;
+        if (*p->at != '\\')
+            return complain(p, p->at, "a control character in a string (write it as an escape)");
+        mica_status status = read_escape(p, key);
+        if (status)
+            return status;
+    }
+    p->at++;
+    *text = string;
+    *size = (uint32_t)(p->string - string);
+    *p->string++ = 0;
+    return MICA_OK;
+}
+
+static mica_status read_literal(parser *p)
+{
+    static const char *const words[] = {"null", "true", "false"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(words[i]);
+        if ((size_t)(p->end - p->at) >= n && memcmp(p->at, words[i], n) == 0) {
+            mica_json_value *node;
+            mica_status status = add_node(p, i == 0 ? MICA_JSON_NULL : MICA_JSON_BOOL, &node);
+            if (!status)
+                node->as.flag = i == 1;
+            p->at += n;
+            return status;
+        }
+    }
+    return complain(p, p->at, "a value was expected here");
+}
+
+static mica_status read_scalar(parser *p)
+{
+    if (*p->at == '-' || (*p->at >= '0' && *p->at <= '9'))
+        return read_number(p);
+    if (*p->at != '"')
+        return read_literal(p);
+    const char *text;
+    uint32_t size;
+    mica_json_value *node;
+    mica_status status = read_string(p, false, &text, &size);
+    if (!status)
+        status = add_node(p, MICA_JSON_STRING, &node);
+    if (!status) {
+        node->as.text = text;
+        node->size = size;
+    }
+    return status;
+}
+
+/* A key and its colon. */
+static mica_status read_key(parser *p)
+{
+    skip_space(p);
+    if (p->at == p->end || *p->at != '"')
+        return complain(p, p->at, "a key in double quotes was expected here");
+    const char *start = p->at;
+    mica_status status = read_string(p, true, &p->key, &p->key_size);
+    if (status)
+        return status;
+    if (p->twice > 0 && p->json->count == p->twice) {
+        char what[256];
+        size_t length = (size_t)(p->at - start);
+        snprintf(what, sizeof what, "the key %.*s%s stands twice in its object",
+                 (int)(length < 200 ? length : 200), start, length < 200 ? "" : "...");
+        return complain(p, start, what);
+    }
+    skip_space(p);
+    if (p->at == p->end || *p->at != ':')
+        return complain(p, p->at, "':' was expected here");
+    p->at++;
+    return MICA_OK;
+}
+
+/* ---- keys that stand twice ---- */
+
+static bool same_key(const mica_json_value *a, const mica_json_value *b)
+{
+    return a->key_size == b->key_size && memcmp(a->key, b->key, a->key_size) == 0;
+}
+
+/* *twice gets a member whose key stands before it too, or NULL. False = out of memory. */
+static bool find_duplicate(const mica_json_value *object, const mica_json_value **twice)
+{
+    const mica_json_value *first = mica_json_first(object);
+    *twice = NULL;
+    if (object->size <= SMALL_OBJECT) {
+        for (const mica_json_value *b = first; b && !*twice; b = mica_json_next(b))
+            for (const mica_json_value *a = first; a != b && !*twice; a = mica_json_next(a))
+                if (same_key(a, b))
+                    *twice = b;
+        return true;
+    }
+    mica_map *map = mica_map_create_of(object->size);
+    mica_map_result result = map ? MICA_MAP_ADDED : MICA_MAP_NO_MEMORY;
+    for (const mica_json_value *v = first; v && result == MICA_MAP_ADDED; v = mica_json_next(v)) {
+        result = mica_map_add(map, v->key, v->key_size, 0);
+        if (result == MICA_MAP_EXISTS)
+            *twice = v;
+    }
+    mica_map_destroy(&map);
+    return result != MICA_MAP_NO_MEMORY;
+}
+
+/* ---- brackets ---- */
+
+static mica_status open_bracket(parser *p)
+{
+    mica_json_value *node;
+    if (p->depth == MAX_DEPTH)
+        return complain(p, p->at, "nested more than 128 deep");
+    mica_status status = add_node(p, *p->at == '{' ? MICA_JSON_OBJECT : MICA_JSON_ARRAY, &node);
+    if (!status)
+        p->open[p->depth++] = (bracket){(uint32_t)(p->json->count - 1), 0};
+    p->at++;
+    return status;
+}
+
+static const mica_json_value *innermost(const parser *p)
+{
+    return &p->json->nodes[p->open[p->depth - 1].node];
+}
+
+static bool in_object(const parser *p)
+{
+    return innermost(p)->type == MICA_JSON_OBJECT;
+}
+
+static mica_status read_document(parser *p);
+
+/* Reads the text again, up to a key that stands twice, which tells where that is. */
+static mica_status fail_twice(parser *p, size_t node)
+{
+    parser again = {.begin = p->begin,
+                    .at = p->begin,
+                    .end = p->end,
+                    .name = p->name,
+                    .err = p->err,
+                    .json = p->json,
+                    .string = p->json->strings,
+                    .twice = node};
+    p->json->count = 0;
+    return read_document(&again);
+}
+
+static mica_status close_bracket(parser *p)
+{
+    const mica_json_value *object = innermost(p), *twice = NULL;
+    p->at++;
+    if (object->type == MICA_JSON_OBJECT && !find_duplicate(object, &twice))
+        return no_memory(p);
+    p->depth--;
+    return twice ? fail_twice(p, (size_t)(twice - p->json->nodes)) : MICA_OK;
+}
+
+/* A value is complete: what closes after it, and the comma (and key) before the next one. *done:
+ * the document has ended. */
+static mica_status after_value(parser *p, bool *done)
+{
+    for (;;) {
+        skip_space(p);
+        *done = p->depth == 0;
+        if (*done)
+            return p->at == p->end ? MICA_OK : complain(p, p->at, "something after the document");
+        if (p->at == p->end)
+            return complain(p, p->at, "the text ends inside an array or object");
+        bool object = in_object(p);
+        if (*p->at == ',') {
+            p->at++;
+            return object ? read_key(p) : MICA_OK;
+        }
+        if (*p->at != (object ? '}' : ']'))
+            return complain(
+                p, p->at, object ? "',' or '}' was expected here" : "',' or ']' was expected here");
+        mica_status status = close_bracket(p);
+        if (status)
+            return status;
+    }
+}
+
+static mica_status read_document(parser *p)
+{
+    bool done = false;
+    mica_status status = MICA_OK;
+    while (!status && !done) {
+        skip_space(p);
+        if (p->at == p->end)
+            return complain(p, p->at, "the text ends where a value was expected");
+        if (*p->at != '{' && *p->at != '[') {
+            status = read_scalar(p);
+        } else {
+            status = open_bracket(p);
+            skip_space(p);
+            bool empty = !status && p->at < p->end && *p->at == (in_object(p) ? '}' : ']');
+            if (!status && !empty) {
+                status = in_object(p) ? read_key(p) : MICA_OK;
+                continue;
+            }
+        }
+        if (!status)
+            status = after_value(p, &done);
+    }
+    return status;
+}
+
+mica_status mica_json_read(mica_json *json, const char *text, size_t size, const char *name,
+                           mica_error *err)
+{
+    parser p = {
+        .begin = text, .at = text, .end = text + size, .name = name, .err = err, .json = json};
+    size_t valid = mica_utf8_valid_prefix(text, size);
+    if (size > UINT32_MAX - WORD)
+        return mica_fail(err, MICA_STATUS_FORMAT, "%s: %zu bytes are too many for a JSON text",
+                         name, size);
+    if (valid < size) {
+        char what[32];
+        snprintf(what, sizeof what, "byte 0x%02x is not UTF-8", (unsigned char)text[valid]);
+        return complain(&p, text + valid, what);
+    }
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        return complain(&p, text, "it starts with a byte order mark; save it as UTF-8 without one");
+    skip_space(&p);
+    if (p.at == p.end)
+        return complain(&p, text, "the document is empty");
+    p.string = json->strings = mica_alloc(size + WORD);
+    return p.string ? read_document(&p) : no_memory(&p);
+}
