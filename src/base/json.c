@@ -107,8 +107,8 @@ bool mica_json_bool(const mica_json_value *value, bool *out)
 bool mica_json_int64(const mica_json_value *value, int64_t *out)
 {
     double number;
-    if (!mica_json_double(value, &number) || number != floor(number) ||
-        fabs(number) > 9007199254740992.0)
+    if (!mica_json_double(value, &number) || fabs(number) > 9007199254740992.0 ||
+        (double)(int64_t)number != number)
         return false;
     *out = (int64_t)number;
     return true;

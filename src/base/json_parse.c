@@ -20,6 +20,7 @@
 enum {
     MAX_DEPTH = 128,
     SMALL_OBJECT = 16, /* members compared pairwise when looking for duplicate keys */
+    PROBES_MAX = 128,  /* so many keys at one place of the table say that something is wrong */
     WORD = 8           /* bytes of a string that are looked at together */
 };
 
@@ -306,6 +307,44 @@ static bool same_key(const mica_json_value *a, const mica_json_value *b)
     return a->key_size == b->key_size && memcmp(a->key, b->key, a->key_size) == 0;
 }
 
+/* By a table of where keys stand, counted from `first` (from 1; 0 = free), with linear probing.
+ * *crowded: keys collide, perhaps on purpose, and the answer must be found otherwise. */
+static bool find_by_table(const mica_json_value *object, const mica_json_value *first,
+                          const mica_json_value **twice, bool *crowded)
+{
+    size_t slots = 32, mask;
+    while (slots < object->size + object->size / 2)
+        slots *= 2;
+    mask = slots - 1;
+    uint32_t *table = mica_calloc(slots, sizeof *table);
+    if (!table)
+        return false;
+    for (const mica_json_value *v = first; v && !*twice && !*crowded; v = mica_json_next(v)) {
+        size_t at = (size_t)mica_hash(v->key, v->key_size, 0) & mask, probes = 0;
+        for (; table[at] != 0 && !*twice && probes < PROBES_MAX; at = (at + 1) & mask, probes++)
+            if (same_key(first + (table[at] - 1), v))
+                *twice = v;
+        *crowded = probes == PROBES_MAX;
+        table[at] = (uint32_t)(v - first) + 1;
+    }
+    mica_free(table);
+    return true;
+}
+
+/* By a map, which any keys may be put in. */
+static bool find_by_map(const mica_json_value *first, const mica_json_value **twice)
+{
+    mica_map *map = mica_map_create();
+    mica_map_result result = map ? MICA_MAP_ADDED : MICA_MAP_NO_MEMORY;
+    for (const mica_json_value *v = first; v && result == MICA_MAP_ADDED; v = mica_json_next(v)) {
+        result = mica_map_add(map, v->key, v->key_size, 0);
+        if (result == MICA_MAP_EXISTS)
+            *twice = v;
+    }
+    mica_map_destroy(&map);
+    return result != MICA_MAP_NO_MEMORY;
+}
+
 /* *twice gets a member whose key stands before it too, or NULL. False = out of memory. */
 static bool find_duplicate(const mica_json_value *object, const mica_json_value **twice)
 {
@@ -318,15 +357,8 @@ static bool find_duplicate(const mica_json_value *object, const mica_json_value 
                     *twice = b;
         return true;
     }
-    mica_map *map = mica_map_create_of(object->size);
-    mica_map_result result = map ? MICA_MAP_ADDED : MICA_MAP_NO_MEMORY;
-    for (const mica_json_value *v = first; v && result == MICA_MAP_ADDED; v = mica_json_next(v)) {
-        result = mica_map_add(map, v->key, v->key_size, 0);
-        if (result == MICA_MAP_EXISTS)
-            *twice = v;
-    }
-    mica_map_destroy(&map);
-    return result != MICA_MAP_NO_MEMORY;
+    bool crowded = false;
+    return find_by_table(object, first, twice, &crowded) && (!crowded || find_by_map(first, twice));
 }
 
 /* ---- brackets ---- */

@@ -3,7 +3,7 @@
  *   slots    power of two, each free (index 0) or the index + 1 of an entry, with the hash of its
  *            key; linear probing. The hash lets the table grow, and most probes pass by, without a
  *            look at the keys.
- *   entries  in insertion order; keys lie in an arena, or are the caller's
+ *   entries  in insertion order; keys lie in an arena
  *
  * A hostile set of keys can make many collide under one seed, so a probe longer than max_probe
  * makes the table hash all keys anew under the next seed (and grow if that did not help). Should
@@ -30,7 +30,6 @@ struct mica_map {
     size_t slot_count;
     size_t max_probe;
     uint64_t seed;
-    bool refers; /* to keys of the caller */
     mica_arena keys;
 };
 
@@ -186,28 +185,13 @@ static bool grow(mica_map *map)
            make_slots(map, map->slot_count ? map->slot_count * 2 : 16, false, &longest);
 }
 
-mica_map *mica_map_create_of(size_t count)
-{
-    mica_map *map = mica_map_create();
-    size_t longest, slot_count = 16;
-    if (!map)
-        return NULL;
-    map->refers = true;
-    map->capacity = count;
-    map->entries = mica_alloc_array(count, sizeof *map->entries);
-    while (slot_count / 2 < count)
-        slot_count *= 2;
-    if (!map->entries || !make_slots(map, slot_count, false, &longest))
-        mica_map_destroy(&map);
-    return map;
-}
-
 static mica_map_result add(mica_map *map, const char *key, size_t size, uint32_t hash,
                            uint64_t value)
 {
-    if (!grow(map) || (!map->refers && !(key = mica_arena_text(&map->keys, key, size))))
+    char *copy = grow(map) ? mica_arena_text(&map->keys, key, size) : NULL;
+    if (!copy)
         return MICA_MAP_NO_MEMORY;
-    map->entries[map->count++] = (mica_map_entry){key, size, value};
+    map->entries[map->count++] = (mica_map_entry){copy, size, value};
     if (place(map->slots, map->slot_count, (map_slot){(uint32_t)map->count, hash}) > map->max_probe)
         reseed(map);
     return MICA_MAP_ADDED;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 typedef struct mica_map_entry {
-    const char *key; /* owned by the map, NUL-terminated copy (but see mica_map_create_of) */
+    const char *key; /* owned by the map, NUL-terminated copy */
     size_t key_size;
     uint64_t value;
 } mica_map_entry;
@@ -21,8 +21,6 @@ typedef struct mica_map_entry {
 typedef struct mica_map mica_map;
 
 mica_map *mica_map_create(void); /* NULL = out of memory */
-/* With room for `count` keys, which are not copied: they must stay as long as the map. */
-mica_map *mica_map_create_of(size_t count);
 void mica_map_destroy(mica_map **map);
 size_t mica_map_count(const mica_map *map);
 const mica_map_entry *mica_map_at(const mica_map *map, size_t index); /* insertion order */

@@ -182,7 +182,7 @@ static mica_status make_matcher(const mica_tok_added *added, bool normalized, mi
         if (size == 0)
             return mica_fail(err, MICA_STATUS_UNSUPPORTED,
                              "the normalizer leaves nothing of added token '%s'", token->content);
-        strings[n++] = (mica_tok_key){0, data, (uint32_t)size, (int32_t)i};
+        strings[n++] = (mica_tok_key){data, (uint32_t)size, (int32_t)i};
         if (!matcher->first[(unsigned char)data[0]])
             matcher->only = firsts++ ? -1 : (unsigned char)data[0];
         matcher->first[(unsigned char)data[0]] = true;

@@ -41,7 +41,7 @@ typedef struct mica_tok_bpe {
     const mica_tok_vocab *vocab;
     mica_tok_bpe_options options; /* its strings are copies */
     int32_t unknown;              /* id, or -1 */
-    mica_tok_merge *merges;       /* after finish: 1 << bits slots, at most half taken */
+    mica_tok_merge *merges;       /* after finish: 1 << bits slots, at most two thirds taken */
     uint32_t bits;
     uint64_t seed;
     /* While merges are added: all of them, and those that are on their way. */

@@ -182,7 +182,7 @@ mica_status mica_tok_bpe_build_merges(mica_tok_bpe *model, mica_error *err)
             return status;
     }
     model->bits = 4;
-    while ((size_t)1 << model->bits < 2 * model->added_count)
+    while ((size_t)1 << model->bits < model->added_count + model->added_count / 2)
         model->bits++;
     for (int attempt = 0; attempt < 4; attempt++) {
         size_t slots = (size_t)1 << model->bits;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The strings are sorted, by radix on their first eight bytes and by merging where those are equal;
- * then each node is a range of them.
+ * then each node is a range of them. Strings are moved with their first eight bytes: most
+ * are never looked at where they stand.
  */
 #include "tokenizer/trie.h"
 
@@ -19,6 +20,18 @@ void mica_tok_trie_release(mica_tok_trie *trie)
 /* ---- sorting ---- */
 
 #define KEY_BYTES 8
+#define SMALL_SORT 24 /* strings */
+
+/* A string on its way to its place. */
+typedef struct sort_item {
+    uint64_t key;         /* its first eight bytes, the first the highest */
+    uint32_t index, size; /* where it stands; bytes */
+} sort_item;
+
+typedef struct sorter {
+    const mica_tok_key *strings;
+    sort_item *other; /* as long as what is sorted */
+} sorter;
 
 static uint64_t key_of(const char *data, size_t size)
 {
@@ -29,69 +42,95 @@ static uint64_t key_of(const char *data, size_t size)
     return key;
 }
 
-static bool is_after(const mica_tok_key *a, const mica_tok_key *b)
+static inline bool is_before(const sorter *s, const sort_item *a, const sort_item *b)
 {
     size_t size = a->size < b->size ? a->size : b->size;
-    int order = memcmp(a->data, b->data, size);
+    int order;
 
-    return order != 0 ? order > 0 : a->size > b->size;
+    if (a->key != b->key)
+        return a->key < b->key;
+    order = memcmp(s->strings[a->index].data, s->strings[b->index].data, size);
+    return order != 0 ? order < 0 : a->size < b->size;
 }
 
-/* Stable; `other` is as long as `items`. */
-static void merge_sort(mica_tok_key *items, mica_tok_key *other, size_t count)
+/* Stable. */
+static void merge_sort(const sorter *s, sort_item *items, size_t count)
 {
     size_t half = count / 2, i = 0, j = half;
 
     if (count < 2)
         return;
-    merge_sort(items, other, half);
-    merge_sort(items + half, other, count - half);
+    merge_sort(s, items, half);
+    merge_sort(s, items + half, count - half);
     for (size_t n = 0; n < count; n++)
-        if (j == count || (i < half && !is_after(&items[i], &items[j])))
-            other[n] = items[i++];
+        if (j == count || (i < half && !is_before(s, &items[j], &items[i])))
+            s->other[n] = items[i++];
         else
-            other[n] = items[j++];
-    memcpy(items, other, count * sizeof *items);
+            s->other[n] = items[j++];
+    memcpy(items, s->other, count * sizeof *items);
 }
 
-/* Sorts by key, the last byte first. Returns which of the two arrays holds the result. */
-static mica_tok_key *radix_sort(mica_tok_key *items, mica_tok_key *other, size_t count)
+static void insertion_sort(const sorter *s, sort_item *items, size_t count)
 {
-    for (unsigned shift = 0; shift < 8 * KEY_BYTES; shift += 8) {
-        size_t counts[256] = {0}, at = 0;
-        mica_tok_key *swap = items;
+    for (size_t i = 1; i < count; i++) {
+        sort_item item = items[i];
+        size_t at = i;
 
-        for (size_t i = 0; i < count; i++)
-            counts[items[i].key >> shift & 255]++;
-        if (counts[items[0].key >> shift & 255] == count)
-            continue;
-        for (size_t b = 0; b < 256; b++) {
-            size_t n = counts[b];
-            counts[b] = at;
-            at += n;
-        }
-        for (size_t i = 0; i < count; i++)
-            other[counts[items[i].key >> shift & 255]++] = items[i];
-        items = other;
-        other = swap;
+        for (; at > 0 && is_before(s, &item, &items[at - 1]); at--)
+            items[at] = items[at - 1];
+        items[at] = item;
     }
-    return items;
 }
 
-static mica_tok_key *sort(mica_tok_key *items, mica_tok_key *other, size_t count)
+/* Stable; the strings have their first `depth` bytes in common. */
+static void radix_sort(const sorter *s, sort_item *items, size_t count, unsigned depth)
 {
-    mica_tok_key *sorted, *free_one;
+    size_t starts[257] = {0}, at[256];
+    unsigned shift = 8 * (KEY_BYTES - 1 - depth);
 
+    if (count <= SMALL_SORT) {
+        insertion_sort(s, items, count);
+        return;
+    }
+    if (depth == KEY_BYTES) {
+        merge_sort(s, items, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
-        items[i].key = key_of(items[i].data, items[i].size);
-    sorted = radix_sort(items, other, count);
-    free_one = sorted == items ? other : items;
-    for (size_t i = 0, end; i < count; i = end) {
-        for (end = i + 1; end < count && sorted[end].key == sorted[i].key;)
-            end++;
-        merge_sort(sorted + i, free_one, end - i);
+        starts[(items[i].key >> shift & 255) + 1]++;
+    if (starts[(items[0].key >> shift & 255) + 1] == count) {
+        radix_sort(s, items, count, depth + 1);
+        return;
     }
-    return sorted;
+    for (size_t b = 0; b < 256; b++) {
+        starts[b + 1] += starts[b];
+        at[b] = starts[b];
+    }
+    for (size_t i = 0; i < count; i++)
+        s->other[at[items[i].key >> shift & 255]++] = items[i];
+    memcpy(items, s->other, count * sizeof *items);
+    for (size_t b = 0; b < 256; b++)
+        if (starts[b + 1] - starts[b] > 1)
+            radix_sort(s, items + starts[b], starts[b + 1] - starts[b], depth + 1);
+}
+
+/* The strings in order, freed by the caller; NULL = out of memory. */
+static sort_item *sort(const mica_tok_key *strings, size_t count)
+{
+    sort_item *items = mica_alloc_array(count, sizeof *items);
+    sorter s = {strings, mica_alloc_array(count, sizeof *items)};
+
+    for (size_t i = 0; i < count && items && s.other; i++)
+        items[i] =
+            (sort_item){key_of(strings[i].data, strings[i].size), (uint32_t)i, strings[i].size};
+    if (items && s.other) {
+        radix_sort(&s, items, count, 0);
+    } else {
+        mica_free(items);
+        items = NULL;
+    }
+    mica_free(s.other);
+    return items;
 }
 
 /* ---- building ---- */
@@ -103,18 +142,27 @@ typedef struct node_range {
 typedef struct builder {
     mica_tok_trie *trie;
     const mica_tok_key *strings;
+    const sort_item *sorted;
     node_range *ranges; /* the strings below each node */
-    size_t count, nodes_capacity, bytes_capacity, ranges_capacity;
+    size_t count, capacity;
     size_t tails_size, tails_capacity;
 } builder;
 
+static bool more_nodes(builder *b)
+{
+    size_t wanted = b->count + 1, n = b->capacity, bytes = n, ranges = n;
+
+    if (wanted > UINT32_MAX || !mica_tok_grow((void **)&b->trie->bytes, &bytes, wanted, 1) ||
+        !mica_tok_grow((void **)&b->ranges, &ranges, wanted, sizeof *b->ranges) ||
+        !mica_tok_grow((void **)&b->trie->nodes, &n, wanted, sizeof *b->trie->nodes))
+        return false;
+    b->capacity = n;
+    return true;
+}
+
 static bool add_node(builder *b, size_t begin, size_t end, unsigned char byte)
 {
-    if (b->count >= UINT32_MAX ||
-        !mica_tok_grow((void **)&b->trie->nodes, &b->nodes_capacity, b->count + 1,
-                       sizeof *b->trie->nodes) ||
-        !mica_tok_grow((void **)&b->trie->bytes, &b->bytes_capacity, b->count + 1, 1) ||
-        !mica_tok_grow((void **)&b->ranges, &b->ranges_capacity, b->count + 1, sizeof *b->ranges))
+    if (b->count == b->capacity && !more_nodes(b))
         return false;
     b->trie->nodes[b->count] = (mica_tok_node){.value = -1};
     b->trie->bytes[b->count] = byte;
@@ -133,29 +181,39 @@ static bool add_tail(builder *b, mica_tok_node *node, const char *data, size_t s
     return true;
 }
 
+static inline unsigned char byte_at(const builder *b, size_t i, size_t depth)
+{
+    const sort_item *item = &b->sorted[i];
+
+    return (unsigned char)(depth < KEY_BYTES ? item->key >> 8 * (KEY_BYTES - 1 - depth)
+                                             : (unsigned char)b->strings[item->index].data[depth]);
+}
+
 /* Node i stands for `depth` bytes: its value, and its children or its tail. */
 static bool expand(builder *b, size_t i, size_t depth)
 {
-    const mica_tok_key *strings = b->strings;
+    const sort_item *sorted = b->sorted;
     size_t begin = b->ranges[i].begin, end = b->ranges[i].end, first = b->count, rest;
     mica_tok_node *node = &b->trie->nodes[i];
 
-    for (; begin < end && strings[begin].size == depth; begin++)
+    for (; begin < end && sorted[begin].size == depth; begin++)
         if (node->value < 0 && depth > 0)
-            node->value = strings[begin].value;
+            node->value = b->strings[sorted[begin].index].value;
     if (begin == end)
         return true;
-    rest = strings[begin].size - depth;
+    rest = sorted[begin].size - depth;
     if (end - begin == 1 && node->value < 0 && depth > 0 && rest <= UINT16_MAX &&
         b->tails_size + rest <= UINT32_MAX) {
-        node->value = strings[begin].value;
-        return add_tail(b, node, strings[begin].data + depth, rest);
+        const mica_tok_key *only = &b->strings[sorted[begin].index];
+
+        node->value = only->value;
+        return add_tail(b, node, only->data + depth, rest);
     }
     while (begin < end) {
-        unsigned char byte = (unsigned char)strings[begin].data[depth];
+        unsigned char byte = byte_at(b, begin, depth);
         size_t next = begin + 1;
 
-        while (next < end && (unsigned char)strings[next].data[depth] == byte)
+        while (next < end && byte_at(b, next, depth) == byte)
             next++;
         if (!add_node(b, begin, next, byte))
             return false;
@@ -167,20 +225,17 @@ static bool expand(builder *b, size_t i, size_t depth)
     return true;
 }
 
-bool mica_tok_trie_build(mica_tok_trie *trie, mica_tok_key *strings, size_t count)
+bool mica_tok_trie_build(mica_tok_trie *trie, const mica_tok_key *strings, size_t count)
 {
-    mica_tok_key *other;
-    builder b = {.trie = trie};
+    sort_item *sorted;
+    builder b = {.trie = trie, .strings = strings};
     bool fine;
 
     *trie = (mica_tok_trie){0};
     if (count == 0)
         return true;
-    other = mica_alloc_array(count, sizeof *other);
-    if (!other)
-        return false;
-    b.strings = sort(strings, other, count);
-    fine = add_node(&b, 0, count, 0);
+    b.sorted = sorted = sort(strings, count);
+    fine = sorted && add_node(&b, 0, count, 0);
     for (size_t i = 0, depth = 0, level = 1; fine && i < b.count; i++) {
         if (i == level) {
             depth++;
@@ -191,7 +246,7 @@ bool mica_tok_trie_build(mica_tok_trie *trie, mica_tok_key *strings, size_t coun
     for (uint32_t i = 0; fine && i < trie->nodes[0].children; i++)
         trie->start[trie->bytes[trie->nodes[0].first + i]] = trie->nodes[0].first + i;
     mica_free(b.ranges);
-    mica_free(other);
+    mica_free(sorted);
     if (!fine)
         mica_tok_trie_release(trie);
     return fine;

@@ -30,15 +30,14 @@ typedef struct mica_tok_trie {
 } mica_tok_trie;
 
 typedef struct mica_tok_key {
-    uint64_t key; /* of the trie */
     const char *data;
     uint32_t size;
     int32_t value; /* >= 0 */
 } mica_tok_key;
 
-/* Builds a trie of strings of at least one byte (shorter ones are left out), and sorts them. Of
+/* Builds a trie of less than 2^32 strings of at least one byte (shorter ones are left out). Of
  * equal strings the first counts. False = out of memory. */
-bool mica_tok_trie_build(mica_tok_trie *trie, mica_tok_key *strings, size_t count);
+bool mica_tok_trie_build(mica_tok_trie *trie, const mica_tok_key *strings, size_t count);
 void mica_tok_trie_release(mica_tok_trie *trie);
 
 /* A walk along a text, from one string that it starts with to the next longer one. Start with {0}.

@@ -13,35 +13,49 @@ typedef struct set {
     uint16_t flag;
 } set;
 
-/* Adds a set's flag to the 256 characters from `first` on. */
-static void mark_block(set *s, uint32_t first, uint16_t flags[256])
+/* Adds a set's flag to the 256 characters from `first` on; or to *all, if all of them have it.
+ * Returns whether some do, but not all. */
+static bool mark_block(set *s, uint32_t first, uint16_t flags[256], uint16_t *all)
 {
+    bool some = false;
+
     while (s->next < s->count && s->ranges[s->next].last < first)
         s->next++;
     for (size_t i = s->next; i < s->count && s->ranges[i].first <= first + 255; i++) {
         uint32_t from = s->ranges[i].first < first ? first : s->ranges[i].first;
         uint32_t to = s->ranges[i].last > first + 255 ? first + 255 : s->ranges[i].last;
+        if (to - from == 255) {
+            *all |= s->flag;
+            return false;
+        }
         for (uint32_t c = from; c <= to; c++)
             flags[c - first] |= s->flag;
+        some = true;
     }
+    return some;
 }
 
-static void mark_lower(size_t *next, uint32_t first, uint16_t flags[256])
+static bool mark_lower(size_t *next, uint32_t first, uint16_t flags[256])
 {
+    bool some = first == 0x100;
+
     const mica_unicode_lower_range *ranges = mica_unicode_lower;
 
     while (*next < mica_unicode_lower_count && ranges[*next].last < first)
         ++*next;
     for (size_t i = *next; i < mica_unicode_lower_count && ranges[i].first <= first + 255; i++)
         for (uint32_t c = ranges[i].first; c <= ranges[i].last; c += (uint32_t)ranges[i].step)
-            if (c >= first && c <= first + 255)
+            if (c >= first && c <= first + 255) {
                 flags[c - first] |= MICA_CHAR_LOWER;
+                some = true;
+            }
     if (first == 0x100)
         flags[0x30] |= MICA_CHAR_LOWER;
+    return some;
 }
 
-/* Block 0 is empty; a block equal to the one before shares its flags, as the long runs of Chinese
- * characters and of private use do. */
+/* Block 0 is empty; a block whose characters are all alike shares the flags of the one before if
+ * those are the same, as in the long runs of Chinese characters and of private use. */
 bool mica_unicode_build(mica_unicode *unicode)
 {
     set sets[] = {
@@ -61,23 +75,27 @@ bool mica_unicode_build(mica_unicode *unicode)
         {mica_unicode_no_nfkc, mica_unicode_no_nfkc_count, 0, MICA_CHAR_NO_NFKC},
         {mica_unicode_second, mica_unicode_second_count, 0, MICA_CHAR_SECOND},
     };
-    const uint16_t empty[256] = {0};
     size_t capacity = 0, lower = 0;
+    uint16_t last = 0; /* what all characters of the last block have, if they have the same */
 
     memset(unicode, 0, sizeof *unicode);
     if (!mica_tok_grow((void **)&unicode->flags, &capacity, 256 * 256, sizeof *unicode->flags))
         return false;
-    memcpy(unicode->flags, empty, sizeof empty);
+    memset(unicode->flags, 0, 256 * sizeof *unicode->flags);
     unicode->blocks = 1;
     for (uint32_t block = 0; block < 0x110000 >> 8; block++) {
-        uint16_t flags[256] = {0};
+        uint16_t flags[256] = {0}, all = 0;
+        bool mixed = false;
 
         for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
-            mark_block(&sets[s], block << 8, flags);
-        mark_lower(&lower, block << 8, flags);
-        if (memcmp(flags, empty, sizeof empty) == 0)
+            mixed |= mark_block(&sets[s], block << 8, flags, &all);
+        mixed |= mark_lower(&lower, block << 8, flags);
+        if (!mixed && all == 0)
             continue;
-        if (memcmp(flags, unicode->flags + (unicode->blocks - 1) * 256, sizeof flags) != 0) {
+        if (mixed || all != last) {
+            for (size_t i = 0; i < 256; i++)
+                flags[i] |= all;
+            last = mixed ? 0 : all;
             if (!mica_tok_grow((void **)&unicode->flags, &capacity, (unicode->blocks + 1) * 256,
                                sizeof *unicode->flags))
                 return false;

@@ -150,7 +150,7 @@ static inline int32_t mica_tok_vocab_find(const mica_tok_vocab *vocab, const cha
 static inline mica_tok_key mica_tok_vocab_entry(const mica_tok_vocab *vocab, size_t i)
 {
     const mica_tok_entry *entry = &vocab->entries[i];
-    return (mica_tok_key){0, vocab->pool + entry->offset, entry->size, entry->id};
+    return (mica_tok_key){vocab->pool + entry->offset, entry->size, entry->id};
 }
 
 /* The string of an id, or NULL. After finish. */
