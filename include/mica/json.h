@@ -6,7 +6,7 @@
  * Reading: a document is parsed whole into a tree of immutable values. Nesting deeper than 128, a
  * duplicate key in an object, invalid UTF-8, a lone surrogate escape, a number that is not finite,
  * anything after the document, and whatever else RFC 8259 does not allow are errors that name the
- * place, and so is a text of more than 4 GiB. A string may hold U+0000; a key may not.
+ * place, and so is a text of more than 1 GiB. A string may hold U+0000; a key may not.
  */
 #ifndef MICA_JSON_H
 #define MICA_JSON_H

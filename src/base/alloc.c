@@ -10,7 +10,7 @@ static _Atomic(mica_fault_hook) fault_hook;
 static _Atomic(void *) fault_user;
 static atomic_uint_fast64_t allocations;
 
-enum { HUGE_PAGE = 2 << 20, HUGE_FROM = 4 << 20 };
+enum { HUGE_PAGE = 2 << 20, HUGE_FROM = 1 << 20 };
 
 void mica_set_fault_hook(mica_fault_hook hook, void *user)
 {

@@ -39,8 +39,8 @@ void mica_json_destroy(mica_json **json)
 {
     if (!*json)
         return;
-    mica_free((*json)->nodes);
-    mica_free((*json)->strings);
+    mica_free((*json)->more);
+    mica_free((*json)->block);
     mica_free(*json);
     *json = NULL;
 }

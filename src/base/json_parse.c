@@ -4,7 +4,8 @@
  * value or a separator is due; strings and numbers are checked to the letter and read at once.
  *
  * A string takes no more room than its text with the quotes, so room of the whole text's size holds
- * all of them; no page of it is touched that is not needed.
+ * all of them; no page of it is touched that is not needed. Most texts have fewer values than one
+ * in 16 bytes: room for these is in the same block.
  */
 #include <math.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ typedef struct parser {
     const char *name;
     mica_error *err;
     mica_json *json;
-    char *string; /* where the next string goes */
+    char *string, *strings; /* where the next string goes, and the first one went */
     bracket open[MAX_DEPTH];
     size_t depth;
     const char *key; /* of the value that is due, in an object */
@@ -66,21 +67,26 @@ static void skip_space(parser *p)
 
 /* ---- values ---- */
 
+static bool more_nodes(mica_json *json)
+{
+    size_t capacity = json->capacity * 2;
+    mica_json_value *more = mica_realloc_array(json->more, capacity, sizeof *more);
+    if (!more)
+        return false;
+    if (!json->more)
+        memcpy(more, json->nodes, json->count * sizeof *more);
+    json->nodes = json->more = more;
+    json->capacity = capacity;
+    return true;
+}
+
 /* Adds the value that is due, as a member of the innermost bracket. *out is valid until the next
  * one. */
 static mica_status add_node(parser *p, mica_json_type type, mica_json_value **out)
 {
     mica_json *json = p->json;
-    if (json->count == json->capacity) {
-        /* Vocabularies have some 20 bytes of text a value. */
-        size_t capacity = json->capacity ? json->capacity * 2 : (size_t)(p->end - p->begin) / 16;
-        capacity = capacity < 16 ? 16 : capacity;
-        mica_json_value *nodes = mica_realloc_array(json->nodes, capacity, sizeof *nodes);
-        if (!nodes)
-            return no_memory(p);
-        json->nodes = nodes;
-        json->capacity = capacity;
-    }
+    if (json->count == json->capacity && !more_nodes(json))
+        return no_memory(p);
     uint32_t index = (uint32_t)json->count++;
     mica_json_value *node = &json->nodes[index];
     *node = (mica_json_value){.key = p->key, .key_size = p->key_size, .type = type};
@@ -96,18 +102,37 @@ static mica_status add_node(parser *p, mica_json_type type, mica_json_value **ou
     return MICA_OK;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Most numbers are whole and short. False = not this one, and it has to be looked at again. */
+static bool read_id(parser *p, double *number)
+{
+    const char *at = p->at;
+    uint32_t value = 0;
+    for (; at < p->end && is_digit(*at) && at - p->at < 9; at++)
+        value = value * 10 + (uint32_t)(*at - '0');
+    if (at == p->at || at == p->end || (*p->at == '0' && at - p->at > 1) || is_digit(*at) ||
+        *at == '.' || *at == 'e' || *at == 'E')
+        return false;
+    p->at = at;
+    *number = value;
+    return true;
+}
+
 static bool digits(parser *p)
 {
     const char *start = p->at;
-    while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
+    while (p->at < p->end && is_digit(*p->at))
         p->at++;
     return p->at > start;
 }
 
-static mica_status read_number(parser *p)
+static mica_status check_number(parser *p)
 {
     const char *start = p->at;
-    mica_json_value *node;
     if (*p->at == '-')
         p->at++;
     const char *integer = p->at;
@@ -127,9 +152,22 @@ static mica_status read_number(parser *p)
         if (!digits(p))
             return complain(p, start, "an exponent without digits");
     }
-    double number = mica_json_read_number(start, (size_t)(p->at - start));
-    if (!isfinite(number))
-        return complain(p, start, "a number too large for a double");
+    return MICA_OK;
+}
+
+static mica_status read_number(parser *p)
+{
+    const char *start = p->at;
+    mica_json_value *node;
+    double number;
+    if (!read_id(p, &number)) {
+        mica_status status = check_number(p);
+        if (status)
+            return status;
+        number = mica_json_read_number(start, (size_t)(p->at - start));
+        if (!isfinite(number))
+            return complain(p, start, "a number too large for a double");
+    }
     mica_status status = add_node(p, MICA_JSON_NUMBER, &node);
     if (!status)
         node->as.number = number;
@@ -259,7 +297,7 @@ static mica_status read_literal(parser *p)
 
 static mica_status read_scalar(parser *p)
 {
-    if (*p->at == '-' || (*p->at >= '0' && *p->at <= '9'))
+    if (*p->at == '-' || is_digit(*p->at))
         return read_number(p);
     if (*p->at != '"')
         return read_literal(p);
@@ -396,7 +434,8 @@ static mica_status fail_twice(parser *p, size_t node)
                     .name = p->name,
                     .err = p->err,
                     .json = p->json,
-                    .string = p->json->strings,
+                    .string = p->strings,
+                    .strings = p->strings,
                     .twice = node};
     p->json->count = 0;
     return read_document(&again);
@@ -468,7 +507,7 @@ mica_status mica_json_read(mica_json *json, const char *text, size_t size, const
     parser p = {
         .begin = text, .at = text, .end = text + size, .name = name, .err = err, .json = json};
     size_t valid = mica_utf8_valid_prefix(text, size);
-    if (size > UINT32_MAX - WORD)
+    if (size > UINT32_MAX / 4)
         return mica_fail(err, MICA_STATUS_FORMAT, "%s: %zu bytes are too many for a JSON text",
                          name, size);
     if (valid < size) {
@@ -481,6 +520,11 @@ mica_status mica_json_read(mica_json *json, const char *text, size_t size, const
     skip_space(&p);
     if (p.at == p.end)
         return complain(&p, text, "the document is empty");
-    p.string = json->strings = mica_alloc(size + WORD);
-    return p.string ? read_document(&p) : no_memory(&p);
+    json->capacity = size / 16 + 16;
+    json->block = mica_alloc(json->capacity * sizeof *json->nodes + size + WORD);
+    if (!json->block)
+        return no_memory(&p);
+    json->nodes = json->block;
+    p.string = p.strings = (char *)json->block + json->capacity * sizeof *json->nodes;
+    return read_document(&p);
 }

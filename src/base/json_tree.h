@@ -34,7 +34,8 @@ struct mica_json_value {
 struct mica_json {
     mica_json_value *nodes;
     size_t count, capacity;
-    char *strings;
+    void *block;           /* of the strings, and of the nodes as long as they fit behind them */
+    mica_json_value *more; /* of the nodes afterwards */
 };
 
 /* Fills an empty document (which the caller destroys, also on failure). Error texts start with

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The strings are sorted, by radix on their first eight bytes and by merging where those are equal;
+ * The strings are sorted, by radix on their first eight bytes and by a heap where those are equal;
  * then each node is a range of them. Strings are moved with their first eight bytes: most
  * are never looked at where they stand.
  */
@@ -20,7 +20,7 @@ void mica_tok_trie_release(mica_tok_trie *trie)
 /* ---- sorting ---- */
 
 #define KEY_BYTES 8
-#define SMALL_SORT 24 /* strings */
+#define SMALL_SORT 24 /* items */
 
 /* A string on its way to its place. */
 typedef struct sort_item {
@@ -28,145 +28,169 @@ typedef struct sort_item {
     uint32_t index, size; /* where it stands; bytes */
 } sort_item;
 
-typedef struct sorter {
-    const mica_tok_key *strings;
-    sort_item *other; /* as long as what is sorted */
-} sorter;
-
 static uint64_t key_of(const char *data, size_t size)
 {
     uint64_t key = 0;
+    size_t n = size < KEY_BYTES ? size : KEY_BYTES;
 
-    for (size_t i = 0; i < KEY_BYTES; i++)
-        key = key << 8 | (i < size ? (unsigned char)data[i] : 0);
-    return key;
+    for (size_t i = 0; i < n; i++)
+        key = key << 8 | (unsigned char)data[i];
+    return n > 0 ? key << 8 * (KEY_BYTES - n) : 0;
 }
 
-static inline bool is_before(const sorter *s, const sort_item *a, const sort_item *b)
+static inline bool is_before(const mica_tok_key *strings, const sort_item *a, const sort_item *b)
 {
     size_t size = a->size < b->size ? a->size : b->size;
     int order;
 
     if (a->key != b->key)
         return a->key < b->key;
-    order = memcmp(s->strings[a->index].data, s->strings[b->index].data, size);
-    return order != 0 ? order < 0 : a->size < b->size;
+    order = memcmp(strings[a->index].data, strings[b->index].data, size);
+    if (order != 0)
+        return order < 0;
+    return a->size != b->size ? a->size < b->size : a->index < b->index;
 }
 
-/* Stable. */
-static void merge_sort(const sorter *s, sort_item *items, size_t count)
-{
-    size_t half = count / 2, i = 0, j = half;
-
-    if (count < 2)
-        return;
-    merge_sort(s, items, half);
-    merge_sort(s, items + half, count - half);
-    for (size_t n = 0; n < count; n++)
-        if (j == count || (i < half && !is_before(s, &items[j], &items[i])))
-            s->other[n] = items[i++];
-        else
-            s->other[n] = items[j++];
-    memcpy(items, s->other, count * sizeof *items);
-}
-
-static void insertion_sort(const sorter *s, sort_item *items, size_t count)
+static void insertion_sort(const mica_tok_key *strings, sort_item *items, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
         sort_item item = items[i];
         size_t at = i;
 
-        for (; at > 0 && is_before(s, &item, &items[at - 1]); at--)
+        for (; at > 0 && is_before(strings, &item, &items[at - 1]); at--)
             items[at] = items[at - 1];
         items[at] = item;
     }
 }
 
-/* Stable; the strings have their first `depth` bytes in common. */
-static void radix_sort(const sorter *s, sort_item *items, size_t count, unsigned depth)
+/* Lets an item sink from i to its place in a heap with the last one on top. */
+static void sink(const mica_tok_key *strings, sort_item *items, size_t count, size_t i)
 {
-    size_t starts[257] = {0}, at[256];
+    sort_item item = items[i];
+
+    for (size_t child = 2 * i + 1; child < count; child = 2 * i + 1) {
+        if (child + 1 < count && is_before(strings, &items[child], &items[child + 1]))
+            child++;
+        if (!is_before(strings, &item, &items[child]))
+            break;
+        items[i] = items[child];
+        i = child;
+    }
+    items[i] = item;
+}
+
+static void heap_sort(const mica_tok_key *strings, sort_item *items, size_t count)
+{
+    for (size_t i = count / 2; i-- > 0;)
+        sink(strings, items, count, i);
+    for (size_t n = count; n-- > 1;) {
+        sort_item last = items[0];
+        items[0] = items[n];
+        items[n] = last;
+        sink(strings, items, n, 0);
+    }
+}
+
+static inline size_t byte_of(const sort_item *item, unsigned shift)
+{
+    return item->key >> shift & 255;
+}
+
+/* Puts every item among those with the same byte, in place: at[b] is where the next one with byte b
+ * goes, up to ends[b]. */
+static void distribute(sort_item *items, unsigned shift, size_t *at, const size_t *ends,
+                       size_t first, size_t last)
+{
+    for (size_t b = first; b <= last; b++) {
+        while (at[b] < ends[b]) {
+            sort_item item = items[at[b]];
+
+            for (size_t to = byte_of(&item, shift); to != b; to = byte_of(&item, shift)) {
+                sort_item other = items[at[to]];
+                items[at[to]++] = item;
+                item = other;
+            }
+            items[at[b]++] = item;
+        }
+    }
+}
+
+/* By the bytes of the keys from `depth` on; those before are the same. */
+static void radix_sort(const mica_tok_key *strings, sort_item *items, size_t count, unsigned depth)
+{
+    size_t at[256], ends[256], first = 255, last = 0, end = 0, begin = 0;
     unsigned shift = 8 * (KEY_BYTES - 1 - depth);
 
     if (count <= SMALL_SORT) {
-        insertion_sort(s, items, count);
+        insertion_sort(strings, items, count);
         return;
     }
     if (depth == KEY_BYTES) {
-        merge_sort(s, items, count);
+        heap_sort(strings, items, count);
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        starts[(items[i].key >> shift & 255) + 1]++;
-    if (starts[(items[0].key >> shift & 255) + 1] == count) {
-        radix_sort(s, items, count, depth + 1);
-        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t b = byte_of(&items[i], shift);
+        first = b < first ? b : first;
+        last = b > last ? b : last;
     }
-    for (size_t b = 0; b < 256; b++) {
-        starts[b + 1] += starts[b];
-        at[b] = starts[b];
-    }
+    memset(ends + first, 0, (last - first + 1) * sizeof *ends);
     for (size_t i = 0; i < count; i++)
-        s->other[at[items[i].key >> shift & 255]++] = items[i];
-    memcpy(items, s->other, count * sizeof *items);
-    for (size_t b = 0; b < 256; b++)
-        if (starts[b + 1] - starts[b] > 1)
-            radix_sort(s, items + starts[b], starts[b + 1] - starts[b], depth + 1);
+        ends[byte_of(&items[i], shift)]++;
+    for (size_t b = first; b <= last; b++) {
+        at[b] = end;
+        ends[b] = end += ends[b];
+    }
+    if (first < last)
+        distribute(items, shift, at, ends, first, last);
+    for (size_t b = first; b <= last; begin = ends[b++])
+        if (ends[b] - begin > 1)
+            radix_sort(strings, items + begin, ends[b] - begin, depth + 1);
 }
 
 /* The strings in order, freed by the caller; NULL = out of memory. */
 static sort_item *sort(const mica_tok_key *strings, size_t count)
 {
     sort_item *items = mica_alloc_array(count, sizeof *items);
-    sorter s = {strings, mica_alloc_array(count, sizeof *items)};
 
-    for (size_t i = 0; i < count && items && s.other; i++)
+    if (!items)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
         items[i] =
             (sort_item){key_of(strings[i].data, strings[i].size), (uint32_t)i, strings[i].size};
-    if (items && s.other) {
-        radix_sort(&s, items, count, 0);
-    } else {
-        mica_free(items);
-        items = NULL;
-    }
-    mica_free(s.other);
+    radix_sort(strings, items, count, 0);
     return items;
 }
 
 /* ---- building ---- */
 
-typedef struct node_range {
-    uint32_t begin, end;
-} node_range;
-
 typedef struct builder {
     mica_tok_trie *trie;
     const mica_tok_key *strings;
     const sort_item *sorted;
-    node_range *ranges; /* the strings below each node */
-    size_t count, capacity;
+    size_t count, capacity; /* of nodes */
     size_t tails_size, tails_capacity;
 } builder;
 
 static bool more_nodes(builder *b)
 {
-    size_t wanted = b->count + 1, n = b->capacity, bytes = n, ranges = n;
+    size_t wanted = b->count + 1, n = b->capacity, bytes = n;
 
     if (wanted > UINT32_MAX || !mica_tok_grow((void **)&b->trie->bytes, &bytes, wanted, 1) ||
-        !mica_tok_grow((void **)&b->ranges, &ranges, wanted, sizeof *b->ranges) ||
         !mica_tok_grow((void **)&b->trie->nodes, &n, wanted, sizeof *b->trie->nodes))
         return false;
     b->capacity = n;
     return true;
 }
 
+/* Until a node is expanded, it keeps the range of the strings below it in place of its first child
+ * and its value. */
 static bool add_node(builder *b, size_t begin, size_t end, unsigned char byte)
 {
     if (b->count == b->capacity && !more_nodes(b))
         return false;
-    b->trie->nodes[b->count] = (mica_tok_node){.value = -1};
-    b->trie->bytes[b->count] = byte;
-    b->ranges[b->count++] = (node_range){(uint32_t)begin, (uint32_t)end};
+    b->trie->nodes[b->count] = (mica_tok_node){.first = (uint32_t)begin, .value = (int32_t)end};
+    b->trie->bytes[b->count++] = byte;
     return true;
 }
 
@@ -193,9 +217,10 @@ static inline unsigned char byte_at(const builder *b, size_t i, size_t depth)
 static bool expand(builder *b, size_t i, size_t depth)
 {
     const sort_item *sorted = b->sorted;
-    size_t begin = b->ranges[i].begin, end = b->ranges[i].end, first = b->count, rest;
     mica_tok_node *node = &b->trie->nodes[i];
+    size_t begin = node->first, end = (size_t)node->value, first = b->count, rest;
 
+    *node = (mica_tok_node){.value = -1};
     for (; begin < end && sorted[begin].size == depth; begin++)
         if (node->value < 0 && depth > 0)
             node->value = b->strings[sorted[begin].index].value;
@@ -245,7 +270,6 @@ bool mica_tok_trie_build(mica_tok_trie *trie, const mica_tok_key *strings, size_
     }
     for (uint32_t i = 0; fine && i < trie->nodes[0].children; i++)
         trie->start[trie->bytes[trie->nodes[0].first + i]] = trie->nodes[0].first + i;
-    mica_free(b.ranges);
     mica_free(sorted);
     if (!fine)
         mica_tok_trie_release(trie);

@@ -35,7 +35,7 @@ typedef struct mica_tok_key {
     int32_t value; /* >= 0 */
 } mica_tok_key;
 
-/* Builds a trie of less than 2^32 strings of at least one byte (shorter ones are left out). Of
+/* Builds a trie of less than 2^31 strings of at least one byte (shorter ones are left out). Of
  * equal strings the first counts. False = out of memory. */
 bool mica_tok_trie_build(mica_tok_trie *trie, const mica_tok_key *strings, size_t count);
 void mica_tok_trie_release(mica_tok_trie *trie);

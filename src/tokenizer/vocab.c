@@ -92,10 +92,11 @@ mica_status mica_tok_vocab_put(mica_tok_vocab *vocab, const char *data, size_t s
                          (int)(size < 100 ? size : 100), data, (long long)MICA_TOK_ID_LIMIT - 1);
     if (vocab->pool_size + size + 1 > UINT32_MAX || vocab->count >= MICA_TOK_ID_LIMIT)
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the vocabulary is too large");
-    if (!mica_tok_grow((void **)&vocab->pool, &vocab->pool_capacity, vocab->pool_size + size + 1,
-                       1) ||
-        !mica_tok_grow((void **)&vocab->entries, &vocab->capacity, vocab->count + 1,
-                       sizeof *vocab->entries))
+    if ((vocab->pool_size + size + 1 > vocab->pool_capacity || vocab->count == vocab->capacity) &&
+        (!mica_tok_grow((void **)&vocab->pool, &vocab->pool_capacity, vocab->pool_size + size + 1,
+                        1) ||
+         !mica_tok_grow((void **)&vocab->entries, &vocab->capacity, vocab->count + 1,
+                        sizeof *vocab->entries)))
         return mica_fail_memory(err, size, "a vocabulary");
     memcpy(vocab->pool + vocab->pool_size, data, size);
     vocab->pool[vocab->pool_size + size] = '\0';

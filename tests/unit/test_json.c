@@ -466,10 +466,12 @@ static mica_status parse_and_write(void *arg, mica_error *err)
     mica_json_writer *w = NULL;
     const char *text;
     size_t size;
-    mica_status status = parse("{\"a\": [1, \"x\\u0000\"], \"b\": {\"a\":1,\"b\":2,\"c\":3,\"d\":4,"
-                               "\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":10,\"k\":11,\"l\":12,"
-                               "\"m\":13,\"n\":14,\"o\":15,\"p\":16,\"q\":17}}",
-                               &json, err);
+    mica_status status =
+        parse("{\"a\": [1, \"x\\u0000\", 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1], \"b\": "
+              "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,"
+              "\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":10,\"k\":11,\"l\":12,"
+              "\"m\":13,\"n\":14,\"o\":15,\"p\":16,\"q\":17}}",
+              &json, err);
     mica_json_destroy(&json);
     if (!status)
         status = mica_json_writer_create(&w, err);
@@ -484,7 +486,7 @@ static mica_status parse_and_write(void *arg, mica_error *err)
 
 static void failing_allocations(void **state)
 {
-    assert_true(torture_run(parse_and_write, NULL) > 9);
+    assert_true(torture_run(parse_and_write, NULL) >= 9);
 }
 
 int main(void)
