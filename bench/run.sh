@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make bench`: kernels against the machine's limit, and BERT-base beside PyTorch.
+# `make bench`: kernels against the machine's limit, BERT-base beside PyTorch, tokenizers beside Hugging Face's.
 #   bench/run.sh BUILD_DIR
 set -eu
 build=$1
@@ -18,3 +18,4 @@ else
     echo "PyTorch: absent (make peers installs it in build/peers; MICA_PEER_PYTHON names another)"
     "$build/bench/bench_encoder" "$model"
 fi
+"$build/mica" bench tokenizers

@@ -33,6 +33,7 @@ const cli_command commands[] = {
      verify_details, cmd_verify},
     {"init", "a checkpoint of random weights from a config.json", "CONFIG -o DIR", init_details,
      cmd_init},
+    {"bench", "measurements beside other libraries", "tokenizers ...", bench_details, cmd_bench},
     {"doctor", "what this machine has and what mica would use", "", doctor_details, cmd_doctor},
     {"version", "the version", "", version_details, cmd_version},
 };

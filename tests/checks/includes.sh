@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Who includes whom: a part of src/ may include itself, the public headers, and parts above it in the
-# list below; the front doors (cli, examples, bench) include only the public headers.
+# list below; the front doors (cli, examples, bench) include only the public headers, and cli the headers of bench.
 #   tests/checks/includes.sh [SOURCE_DIR]
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
@@ -55,6 +55,7 @@ for folder in cli examples bench; do
         for include in $(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$file"); do
             case $include in
             mica/*) ;;
+            bench/*.h) [ $folder = cli ] || complain "$file includes \"$include\": only cli may" ;;
             */*) complain "$file includes \"$include\": only mica/ headers are allowed there" ;;
             *) [ -f "$(dirname "$file")/$include" ] || complain "$file includes \"$include\", which is not beside it" ;;
             esac

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arms: ways to do the same work, timed against each other. Rounds are interleaved, each in a new
+ * random order, so that what the machine does meanwhile meets all of them alike. An arm whose
+ * result is wrong, that is absent or that fails is kept, with its reason and without a time.
+ */
+#ifndef MICA_BENCH_ARMS_H
+#define MICA_BENCH_ARMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mica/json.h"
+#include "stats.h"
+
+typedef enum bench_state { BENCH_OK, BENCH_WRONG, BENCH_ABSENT, BENCH_FAILED } bench_state;
+const char *bench_state_name(bench_state state);
+
+typedef struct bench_arm {
+    char name[64];
+    bench_state state;
+    char reason[512]; /* if it is not OK */
+    /* Does the work `runs` times and gives the seconds of all of them. False = it failed, and has
+     * set state and reason. */
+    bool (*run)(struct bench_arm *arm, size_t runs, double *seconds);
+    void *user;
+    const char *what; /* for `run` */
+    size_t runs;      /* in a sample */
+    double *samples;  /* seconds of one run, a sample a round */
+    size_t count;
+    bench_summary summary;
+} bench_arm;
+
+typedef struct bench_plan {
+    size_t rounds;
+    double min_time; /* seconds of a sample, if one run takes less */
+    uint64_t seed;
+    bool (*stop)(void); /* asked between samples; may be NULL */
+} bench_plan;
+
+/* Warms every arm up, finds how many runs make a sample, times all rounds and summarises them.
+ * False = stopped or out of memory. */
+bool bench_measure(bench_arm *arms, size_t count, const bench_plan *plan);
+/* Sets why an arm has no time. */
+void bench_arm_fail(bench_arm *arm, bench_state state, const char *reason);
+void bench_arm_release(bench_arm *arm);
+
+/* The OK arm with the smallest median among `count`, or NULL. */
+const bench_arm *bench_fastest(const bench_arm *arms, size_t count);
+/* How many times as long `other` takes; both are OK. level 0 = out of memory. */
+bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other);
+
+/* Appends "name", "state", "reason" or "seconds" (all samples) and what they say. */
+void bench_write_arm(mica_json_writer *writer, const bench_arm *arm);
+
+#endif

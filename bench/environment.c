@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
+
+#include "mica/context.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* The directory of the program, without a slash at its end. */
+static bool program_directory(char *path, uint32_t size)
+{
+#ifdef __APPLE__
+    char raw[PATH_ROOM];
+    uint32_t raw_size = sizeof raw;
+    if (_NSGetExecutablePath(raw, &raw_size) != 0 || size < PATH_ROOM || !realpath(raw, path))
+        return false;
+#else
+    ssize_t n = readlink("/proc/self/exe", path, size - 1);
+    if (n <= 0)
+        return false;
+    path[n] = 0;
+#endif
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return false;
+    *slash = 0;
+    return true;
+}
+
+bool bench_find(const char *in_tree, const char *installed, char *path, size_t size)
+{
+    const char *const relative[] = {installed, in_tree};
+    char here[PATH_ROOM];
+    if (!program_directory(here, sizeof here))
+        return false;
+    for (int i = 0; i < 2; i++) { /* one directory up, two up */
+        char *slash = strrchr(here, '/');
+        if (!slash)
+            return false;
+        *slash = 0;
+        if (relative[i] && (size_t)snprintf(path, size, "%s/%s", here, relative[i]) < size &&
+            access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A line that git prints. The tree's path goes through the environment: no shell reads it. */
+static void read_commit(char *commit, size_t size)
+{
+    char tree[PATH_ROOM];
+    if (!bench_find(".git", NULL, tree, sizeof tree))
+        return;
+    tree[strlen(tree) - strlen("/.git")] = 0;
+    setenv("MICA_BENCH_TREE", tree, 1);
+    FILE *git = popen("git -C \"$MICA_BENCH_TREE\" describe --always --dirty 2>/dev/null", "r");
+    if (git && fgets(commit, (int)size, git))
+        commit[strcspn(commit, "\n")] = 0;
+    if (git)
+        pclose(git);
+    unsetenv("MICA_BENCH_TREE");
+}
+
+void bench_environment_read(bench_environment *e)
+{
+    struct utsname system;
+    mica_context *context = NULL;
+    time_t now = time(NULL);
+    struct tm utc;
+    memset(e, 0, sizeof *e);
+    if (!mica_context_create(NULL, &context, NULL)) {
+        mica_context_info info;
+        mica_context_get_info(context, &info);
+        snprintf(e->cpu, sizeof e->cpu, "%s", info.cpu);
+        snprintf(e->kernels, sizeof e->kernels, "%s", info.kernels);
+        e->threads = info.threads;
+        e->processors = info.processors_online;
+        mica_context_destroy(&context);
+    }
+    if (uname(&system) == 0)
+        snprintf(e->system, sizeof e->system, "%.60s %.120s %.60s", system.sysname, system.release,
+                 system.machine);
+#if defined(__clang__)
+    snprintf(e->compiler, sizeof e->compiler, "clang %s", __clang_version__);
+#elif defined(__GNUC__)
+    snprintf(e->compiler, sizeof e->compiler, "gcc %s", __VERSION__);
+#endif
+    if (gmtime_r(&now, &utc))
+        strftime(e->started, sizeof e->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    read_commit(e->commit, sizeof e->commit);
+}
+
+static void write_text(mica_json_writer *w, const char *key, const char *text)
+{
+    mica_json_write_key(w, key);
+    if (text[0])
+        mica_json_write_text(w, text);
+    else
+        mica_json_write_null(w);
+}
+
+void bench_environment_write(mica_json_writer *w, const bench_environment *e)
+{
+    write_text(w, "started", e->started);
+    write_text(w, "mica", mica_version());
+    write_text(w, "commit", e->commit);
+    write_text(w, "compiler", e->compiler);
+    write_text(w, "system", e->system);
+    write_text(w, "cpu", e->cpu);
+    write_text(w, "kernels", e->kernels);
+    mica_json_write_key(w, "processors");
+    mica_json_write_int(w, (int64_t)e->processors);
+    mica_json_write_key(w, "threads");
+    mica_json_write_int(w, (int64_t)e->threads);
+}
