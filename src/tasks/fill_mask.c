@@ -11,9 +11,6 @@
 #include "tasks/scores.h"
 #include "tasks/texts.h"
 
-/* Logits that are asked for at once, in numbers: 128 MiB. */
-#define MOST_LOGITS ((size_t)1 << 25)
-
 typedef struct text_entry {
     size_t first_mask, masks; /* among all masks of the call */
     mica_text_note note;
@@ -340,7 +337,7 @@ static mica_status fill_texts(mica_session *session, const plan *p, const mica_t
         if (masks == 0)
             return no_mask(session, p, i, err);
         if (mica_text_batch_is_full(session, &p->rules) ||
-            pending + masks > MOST_LOGITS / p->vocab) {
+            pending + masks > MICA_MOST_LOGITS / p->vocab) {
             status = run_batch(session, p, first, first_mask, f, err);
             first = i;
             first_mask = f->masks;

@@ -12,6 +12,8 @@
 
 #define MICA_DEFAULT_BATCH_TOKENS 4096
 #define MICA_SESSION_EXECUTORS 8
+/* Logits that tasks ask for at once, in numbers: 128 MiB. */
+#define MICA_MOST_LOGITS ((size_t)1 << 25)
 
 /* The sequences that are computed together, packed without padding. */
 typedef struct mica_session_batch {

@@ -86,7 +86,9 @@ static mica_status choose_stride(const mica_tag_options *options, plan *p, mica_
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "mica_tag: stride %" PRId64,
                          options->stride);
     p->truncate = options->truncate;
-    p->stride = options->stride >= 0 ? (size_t)options->stride : mica_windows_stride(window);
+    p->stride = window / 4 < 128 ? window / 4 : 128;
+    if (options->stride >= 0)
+        p->stride = (size_t)options->stride;
     if (options->stride >= 0 && p->stride >= room)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "stride %zu is too large: a window holds %zu tokens of the text",
@@ -258,7 +260,7 @@ static mica_text token_string(const plan *p, const token *t, mica_text text)
     if (t->id == mica_tokenizer_unknown_id(p->rules.tokenizer))
         return (mica_text){text.data + t->bytes.begin, t->bytes.end - t->bytes.begin};
     string.data = mica_tokenizer_token(p->rules.tokenizer, t->id, &string.size);
-    return string;
+    return string.data ? string : (mica_text){"", 0}; /* a hole in the vocabulary */
 }
 
 static mica_status reserve_strings(mica_entities *e, size_t units, size_t tokens, mica_error *err)

@@ -4,9 +4,6 @@
 #include "base/alloc.h"
 #include "tasks/scores.h"
 
-/* Logits that are asked for at once, in numbers: 128 MiB. */
-#define MOST_LOGITS ((size_t)1 << 25)
-
 /* The windows in the batch. */
 typedef struct pending {
     mica_window *list;
@@ -61,7 +58,7 @@ static mica_status add_window(mica_session *session, const mica_text_rules *rule
 mica_status mica_windows_run(mica_session *session, const mica_text_rules *rules, size_t n,
                              const mica_window_task *task, mica_error *err)
 {
-    size_t most = MOST_LOGITS / mica_model_logit_count(session->model);
+    size_t most = MICA_MOST_LOGITS / mica_model_logit_count(session->model);
     mica_text_rules own = *rules;
     pending p = {NULL, 0, 0};
     mica_status status = MICA_OK;
@@ -87,9 +84,4 @@ mica_status mica_windows_run(mica_session *session, const mica_text_rules *rules
     mica_session_clear(session);
     mica_free(p.list);
     return status;
-}
-
-size_t mica_windows_stride(size_t window)
-{
-    return window / 4 < 128 ? window / 4 : 128;
 }

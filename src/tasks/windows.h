@@ -34,7 +34,4 @@ typedef struct mica_window_task {
 mica_status mica_windows_run(mica_session *session, const mica_text_rules *rules, size_t n,
                              const mica_window_task *task, mica_error *err);
 
-/* A quarter of a window, at most 128: tokens that neighbouring windows share where nobody says. */
-size_t mica_windows_stride(size_t window);
-
 #endif
