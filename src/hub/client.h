@@ -21,6 +21,9 @@ struct mica_hub {
     void (*progress)(void *user, const mica_hub_progress *progress);
     void *progress_user;
     atomic_int cancelled;
+    struct mica_hub_transport *transport; /* NULL until a request is made */
+    char warned[8][64];                   /* topics of X-HF-Warning that were passed on */
+    size_t warned_count;
 };
 
 struct mica_hub_snapshot {

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "hub/cache.h"
 #include "hub/pull.h"
+#include "hub/transport.h"
 
 void mica_hub_options_defaults(mica_hub_options *options)
 {
@@ -54,6 +55,7 @@ void mica_hub_destroy(mica_hub **hub)
 {
     if (!hub || !*hub)
         return;
+    mica_hub_transport_destroy(&(*hub)->transport);
     mica_hub_settings_free(&(*hub)->settings);
     mica_free(*hub);
     *hub = NULL;
