@@ -24,9 +24,16 @@ enum { EXIT_OK = 0, EXIT_FAILURE_CODE = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 13
 typedef enum option_kind {
     OPTION_FLAG,   /* bool *: set to true */
     OPTION_TEXT,   /* const char ** */
+    OPTION_TEXTS,  /* option_texts *: it may be given several times */
     OPTION_NUMBER, /* int64_t *: min..max */
     OPTION_REAL    /* double *: at least min */
 } option_kind;
+
+enum { OPTION_TEXTS_MAX = 64 };
+typedef struct option_texts {
+    const char *items[OPTION_TEXTS_MAX];
+    size_t count;
+} option_texts;
 
 typedef struct option {
     const char *name; /* "file": --file */
@@ -79,10 +86,26 @@ void out_label(const mica_text *text, size_t width);
 /* The writer's text, then the writer is reset. */
 mica_status out_json(mica_json_writer *writer, mica_error *err);
 bool out_failed(void); /* nobody can read any more, or the disk is full: stop */
+/* A text and a newline; control characters become spaces. */
+void out_line(const char *text);
 void out_flush(void);
 /* Flushes. Tells an error (but not a closed pipe: the reader wanted no more) and returns the exit
  * code: `code` if all is well. `command` may be NULL. */
 int out_close(const cli_command *command, int code);
+
+/* ---- texts for people, and members of JSON objects ----------------------------------------------
+ */
+
+/* Columns that a terminal gives a text. */
+size_t text_columns(const char *text);
+/* A text in exactly `width` columns: filled with spaces, or its end with ".." in place of what goes
+ * before; control characters become spaces. Returns the bytes in `out`, which ends with a NUL. */
+size_t fit_text(const char *text, size_t width, char *out, size_t room);
+/* "743 B", "127.3 MB": as the Hub's pages give sizes; "?" if it is negative. */
+void size_text(int64_t bytes, char *text, size_t size);
+
+void write_member(mica_json_writer *w, const char *key, const char *text); /* NULL: null */
+void write_count(mica_json_writer *w, int64_t number);                     /* negative: null */
 
 /* ---- texts in ---------------------------------------------------------------------------------
  */
@@ -135,8 +158,11 @@ typedef struct progress {
     double started, shown;
     const char *what;
 } progress;
+/* Whether a display makes sense: standard error is a terminal that can move its cursor. */
+bool progress_wanted(bool quiet);
 void progress_start(progress *p, const char *what, bool quiet);
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items);
+void progress_erase(const progress *p); /* until the next show: to write something else */
 void progress_end(progress *p);
 double progress_seconds(const progress *p); /* since the start, more than 0 */
 double seconds_now(void);                   /* of a clock that only goes forward */
@@ -144,19 +170,36 @@ double seconds_now(void);                   /* of a clock that only goes forward
 /* From here on Ctrl-C is seen by interrupted(), and makes the context (if not NULL) cancel what it
  * does; a second one ends the program. interrupt_forget: before the context goes. */
 void interrupt_watch(mica_context *context);
+/* The same for the Hub's client; NULL: before it goes. */
+void interrupt_watch_hub(mica_hub *hub);
 void interrupt_forget(void);
 bool interrupted(void);
 
 /* ---- models -------------------------------------------------------------------------------------
  */
 
+#define WHICH_MODEL "which model? Give a Hub id (org/name) or a directory"
+
+/* A model argument to a directory (or file), freed with free(): what is there under this name, else
+ * a Hub id, which is fetched if the cache does not have it. Without a context the weights are not
+ * needed; with one, what mica cannot run is refused before they are fetched. CANCELLED has told how
+ * to go on. */
+mica_status model_directory(const char *model, mica_context *context, bool quiet, char **out,
+                            mica_error *err);
+
+/* Log lines on standard error: information only if a context was opened `verbose`. */
+void log_line(void *user, mica_log_severity severity, const char *line);
+mica_status context_open(mica_context **out, int64_t threads, bool verbose, mica_error *err);
+
 typedef struct engine {
+    bool quiet;      /* set before it is opened: do not show how far fetching is */
+    char *directory; /* where the model is */
     mica_context *context;
     mica_model *model;
     mica_session *session;
 } engine;
-/* Context, model and session; log lines go to standard error (information only if `verbose`). */
-mica_status engine_open(engine *e, const char *path, int64_t threads, bool verbose,
+/* Context, model (as model_directory takes it) and session. */
+mica_status engine_open(engine *e, const char *model, int64_t threads, bool verbose,
                         mica_error *err);
 void engine_close(engine *e);
 

@@ -89,7 +89,7 @@ static int read_settings(const cli_command *command, answering *a, int argc, cha
     if (code >= 0)
         return code;
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     if (a->question && a->context && (*n > 1 || a->common.file))
         return usage_error(command, "--question and --context leave no place for '%s'",
                            *n > 1 ? argv[2] : a->common.file);

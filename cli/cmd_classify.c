@@ -72,7 +72,7 @@ static int read_settings(const cli_command *command, classifying *c, int argc, c
     if (code >= 0)
         return code;
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     if (!read_function(command, c))
         return EXIT_USAGE;
     c->options.top_k = c->all ? 0 : (size_t)c->top_k;

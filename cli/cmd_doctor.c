@@ -15,7 +15,9 @@ const char doctor_details[] = "example:\n"
 const char version_details[] = "example:\n"
                                "  mica version --format json\n";
 
-static const char *const variables[] = {"MICA_CPU", "MICA_THREADS", "NO_COLOR"};
+/* Never the token itself. */
+static const char *const variables[] = {"MICA_CPU",     "MICA_THREADS", "NO_COLOR",      "HF_HOME",
+                                        "HF_HUB_CACHE", "HF_ENDPOINT",  "HF_HUB_OFFLINE"};
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 static const char *compiler(void)
@@ -40,8 +42,50 @@ static void read_line(const char *path, char *line, size_t size)
         fclose(file);
 }
 
+/* What is in force for the Hub; or why nothing is. */
+typedef struct hub_report {
+    mica_hub *hub;
+    mica_hub_info info;
+    mica_error err;
+} hub_report;
+
+static void hub_look(hub_report *h)
+{
+    if (!mica_hub_create(NULL, &h->hub, &h->err))
+        mica_hub_get_info(h->hub, &h->info);
+}
+
+static void hub_text(const hub_report *h)
+{
+    if (!h->hub) {
+        out_text("hub         ");
+        out_line(h->err.message);
+        return;
+    }
+    out_text("cache       ");
+    out_line(h->info.cache_dir);
+    out_text("endpoint    ");
+    out_line(h->info.endpoint);
+    out_text("token       ");
+    out_line(h->info.token_source ? h->info.token_source : "none (HF_TOKEN is not set)");
+    out_text("offline     %s\n",
+             h->info.offline ? "yes: nothing is fetched (HF_HUB_OFFLINE)" : "no");
+}
+
+static void hub_json(mica_json_writer *w, const hub_report *h)
+{
+    mica_json_begin_object(w);
+    write_member(w, "cache", h->info.cache_dir);
+    write_member(w, "endpoint", h->info.endpoint);
+    write_member(w, "token_source", h->info.token_source);
+    mica_json_write_key(w, "offline");
+    mica_json_write_bool(w, h->info.offline);
+    write_member(w, "error", h->hub ? NULL : h->err.message);
+    mica_json_end_object(w);
+}
+
 static void report_text(const mica_context_info *i, double memory, const char *huge,
-                        const struct utsname *system)
+                        const struct utsname *system, const hub_report *hub)
 {
     out_text("mica        %s (%s)\n", mica_version(), compiler());
     out_text("system      %s %s, %s\n", system->sysname, system->release, system->machine);
@@ -61,13 +105,14 @@ static void report_text(const mica_context_info *i, double memory, const char *h
         out_text("memory      %.1f GiB\n", memory);
     out_text("huge pages  %s\n", huge[0] ? huge : "not known");
     out_text("backends    %s\n", i->backend);
+    hub_text(hub);
     for (int v = 0; v < VARIABLES; v++)
         if (getenv(variables[v]))
             out_text("%-11s %s\n", variables[v], getenv(variables[v]));
 }
 
 static void report_json(mica_json_writer *w, const mica_context_info *i, double memory,
-                        const char *huge, const struct utsname *system)
+                        const char *huge, const struct utsname *system, const hub_report *hub)
 {
     const struct {
         const char *key, *value;
@@ -102,6 +147,8 @@ static void report_json(mica_json_writer *w, const mica_context_info *i, double 
         mica_json_write_null(w);
     mica_json_write_key(w, "memory_gib");
     mica_json_write_double(w, memory);
+    mica_json_write_key(w, "hub");
+    hub_json(w, hub);
     mica_json_write_key(w, "environment");
     mica_json_begin_object(w);
     for (int v = 0; v < VARIABLES; v++) {
@@ -166,26 +213,29 @@ int cmd_doctor(const cli_command *command, int argc, char **argv)
     mica_json_writer *writer = NULL;
     mica_context_info info;
     struct utsname system;
+    hub_report hub = {0};
     char huge[128];
     mica_status status = mica_context_create(NULL, &context, &err);
     if (status)
         return out_close(command, fail(command, &err));
     mica_context_get_info(context, &info);
     uname(&system);
+    hub_look(&hub);
     read_line("/sys/kernel/mm/transparent_hugepage/enabled", huge, sizeof huge);
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 30);
     if (format == FORMAT_TEXT) {
-        report_text(&info, memory, huge, &system);
+        report_text(&info, memory, huge, &system, &hub);
     } else {
         status = mica_json_writer_create(&writer, &err);
         if (!status) {
-            report_json(writer, &info, memory, huge, &system);
+            report_json(writer, &info, memory, huge, &system, &hub);
             status = out_json(writer, &err);
             out_write("\n", 1);
         }
     }
     code = status ? fail(command, &err) : EXIT_OK;
     mica_json_writer_destroy(&writer);
+    mica_hub_destroy(&hub.hub);
     mica_context_destroy(&context);
     return out_close(command, code);
 }

@@ -20,7 +20,7 @@ const char embed_details[] =
     "jsonl is one entry of data a line.\n"
     "\n"
     "examples:\n"
-    "  mica embed ./all-MiniLM-L6-v2 \"A first text.\" \"A second one.\" --format json\n"
+    "  mica embed BAAI/bge-small-en-v1.5 \"A first text.\" \"A second one.\" --format json\n"
     "  mica embed ./all-MiniLM-L6-v2 --file corpus.txt --format jsonl > vectors.jsonl\n"
     "  printf '\"one\\\\nwith a newline\"\\n' | mica embed ./all-MiniLM-L6-v2 --jsonl -\n";
 
@@ -67,7 +67,7 @@ static int read_settings(const cli_command *command, embedding *e, int argc, cha
     if (e->normalize && e->no_normalize)
         return usage_error(command, "--normalize and --no-normalize exclude each other");
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     e->options.normalize = e->normalize ? 1 : e->no_normalize ? 0 : -1;
     e->options.dimensions = (size_t)e->dimensions;
     e->options.no_truncate = e->common.no_truncate;
@@ -228,6 +228,7 @@ int cmd_similarity(const cli_command *command, int argc, char **argv)
     if (!format_read(command, e.common.format_name, &s.format))
         return EXIT_USAGE;
     texts_source source = {n - 1, argv + 2, e.common.file, e.common.jsonl, NULL};
+    s.engine.quiet = e.common.quiet;
     mica_status status = engine_open(&s.engine, argv[1], e.common.threads, e.common.verbose, &err);
     if (!status)
         status = texts_open(&source, &s.reader, &err);

@@ -53,7 +53,7 @@ static int read_settings(const cli_command *command, filling *f, int argc, char 
     if (code >= 0)
         return code;
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     f->options.top_k = (size_t)f->top_k;
     f->options.no_truncate = f->common.no_truncate;
     f->options.max_length = (size_t)f->common.max_length;

@@ -298,8 +298,7 @@ int cmd_forward(const cli_command *command, int argc, char **argv)
     if (code >= 0)
         return code;
     if (n != 1)
-        return usage_error(command, n < 1 ? "which model? Give a directory"
-                                          : "one model only; ids come from --input");
+        return usage_error(command, n < 1 ? WHICH_MODEL : "one model only; ids come from --input");
     if (!input || !output)
         return usage_error(command, "%s is needed",
                            input ? "-o OUT.safetensors" : "--input IN.json");

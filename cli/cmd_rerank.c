@@ -63,7 +63,7 @@ static int read_settings(const cli_command *command, reranking *r, int argc, cha
     if (code >= 0)
         return code;
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     if (!r->query && !r->common.jsonl)
         return usage_error(command, "which query? Give --query, or queries with --jsonl");
     if (r->common.file && *n > 1)
@@ -166,6 +166,7 @@ static int rank_one(stream *s, reranking *r, int argc, char **argv)
     mica_ranking *ranking = NULL;
     size_t n = 0, at;
     int code;
+    s->engine.quiet = r->common.quiet;
     mica_status status =
         engine_open(&s->engine, s->model, r->common.threads, r->common.verbose, &err);
     if (!status)

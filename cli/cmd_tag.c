@@ -107,7 +107,7 @@ static int read_settings(const cli_command *command, tagging *t, int argc, char 
     if (code >= 0)
         return code;
     if (*n < 1)
-        return usage_error(command, "which model? Give a directory");
+        return usage_error(command, WHICH_MODEL);
     if (!read_aggregation(command, t))
         return EXIT_USAGE;
     if (!read_ignored(t))

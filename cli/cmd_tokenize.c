@@ -10,7 +10,8 @@
 #include "commands.h"
 
 const char tokenize_details[] =
-    "MODEL is a directory with a tokenizer, or a tokenizer.json. Texts are arguments, lines of "
+    "MODEL is a Hub id (no weights are fetched), a directory with a tokenizer, or a "
+    "tokenizer.json. Texts are arguments, lines of "
     "FILE, or lines of\n"
     "standard input. Offsets count code points of the text. Output: text is a token a line; json "
     "is\n"
@@ -28,19 +29,22 @@ const char detokenize_details[] =
     "example:\n"
     "  mica detokenize ./all-MiniLM-L6-v2 101 7592 2088 102 --skip-special-tokens\n";
 
+#define WHICH_TOKENIZER "which model? Give a Hub id (org/name), a directory or a tokenizer.json"
+
 enum { WINDOW_TEXTS = 4096, WINDOW_BYTES = 1 << 20 };
 
-/* As mica_tokenizer_open; what looks like the Hub's name of a model gets a word on that. */
-static mica_status tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err)
+static const char quiet_help[] = "do not show how far fetching is";
+
+/* Of a Hub id no weights are fetched. */
+static mica_status tokenizer_open(const char *model, bool quiet, mica_tokenizer **out,
+                                  mica_error *err)
 {
-    mica_status status = mica_tokenizer_open(path, out, err);
-    const char *slash = strchr(path, '/');
-    if (status == MICA_STATUS_NOT_FOUND && access(path, F_OK) != 0 && slash && slash != path &&
-        path[0] != '.' && slash[1] && !strchr(slash + 1, '/'))
-        snprintf(err->message, sizeof err->message,
-                 "no directory '%.300s'; downloading from the Hugging Face Hub is not part of this "
-                 "version: fetch the tokenizer's files and give their directory",
-                 path);
+    char *path = NULL;
+    *out = NULL;
+    mica_status status = model_directory(model, NULL, quiet, &path, err);
+    if (!status)
+        status = mica_tokenizer_open(path, out, err);
+    free(path);
     return status;
 }
 
@@ -186,7 +190,7 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
 {
     const char *file = NULL, *format_name = NULL, *pair = NULL, *truncation = NULL;
     const char *side = NULL;
-    bool jsonl = false, no_special = false, split = false;
+    bool jsonl = false, no_special = false, split = false, quiet = false;
     int64_t max_length = 0;
     tokenize t = {0};
     const option options[] = {
@@ -208,13 +212,14 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
          "right (the end of a text is cut) or left (default: as the tokenizer says)", 0, 0},
         {"all", 0, OPTION_FLAG, &t.all, NULL,
          "also byte_offsets, type_ids, special_tokens_mask, truncated", 0, 0},
+        {"quiet", 'q', OPTION_FLAG, &quiet, NULL, quiet_help, 0, 0},
     };
     int n,
         code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
     if (code >= 0)
         return code;
     if (n < 1)
-        return usage_error(command, "which model? Give a directory or a tokenizer.json");
+        return usage_error(command, WHICH_TOKENIZER);
     if (file && n > 1)
         return usage_error(command, "texts come from --file or from arguments, not both ('%s')",
                            argv[2]);
@@ -231,7 +236,7 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
     texts_source source = {n - 1, argv + 2, file, jsonl, NULL};
     mica_text second = {pair, pair ? strlen(pair) : 0};
     bool list = false;
-    mica_status status = tokenizer_open(argv[1], &tokenizer, &err);
+    mica_status status = tokenizer_open(argv[1], quiet, &tokenizer, &err);
     t.tokenizer = tokenizer;
     if (!status) {
         mica_tokenizer_encode_options(tokenizer, &encode);
@@ -252,7 +257,9 @@ int cmd_tokenize(const cli_command *command, int argc, char **argv)
         out_text(list ? "]" : t.written ? "" : "[]");
     if (t.format == FORMAT_JSON && (!status || t.written))
         out_text("\n");
-    code = status ? fail(command, &err) : interrupted() ? EXIT_INTERRUPTED : EXIT_OK;
+    code = status && status != MICA_STATUS_CANCELLED ? fail(command, &err)
+           : interrupted()                           ? EXIT_INTERRUPTED
+                                                     : EXIT_OK;
     mica_encoding_destroy(&t.encoding);
     mica_json_writer_destroy(&t.writer);
     texts_close(&reader);
@@ -320,7 +327,7 @@ static int read_ids(const cli_command *command, ids *list, int argc, char **argv
 int cmd_detokenize(const cli_command *command, int argc, char **argv)
 {
     const char *format_name = NULL;
-    bool skip = false, clean = false, no_clean = false;
+    bool skip = false, clean = false, no_clean = false, quiet = false;
     cli_format format;
     const option options[] = {
         {"skip-special-tokens", 's', OPTION_FLAG, &skip, NULL,
@@ -329,13 +336,14 @@ int cmd_detokenize(const cli_command *command, int argc, char **argv)
         {"no-clean-up", 0, OPTION_FLAG, &no_clean, NULL,
          "keep spaces (default: as the tokenizer says)", 0, 0},
         {"format", 0, OPTION_TEXT, &format_name, "FORMAT", "text (default), json or jsonl", 0, 0},
+        {"quiet", 'q', OPTION_FLAG, &quiet, NULL, quiet_help, 0, 0},
     };
     int n,
         code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
     if (code >= 0)
         return code;
     if (n < 1)
-        return usage_error(command, "which model? Give a directory or a tokenizer.json");
+        return usage_error(command, WHICH_TOKENIZER);
     if (clean && no_clean)
         return usage_error(command, "--clean-up and --no-clean-up exclude each other");
     if (!format_read(command, format_name, &format))
@@ -350,7 +358,7 @@ int cmd_detokenize(const cli_command *command, int argc, char **argv)
     mica_decode_options_defaults(&decode);
     decode.skip_special_tokens = skip;
     decode.clean_up_tokenization_spaces = clean ? 1 : no_clean ? 0 : -1;
-    mica_status status = tokenizer_open(argv[1], &tokenizer, &err);
+    mica_status status = tokenizer_open(argv[1], quiet, &tokenizer, &err);
     code = status ? -1 : read_ids(command, &list, n - 1, argv + 2);
     if (!status && code < 0)
         status =
@@ -367,7 +375,9 @@ int cmd_detokenize(const cli_command *command, int argc, char **argv)
     if (!status && code < 0)
         out_write("\n", 1);
     if (code < 0)
-        code = status ? fail(command, &err) : EXIT_OK;
+        code = status == MICA_STATUS_CANCELLED ? EXIT_INTERRUPTED
+               : status                        ? fail(command, &err)
+                                               : EXIT_OK;
     free(list.data);
     mica_text_free(&text);
     mica_json_writer_destroy(&writer);

@@ -21,7 +21,8 @@ const char verify_details[] =
     "  mica verify ./all-MiniLM-L6-v2 --reference tests/fixtures/minilm/reference.safetensors\n";
 
 const char init_details[] =
-    "CONFIG is a config.json or a directory with one. Weights are drawn as transformers does: "
+    "CONFIG is a config.json, a directory with one, or a Hub id. Weights are drawn as transformers "
+    "does: "
     "normal with\n"
     "initializer_range, biases 0, norm weights 1. The same seed gives the same weights.\n"
     "\n"
@@ -84,7 +85,7 @@ int cmd_verify(const cli_command *command, int argc, char **argv)
     if (code >= 0)
         return code;
     if (n != 1)
-        return usage_error(command, n < 1 ? "which model? Give a directory" : "one model only");
+        return usage_error(command, n < 1 ? WHICH_MODEL : "one model only");
     if (!reference)
         return usage_error(command, "--reference REF.safetensors is needed");
     if (!format_read(command, format_name, &format))
@@ -144,7 +145,10 @@ int cmd_init(const cli_command *command, int argc, char **argv)
         return EXIT_USAGE;
     mica_error err = {0};
     mica_json_writer *w = NULL;
-    mica_status status = mica_model_init(argv[1], output, (uint64_t)seed, force, &err);
+    char *config = NULL;
+    mica_status status = model_directory(argv[1], NULL, false, &config, &err);
+    if (!status)
+        status = mica_model_init(config, output, (uint64_t)seed, force, &err);
     if (!status && format == FORMAT_TEXT) {
         out_text("random weights (seed %lld) written to %s\n", (long long)seed, output);
     } else if (!status) {
@@ -161,5 +165,9 @@ int cmd_init(const cli_command *command, int argc, char **argv)
         }
     }
     mica_json_writer_destroy(&w);
-    return out_close(command, status ? fail(command, &err) : EXIT_OK);
+    free(config);
+    code = status == MICA_STATUS_CANCELLED ? EXIT_INTERRUPTED
+           : status                        ? fail(command, &err)
+                                           : EXIT_OK;
+    return out_close(command, code);
 }

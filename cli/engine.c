@@ -2,13 +2,13 @@
  *
  * What every command that computes needs: a context that Ctrl-C cancels, the model, a session.
  */
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "cli.h"
 
 static bool verbose_log;
 
-static void log_line(void *user, mica_log_severity severity, const char *line)
+void log_line(void *user, mica_log_severity severity, const char *line)
 {
     if (severity >= MICA_LOG_SEVERITY_WARNING || verbose_log)
         fprintf(stderr, "mica: %s%s\n", severity >= MICA_LOG_SEVERITY_WARNING ? "warning: " : "",
@@ -30,17 +30,25 @@ static void say_what_is_used(const engine *e)
         m.normalize ? "normalized" : "not normalized", m.max_length);
 }
 
-mica_status engine_open(engine *e, const char *path, int64_t threads, bool verbose, mica_error *err)
+mica_status context_open(mica_context **out, int64_t threads, bool verbose, mica_error *err)
 {
     mica_context_options options;
     mica_context_options_defaults(&options);
     options.threads = (size_t)threads;
     options.log = log_line;
     verbose_log = verbose;
-    mica_status status = mica_context_create(&options, &e->context, err);
+    return mica_context_create(&options, out, err);
+}
+
+mica_status engine_open(engine *e, const char *model, int64_t threads, bool verbose,
+                        mica_error *err)
+{
+    mica_status status = context_open(&e->context, threads, verbose, err);
+    if (!status)
+        status = model_directory(model, e->context, e->quiet, &e->directory, err);
     if (!status) {
         interrupt_watch(e->context);
-        status = mica_model_open(e->context, path, &e->model, err);
+        status = mica_model_open(e->context, e->directory, &e->model, err);
     }
     if (!status)
         status = mica_session_create(e->model, &e->session, err);
@@ -55,4 +63,6 @@ void engine_close(engine *e)
     mica_session_destroy(&e->session);
     mica_model_destroy(&e->model);
     mica_context_destroy(&e->context);
+    free(e->directory);
+    e->directory = NULL;
 }

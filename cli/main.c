@@ -34,6 +34,12 @@ const cli_command commands[] = {
     {"init", "a checkpoint of random weights from a config.json", "CONFIG -o DIR", init_details,
      cmd_init},
     {"bench", "measurements beside other libraries", "tokenizers ...", bench_details, cmd_bench},
+    {"pull", "fetch a model from the Hugging Face Hub", "MODEL", pull_details, cmd_pull},
+    {"list", "the models in the cache", "", list_details, cmd_list},
+    {"show", "what a model is, and what mica would do with it", "MODEL", show_details, cmd_show},
+    {"rm", "remove a model from the cache", "MODEL", rm_details, cmd_rm},
+    {"verify-cache", "compare the checksums of what is in the cache", "[MODEL]",
+     verify_cache_details, cmd_verify_cache},
     {"doctor", "what this machine has and what mica would use", "", doctor_details, cmd_doctor},
     {"version", "the version", "", version_details, cmd_version},
 };
@@ -47,8 +53,10 @@ static void overview(void (*put)(const char *format, ...))
         mica_version());
     for (size_t i = 0; i < command_count; i++)
         put("  %-12s %s\n", commands[i].name, commands[i].summary);
-    put("\nA MODEL is a directory in Hugging Face layout. Every command has --help, with an "
-        "example:\n\n  mica embed --help\n  mica embed ./all-MiniLM-L6-v2 \"A text.\"\n");
+    put("\nA MODEL is the id of one on the Hugging Face Hub (org/name, org/name@revision), which "
+        "is "
+        "fetched once,\nor a directory in Hugging Face layout. Every command has --help, with an "
+        "example:\n\n  mica embed --help\n  mica embed BAAI/bge-small-en-v1.5 \"A text.\"\n");
 }
 
 /* How many single-character edits lead from a to b (both short). */

@@ -91,6 +91,15 @@ static int set_real(const cli_command *command, const option *o, const char *val
     return -1;
 }
 
+static int add_text(const cli_command *command, const option *o, const char *value)
+{
+    option_texts *texts = o->target;
+    if (texts->count == OPTION_TEXTS_MAX)
+        return usage_error(command, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
+    texts->items[texts->count++] = value;
+    return -1;
+}
+
 static int set(const cli_command *command, const option *o, const char *value)
 {
     switch (o->kind) {
@@ -100,6 +109,8 @@ static int set(const cli_command *command, const option *o, const char *value)
     case OPTION_TEXT:
         *(const char **)o->target = value;
         return -1;
+    case OPTION_TEXTS:
+        return add_text(command, o, value);
     case OPTION_NUMBER:
         return set_number(command, o, value);
     case OPTION_REAL:

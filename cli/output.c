@@ -109,26 +109,119 @@ static size_t columns_of(uint32_t c)
     return 1;
 }
 
+/* The character at `at` of a text in UTF-8: its bytes, of which at least one. */
+static size_t next_character(const char *text, size_t size, size_t at, uint32_t *c)
+{
+    const unsigned char *s = (const unsigned char *)text + at;
+    size_t length = s[0] < 0xc0 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (length > size - at)
+        length = size - at;
+    *c = length == 1 ? s[0] : s[0] & (0xffu >> (length + 1));
+    for (size_t k = 1; k < length; k++)
+        *c = *c << 6 | (s[k] & 0x3f);
+    return length;
+}
+
+/* A control character would act on the terminal. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+size_t text_columns(const char *text)
+{
+    size_t size = strlen(text), columns = 0;
+    uint32_t c;
+    for (size_t at = 0; at < size; columns += columns_of(c))
+        at += next_character(text, size, at, &c);
+    return columns;
+}
+
+size_t fit_text(const char *text, size_t width, char *out, size_t room)
+{
+    size_t size = strlen(text), all = text_columns(text), used = 0, columns = 0, at = 0, length;
+    uint32_t c;
+    if (all > width && width >= 2) {
+        for (size_t gone = 0; at < size && all - gone > width - 2; gone += columns_of(c))
+            at += next_character(text, size, at, &c);
+        columns = used = (size_t)snprintf(out, room, "..");
+    }
+    for (; at < size; at += length) {
+        length = next_character(text, size, at, &c);
+        if (columns + columns_of(c) > width || used + length >= room)
+            break;
+        columns += columns_of(c);
+        if (is_control(c)) {
+            out[used++] = ' ';
+        } else {
+            memcpy(out + used, text + at, length);
+            used += length;
+        }
+    }
+    for (; columns < width && used + 1 < room; columns++)
+        out[used++] = ' ';
+    out[used] = 0;
+    return used;
+}
+
 void out_label(const mica_text *text, size_t width)
 {
     size_t used = 0, length;
     for (size_t i = 0; i < text->size; i += length) {
-        const unsigned char *s = (const unsigned char *)text->data + i;
-        length = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-        if (i + length > text->size)
+        uint32_t c;
+        length = next_character(text->data, text->size, i, &c);
+        if (used + columns_of(c) > width)
             break;
-        uint32_t c = length == 1 ? s[0] : s[0] & (0xffu >> (length + 1));
-        for (size_t k = 1; k < length; k++)
-            c = c << 6 | (s[k] & 0x3f);
-        size_t columns = columns_of(c);
-        if (used + columns > width)
-            break;
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) /* a control character would act on the terminal */
+        used += columns_of(c);
+        if (is_control(c))
             out_write(" ", 1);
         else
-            out_write(s, length);
-        used += columns;
+            out_write(text->data + i, length);
     }
     for (; used < width; used++)
         out_write(" ", 1);
+}
+
+void out_line(const char *text)
+{
+    const mica_text whole = {text, strlen(text)};
+    out_label(&whole, text_columns(text));
+    out_write("\n", 1);
+}
+
+void size_text(int64_t bytes, char *text, size_t size)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+    double number = (double)bytes / 1000;
+    size_t unit = 0;
+    if (bytes < 0) {
+        snprintf(text, size, "?");
+        return;
+    }
+    if (bytes < 1000) {
+        snprintf(text, size, "%d B", (int)bytes);
+        return;
+    }
+    while (number >= 999.95 && unit + 1 < sizeof units / sizeof *units) {
+        number /= 1000;
+        unit++;
+    }
+    snprintf(text, size, "%.1f %s", number, units[unit]);
+}
+
+void write_member(mica_json_writer *w, const char *key, const char *text)
+{
+    mica_json_write_key(w, key);
+    if (text)
+        mica_json_write_text(w, text);
+    else
+        mica_json_write_null(w);
+}
+
+void write_count(mica_json_writer *w, int64_t number)
+{
+    if (number < 0)
+        mica_json_write_null(w);
+    else
+        mica_json_write_int(w, number);
 }

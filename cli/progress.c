@@ -17,10 +17,15 @@ double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-void progress_start(progress *p, const char *what, bool quiet)
+bool progress_wanted(bool quiet)
 {
     const char *term = getenv("TERM");
-    p->on = !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    return !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+void progress_start(progress *p, const char *what, bool quiet)
+{
+    p->on = progress_wanted(quiet);
     p->started = p->shown = seconds_now();
     p->what = what;
 }
@@ -48,10 +53,15 @@ void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items)
     fflush(stderr);
 }
 
-void progress_end(progress *p)
+void progress_erase(const progress *p)
 {
     if (p->on)
         fprintf(stderr, "\r\033[K");
+}
+
+void progress_end(progress *p)
+{
+    progress_erase(p);
     p->on = false;
 }
 
@@ -62,6 +72,7 @@ double progress_seconds(const progress *p)
 }
 
 static mica_context *volatile watched;
+static mica_hub *volatile watched_hub;
 static volatile sig_atomic_t was_interrupted;
 
 static void on_signal(int number)
@@ -70,18 +81,33 @@ static void on_signal(int number)
     mica_context *context = watched;
     if (context)
         mica_context_cancel(context);
+    mica_hub *hub = watched_hub;
+    if (hub)
+        mica_hub_cancel(hub);
 }
 
-void interrupt_watch(mica_context *context)
+static void catch_signals(void)
 {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
     action.sa_handler = on_signal;
     action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
-    watched = context;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void interrupt_watch(mica_context *context)
+{
+    watched = context;
+    catch_signals();
+}
+
+void interrupt_watch_hub(mica_hub *hub)
+{
+    watched_hub = hub;
+    if (hub)
+        catch_signals();
 }
 
 void interrupt_forget(void)

@@ -171,6 +171,7 @@ int stream_run(stream *s, const stream_options *options, int argc, char **argv)
                            argv[0]);
     if (!format_read(s->command, options->format_name, &s->format))
         return EXIT_USAGE;
+    s->engine.quiet = options->quiet;
     mica_status status =
         engine_open(&s->engine, s->model, options->threads, options->verbose, &err);
     if (!status && s->prepare)

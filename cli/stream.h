@@ -26,7 +26,7 @@ typedef struct stream stream;
 struct stream {
     /* Of the command. */
     const cli_command *command;
-    const char *model;        /* its directory */
+    const char *model;        /* as model_directory takes it */
     const texts_shape *shape; /* of JSON lines; NULL: texts only */
     void *user;
     /* Once the model is open, before any text; may be NULL. */

@@ -26,12 +26,6 @@ set_config() { # set_config KEY VALUE: replaces a number or word in config.json
 run "$mica" embed "$work/none" hello
 expect "no such directory" 3
 err_has "none"
-run "$mica" embed sentence-transformers/all-MiniLM-L6-v2 hello
-expect "a Hub id" 3
-err_has "Hub"
-run "$mica" tokenize sentence-transformers/all-MiniLM-L6-v2 hello
-expect "a Hub id for tokenize" 3
-err_has "Hub"
 run "$mica" detokenize "$work/none" 1
 expect "detokenize without a directory" 3
 err_has "none"
