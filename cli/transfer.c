@@ -52,8 +52,8 @@ static layout arrange(size_t columns)
 {
     layout l = {.name = NAME_MIN};
     size_t room = columns - 1; /* what fills the last column makes some terminals wrap */
-    if (room < l.name)
-        l.name = room;
+    if (room < NAME_MIN + PERCENT)
+        l.name = room > PERCENT + 4 ? room - PERCENT : room;
     room -= l.name;
     l.percent = take(&room, PERCENT);
     l.bar = take(&room, BAR_MIN + 3) ? BAR_MIN + 3 : 0;
