@@ -74,6 +74,21 @@ MICA_API mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtyp
 MICA_API mica_status mica_tensor_fill_normal(mica_tensor *tensor, double mean, double stddev,
                                              uint64_t seed, uint64_t stream, mica_error *err);
 
+/* Fills a tensor from mica_tensor_create of any dtype but bool with uniform numbers from the same
+ * generator: floats in [low, high) (high only where rounding gives it), whole numbers in [low,
+ * high), which must both be whole and fit the dtype. Element 2i takes the first two words of
+ * counter i, element 2i + 1 the other two: 53 bits of them make u in [0, 1), and the element is low
+ * + (high - low) u, rounded down for whole numbers. */
+MICA_API mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double high,
+                                              uint64_t seed, uint64_t stream, mica_error *err);
+
+/* NumPy's .npy files: one array. Versions 1 to 3, either byte order, C or Fortran order (which is
+ * brought to C order); structured dtypes and objects are refused. bfloat16 cannot be saved so:
+ * NumPy has none. A file is written whole or not at all. */
+MICA_API mica_status mica_tensor_load_npy(const char *path, mica_tensor **out, mica_error *err);
+MICA_API mica_status mica_tensor_save_npy(const char *path, const mica_tensor *tensor,
+                                          mica_error *err);
+
 /* Named tensors in a safetensors file (https://github.com/huggingface/safetensors). */
 typedef struct mica_named_tensor {
     const char *name;

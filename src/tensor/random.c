@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Normal deviates from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
- * 2011) by the Box-Muller transform. Element 2i and 2i+1 come from counter i under key `seed` and
- * `stream`, so a value depends on nothing else.
+ * Random numbers from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * 2011). Elements 2i and 2i+1 come from counter i under key `seed` and `stream`, so a value depends
+ * on nothing else; normal deviates by the Box-Muller transform.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "mica/tensor.h"
+#include "tensor/convert.h"
 
 static void philox(uint32_t counter[4], uint64_t seed)
 {
@@ -27,6 +29,87 @@ static void philox(uint32_t counter[4], uint64_t seed)
 static double uniform(uint32_t high, uint32_t low)
 {
     return ((double)((uint64_t)high << 21 | low >> 11) + 1) * 0x1p-53;
+}
+
+/* A number that the dtype can hold, to element i. */
+static void put_number(mica_dtype dtype, void *data, size_t i, double value)
+{
+    float f32 = (float)value;
+    uint16_t half;
+    int64_t whole = (int64_t)value;
+    uint64_t natural = value < 0 ? (uint64_t)whole : (uint64_t)value;
+    size_t size = mica_dtype_size(dtype);
+    unsigned char *to = (unsigned char *)data + i * size;
+    uint8_t u8 = (uint8_t)natural;
+    uint16_t u16 = (uint16_t)natural;
+    uint32_t u32 = (uint32_t)natural;
+    switch (dtype) {
+    case MICA_DTYPE_F32:
+        memcpy(to, &f32, sizeof f32);
+        break;
+    case MICA_DTYPE_F64:
+        memcpy(to, &value, sizeof value);
+        break;
+    case MICA_DTYPE_F16:
+    case MICA_DTYPE_BF16:
+        half = dtype == MICA_DTYPE_F16 ? mica_f32_to_f16(f32) : mica_f32_to_bf16(f32);
+        memcpy(to, &half, sizeof half);
+        break;
+    default:
+        memcpy(to,
+               size == 1   ? (void *)&u8
+               : size == 2 ? (void *)&u16
+               : size == 4 ? (void *)&u32
+                           : (void *)&natural,
+               size);
+        break;
+    }
+}
+
+/* The whole numbers that a dtype holds: [low, high]; false for floats. */
+static bool whole_range(mica_dtype dtype, double *low, double *high)
+{
+    bool is_signed = dtype == MICA_DTYPE_I8 || dtype == MICA_DTYPE_I16 || dtype == MICA_DTYPE_I32 ||
+                     dtype == MICA_DTYPE_I64;
+    if (dtype == MICA_DTYPE_F32 || dtype == MICA_DTYPE_F64 || dtype == MICA_DTYPE_F16 ||
+        dtype == MICA_DTYPE_BF16)
+        return false;
+    double half = ldexp(1, (int)mica_dtype_size(dtype) * 8 - 1);
+    *low = is_signed ? -half : 0;
+    *high = is_signed ? half : 2 * half;
+    return true;
+}
+
+mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double high, uint64_t seed,
+                                     uint64_t stream, mica_error *err)
+{
+    void *data = mica_tensor_data_mut(tensor);
+    mica_dtype dtype = mica_tensor_dtype(tensor);
+    double least = 0, most = 0;
+    bool whole = whole_range(dtype, &least, &most);
+    if (!data || dtype == MICA_DTYPE_BOOL)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "random numbers fill tensors made by mica_tensor_create only, and none of "
+                         "bool");
+    if (!(low < high) || !isfinite(high - low) ||
+        (whole && (floor(low) != low || floor(high) != high || low < least || high > most)))
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "random %s in [%g, %g): that is not a range of it", mica_dtype_name(dtype),
+                         low, high);
+    size_t count = (size_t)mica_tensor_count(tensor);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t pair = i / 2;
+        uint32_t c[4] = {(uint32_t)pair, (uint32_t)(pair >> 32), (uint32_t)stream,
+                         (uint32_t)(stream >> 32)};
+        philox(c, seed);
+        size_t at = i % 2 * 2;
+        double u = (double)((uint64_t)c[at] << 21 | c[at + 1] >> 11) * 0x1p-53;
+        double value = low + (high - low) * u;
+        if (whole)
+            value = floor(value) < high ? floor(value) : high - 1;
+        put_number(dtype, data, i, value);
+    }
+    return MICA_OK;
 }
 
 mica_status mica_tensor_fill_normal(mica_tensor *tensor, double mean, double stddev, uint64_t seed,
