@@ -91,6 +91,30 @@ static void test_down(void **state)
     for_each(check_down, 200);
 }
 
+static void check_join(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t rows = 1 + random_below(seed, 9), n = random_below(seed, 40),
+           count = random_below(seed, 30);
+    const float *x = floats(seed, 0, count * n, -3, 3, random_below(seed, 2));
+    float *u = guarded_floats(1, rows * n, AT_END), *v = guarded_floats(2, rows * n, AT_END);
+    int32_t *at = guarded(3, count * sizeof *at, AT_END);
+    for (size_t i = 0; i < count; i++)
+        at[i] = (int32_t)random_below(seed, rows);
+    for (int sum = 0; sum < 2; sum++) {
+        fill_random(u, rows * n, 3, -1, 1);
+        fill_random(v, rows * n, 3, -1, 1);
+        (sum ? c->add_rows : c->raise_rows)(u, at, x, count, n);
+        (sum ? k->add_rows : k->raise_rows)(v, at, x, count, n);
+        for (size_t i = 0; i < rows * n; i++)
+            check_near(v[i], (double)u[i], 0, 0, sum ? "add_rows" : "raise_rows", i);
+    }
+}
+
+static void test_join(void **state)
+{
+    for_each(check_join, 200);
+}
+
 static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
 {
     size_t n = random_below(seed, 4) ? 1 + random_below(seed, 40) : 1 + random_below(seed, 3000);
@@ -211,8 +235,8 @@ static void check_products(const mica_kernels *c, const mica_kernels *k, uint64_
     fill_random(b, segments * length * MICA_NARROW_N, *seed, -1, 1);
     for (size_t s = 0; s < segments; s++)
         a[s] = floats(seed, (int)s, m && length ? (m - 1) * lda + length : 0, -1, 1, false);
-    c->gemm.narrow(m, n, segments, length, a, lda, b, u, n, bias);
-    k->gemm.narrow(m, n, segments, length, a, lda, b, v, n, bias);
+    c->gemm.narrow(m, n, segments, length, a, lda, b, u, n, false, bias);
+    k->gemm.narrow(m, n, segments, length, a, lda, b, v, n, false, bias);
     for (size_t i = 0; i < m * n; i++)
         check_near(v[i], (double)u[i], 0, 1e-5, "narrow", i);
     size_t columns = random_below(seed, 200),
@@ -288,10 +312,10 @@ static void test_sort(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_down),         cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_long_softmax), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_conversions),  cmocka_unit_test(test_products),
-        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_down),     cmocka_unit_test(test_join),
+        cmocka_unit_test(test_softmax),  cmocka_unit_test(test_long_softmax),
+        cmocka_unit_test(test_loss),     cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

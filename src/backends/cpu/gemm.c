@@ -99,7 +99,9 @@ static void run_strip(const mica_gemm *g, const float *packed, size_t row0, size
         const float *b = g->b + (panel * g->k + k0) * nr;
         const float *bias = last && g->bias ? g->bias + column : NULL;
         float *c = g->c + row0 * g->ldc + column;
-        g->kernels->gemm.tile(rows, n, kc, packed, b, c, g->ldc, k0 > 0, bias);
+        bool past = g->stream && last && k0 == 0 && !g->activation && n == nr &&
+                    (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
+        g->kernels->gemm.tile(rows, n, kc, packed, b, c, g->ldc, k0 > 0, past, bias);
         for (size_t i = 0; last && g->activation && i < rows; i++)
             g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
     }

@@ -35,6 +35,7 @@ typedef struct mica_gemm {
     size_t ldc;                  /* distance of C's rows in floats; a row is contiguous */
     mica_k_pointwise activation; /* applied in place, or NULL */
     const void *params;          /* the activation's */
+    bool stream;                 /* C is large: where tiles allow, it is written past the caches */
 } mica_gemm;
 
 /* Panels of n columns, and the floats that they take for k rows. */

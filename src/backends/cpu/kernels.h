@@ -57,6 +57,11 @@ typedef void (*mica_k_sum_rows)(double *total, const float *x, size_t stride, si
 typedef void (*mica_k_best_rows)(float *best, const float *x, size_t stride, size_t rows, size_t n);
 typedef void (*mica_k_arg_row)(float *best, int32_t *at, const float *x, size_t n, int32_t row);
 
+/* Row at[i] of y joined with row i of x, one i < count after another: its sum, or as maximum has
+ * it. Rows of n elements. */
+typedef void (*mica_k_join_rows)(float *y, const int32_t *at, const float *x, size_t count,
+                                 size_t n);
+
 /* Softmax of `rows` rows of n elements, one after another; in place. Accuracy: 4 ulp or 4e-7
  * absolute beside exp_row's rounding of differences. */
 typedef void (*mica_k_softmax)(float *y, const float *x, size_t rows, size_t n);
@@ -98,12 +103,13 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
 
 /* The micro-kernel of products: c[i][j] for i < m, j < n is set to (add: increased by) the sum over
  * p < k, in this order, by fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is
- * added if bias is not NULL. (Plain C rounds the product first.) a     rows MICA_GEMM_A_STRIDE
- * floats apart, k <= MICA_GEMM_KC b     [k][nr], aligned to 64 bytes c     rows ldc floats apart; 1
- * <= n <= nr, 1 <= m <= mr bias  n floats or NULL m and n do not change a number: neither does the
- * place of a row or a column in a tile. */
+ * added if bias is not NULL. (Plain C rounds the product first.) a      rows MICA_GEMM_A_STRIDE
+ * floats apart, k <= MICA_GEMM_KC b      [k][nr], aligned to 64 bytes c      rows ldc floats apart;
+ * 1 <= n <= nr, 1 <= m <= mr past   c is written past the caches: not with add; n is nr, c is
+ * aligned to 64 bytes and ldc a multiple of 16 bias   n floats or NULL m and n do not change a
+ * number: neither does the place of a row or a column in a tile. */
 typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
-                                 float *c, size_t ldc, bool add, const float *bias);
+                                 float *c, size_t ldc, bool add, bool past, const float *bias);
 
 /* A product with at most MICA_NARROW_N columns, of rows that lie where they lie: for i < m, j < n,
  * c[i][j] = bias[j] + the sum over s < segments, p < length, in this order, of a[s][i * lda + p] *
@@ -112,7 +118,7 @@ typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, c
 enum { MICA_NARROW_N = 8 };
 typedef void (*mica_k_gemm_narrow)(size_t m, size_t n, size_t segments, size_t length,
                                    const float *const *a, size_t lda, const float *b, float *c,
-                                   size_t ldc, const float *bias);
+                                   size_t ldc, bool past, const float *bias);
 
 /* y[j] = sum over p < k, in blocks and order as the driver has them, of a[p * a_step] *
  * b[p * b_row + j], j < n: one row of a product, of a B that is not packed. */
@@ -137,6 +143,7 @@ typedef struct mica_kernels {
     mica_k_sum_rows sum_rows;
     mica_k_best_rows max_rows, min_rows;
     mica_k_arg_row argmax_row, argmin_row;
+    mica_k_join_rows add_rows, raise_rows;
     mica_k_softmax softmax;
     mica_k_softmax_columns softmax_columns;
     mica_k_bce bce, bce_logits;

@@ -16,7 +16,7 @@
  */
 #include <string.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
 enum { PIXELS = 168 }; /* of a task: a multiple of the tiles' rows, 12 and 14 */
@@ -34,6 +34,7 @@ typedef struct conv {
     size_t reach;            /* columns of x that a piece may need */
     const float *weights;    /* packed, group by group */
     size_t group_floats;     /* packed weights of a group */
+    bool stream;             /* the narrow product is written past the caches */
     unsigned char *scratch;
     size_t worker_bytes;
 } conv;
@@ -179,7 +180,7 @@ static void run_group(const conv *c, const place *p, size_t g, const float *cons
     }
     /* The tile adds its offset to each segment: a whole piece goes through one call. */
     c->kernels->gemm.narrow(p->count, c->group_out, c->segments, c->length, segments, lda, weights,
-                            y, c->out_channels, bias);
+                            y, c->out_channels, c->stream, bias);
 }
 
 static void conv_range(void *arg, size_t begin, size_t end, size_t worker)
@@ -221,6 +222,8 @@ mica_status mica_cpu_run_conv(const mica_call *call)
     c.x = x->data;
     c.bias = bias ? bias->data : NULL;
     c.y = mica_call_output(call)->data;
+    c.stream = mica_cpu_streams(mica_call_output(call)) && c.out_channels == MICA_NARROW_N &&
+               c.groups == 1;
     pack_weights(&c, packed, mica_call_input(call, 1)->data);
     c.weights = packed;
     c.scratch = call->run->scratch + c.groups * c.group_floats * sizeof(float);

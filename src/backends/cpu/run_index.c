@@ -154,7 +154,7 @@ static void copy_range(void *arg, size_t begin, size_t end, size_t worker)
 static void copy_x(const mica_call *call, const indexed *d)
 {
     copying c = {d->y, mica_call_input(call, 0)->data};
-    mica_cpu_ranges(call->cpu, d->outer * d->rows * d->bytes, 1 << 16, copy_range, &c);
+    mica_cpu_ranges(call->cpu, d->outer * d->rows * d->bytes, 1 << 18, copy_range, &c);
 }
 
 mica_status mica_cpu_run_scatter(const mica_call *call)
@@ -203,6 +203,21 @@ static void join_row(const indexed *d, unsigned char *y, const unsigned char *x,
     }
 }
 
+/* Updates [first, last) of one outer index. */
+static void join_updates(const indexed *d, unsigned char *y, const unsigned char *x, size_t first,
+                         size_t last)
+{
+    if (d->dtype == MICA_DTYPE_F32) {
+        mica_k_join_rows join =
+            d->op == MICA_OP_SCATTER_SUM ? d->kernels->add_rows : d->kernels->raise_rows;
+        join((float *)(void *)y, d->at + first, (const float *)(const void *)(x + first * d->bytes),
+             last - first, d->inner);
+        return;
+    }
+    for (size_t i = first; i < last; i++)
+        join_row(d, y + (size_t)d->at[i] * d->bytes, x + i * d->bytes, d->inner);
+}
+
 /* What joining leaves as it is. */
 static void fill_neutral(const indexed *d, unsigned char *y, size_t n)
 {
@@ -232,9 +247,8 @@ static void scatter_range(void *arg, size_t begin, size_t end, size_t worker)
             fill_neutral(d, y, d->outer * d->rows * d->inner);
         size_t first = d->count * part / d->parts, last = d->count * (part + 1) / d->parts;
         for (size_t outer = 0; outer < d->outer; outer++)
-            for (size_t i = first; i < last; i++)
-                join_row(d, y + (outer * d->rows + (size_t)d->at[i]) * d->bytes,
-                         d->from + (outer * d->count + i) * d->bytes, d->inner);
+            join_updates(d, y + outer * d->rows * d->bytes, d->from + outer * d->count * d->bytes,
+                         first, last);
     }
 }
 

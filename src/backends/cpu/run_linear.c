@@ -6,7 +6,7 @@
  *
  * Scratch: a packed block of A for each thread, then the panels, then the bias.
  */
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
 static size_t round_up(size_t floats)
@@ -61,8 +61,44 @@ static mica_status pack_now(const mica_call *call, size_t k, float *panels, floa
     return MICA_OK;
 }
 
+typedef struct dots {
+    mica_k_dot dot;
+    const float *x, *weight;
+    float bias, *y;
+    size_t k;
+} dots;
+
+static void dot_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const dots *d = arg;
+    for (size_t i = begin; i < end; i++)
+        d->y[i] = (float)d->dot(d->x + i * d->k, d->weight, d->k) + d->bias;
+}
+
+static void run_one_column(const mica_call *call)
+{
+    const mica_kernels *kernels = &call->cpu->kernels;
+    const mica_view *x = mica_call_input(call, 0), *weight = mica_call_input(call, 1);
+    const mica_view *bias = mica_call_input(call, 2);
+    dots d = {.dot = kernels->dot, .x = x->data, .weight = weight->data};
+    d.y = mica_call_output(call)->data;
+    d.k = (size_t)x->dim[x->rank - 1];
+    if (weight->dtype != MICA_DTYPE_F32) {
+        float *wide = (float *)(void *)call->run->scratch;
+        mica_cpu_widen(kernels, wide, weight->data, weight->dtype, d.k);
+        d.weight = wide;
+    }
+    if (bias)
+        mica_cpu_widen(kernels, &d.bias, bias->data, bias->dtype, 1);
+    mica_cpu_ranges(call->cpu, rows_of(x), mica_cpu_grain(d.k), dot_range, &d);
+}
+
 mica_status mica_cpu_run_linear(const mica_call *call)
 {
+    if (call->step->op == MICA_OP_LINEAR && mica_call_input(call, 1)->dim[0] == 1) {
+        run_one_column(call);
+        return MICA_OK;
+    }
     const mica_cpu *cpu = call->cpu;
     const mica_packed *packed = call->step->prepared;
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
@@ -75,6 +111,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.a_column = 1;
     g.c = y->data;
     g.ldc = g.n;
+    g.stream = mica_cpu_streams(y);
     float *scratch = (float *)(void *)call->run->scratch;
     if (packed) {
         g.b = packed->panels;

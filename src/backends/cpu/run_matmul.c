@@ -16,7 +16,7 @@
  */
 #include <string.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
 enum { FEW_ROWS = 4, DEEP = 8 * MICA_GEMM_KC };
@@ -35,6 +35,7 @@ typedef struct matmul {
     way way;
     float *scratch;
     size_t worker_floats, pieces;
+    bool stream;
 } matmul;
 
 static size_t round_up(size_t floats)
@@ -107,6 +108,7 @@ static matmul matmul_of(const mica_call *call)
     t.a = a->data;
     t.b = b->data;
     t.y = y->data;
+    t.stream = mica_cpu_streams(y);
     t.way = choose(&t, mica_pool_threads(call->cpu->pool));
     t.pieces = t.way == WAY_DEEP ? (t.k + DEEP - 1) / DEEP : 0;
     t.worker_floats = mica_gemm_scratch_floats(t.kernels);
@@ -171,6 +173,7 @@ static mica_gemm product(const matmul *t, const float *a, const float *panels, s
     g.a_column = t->a_column;
     g.c = y;
     g.ldc = t->n;
+    g.stream = t->stream;
     return g;
 }
 

@@ -226,6 +226,8 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
     for (uint32_t i = 1; i < step->n_inputs; i++)
         if (step->inputs[i] != MICA_NO_VALUE && !(step->constants && step->constants[i]))
             return MICA_OK; /* packed in each run */
+    if (step->op == MICA_OP_LINEAR && mica_tensor_dim(step->constants[1], 0) == 1)
+        return mica_cpu_check_constants(cpu, step, err); /* one row: used as it lies */
     mica_status status = MICA_OK;
     pthread_mutex_lock(&cpu->lock);
     mica_packed *entry = find(cpu, step->constants + 1, step->n_inputs - 1);

@@ -54,6 +54,22 @@ static void argmin_row(float *best, int32_t *at, const float *x, size_t n, int32
     }
 }
 
+static void add_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < n; j++)
+            y[(size_t)at[i] * n + j] += x[i * n + j];
+}
+
+static void raise_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < n; j++) {
+            float *to = y + (size_t)at[i] * n + j, v = x[i * n + j];
+            *to = *to != *to || *to > v ? *to : v;
+        }
+}
+
 static void softmax_line(float *y, const float *x, size_t n, size_t stride)
 {
     double best = -INFINITY, total = 0;
@@ -145,6 +161,8 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->min_rows = min_rows;
     kernels->argmax_row = argmax_row;
     kernels->argmin_row = argmin_row;
+    kernels->add_rows = add_rows;
+    kernels->raise_rows = raise_rows;
     kernels->softmax = softmax;
     kernels->softmax_columns = softmax_columns;
     kernels->bce = bce;

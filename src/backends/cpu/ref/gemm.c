@@ -8,7 +8,7 @@
 enum { MR = 4, NR = 16 };
 
 static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c, size_t ldc,
-                 bool add, const float *bias)
+                 bool add, bool past, const float *bias)
 {
     for (size_t i = 0; i < m; i++) {
         float row[NR] = {0};
@@ -25,7 +25,7 @@ static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, f
 }
 
 static void narrow(size_t m, size_t n, size_t segments, size_t length, const float *const *a,
-                   size_t lda, const float *b, float *c, size_t ldc, const float *bias)
+                   size_t lda, const float *b, float *c, size_t ldc, bool past, const float *bias)
 {
     for (size_t i = 0; i < m; i++) {
         float row[MICA_NARROW_N] = {0};

@@ -129,6 +129,38 @@ static void k_argmin_row(float *best, int32_t *at, const float *x, size_t n, int
     arg_row(best, at, x, n, row, true);
 }
 
+/* ---- rows joined with rows ---- */
+
+V_INLINE vec raised(vec y, vec x)
+{
+    return v_where_nan(y, y, v_max(y, x));
+}
+
+V_INLINE void join_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n,
+                        vec (*f)(vec, vec))
+{
+    for (size_t i = 0; i < count; i++, x += n) {
+        float *to = y + (size_t)at[i] * n;
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            v_store(to + j, f(v_load(to + j), v_load(x + j)));
+        if (j < n)
+            v_store_n(to + j,
+                      f(v_load_n(to + j, n - j, v_zero()), v_load_n(x + j, n - j, v_zero())),
+                      n - j);
+    }
+}
+
+static void k_add_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
+{
+    join_rows(y, at, x, count, n, v_add);
+}
+
+static void k_raise_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
+{
+    join_rows(y, at, x, count, n, raised);
+}
+
 /* ---- softmax ---- */
 
 /* A row that fits a vector. A NaN may be lost from the maximum, but not from the sum. */
@@ -386,6 +418,8 @@ static void columns_fill(mica_kernels *kernels)
     kernels->min_rows = k_min_rows;
     kernels->argmax_row = k_argmax_row;
     kernels->argmin_row = k_argmin_row;
+    kernels->add_rows = k_add_rows;
+    kernels->raise_rows = k_raise_rows;
     kernels->softmax = k_softmax;
     kernels->softmax_columns = k_softmax_columns;
     kernels->bce = k_bce;

@@ -27,8 +27,13 @@
 enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, PREFETCH_STEPS = 24 };
 
 /* Adds what is asked for and stores one row of the tile: n of its columns. */
-V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, const float *bias)
+V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past, const float *bias)
 {
+    if (past) {
+        v_store_past(c, bias ? v_add(x0, v_load(bias)) : x0);
+        v_store_past(c + LANES, bias ? v_add(x1, v_load(bias + LANES)) : x1);
+        return;
+    }
     if (n == TILE_NR) {
         if (add) {
             x0 = v_add(v_load(c), x0);
@@ -60,14 +65,16 @@ V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, const floa
 }
 
 V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                           float *c, size_t ldc, bool add, const float *bias)
+                           float *c, size_t ldc, bool add, bool past, const float *bias)
 {
     vec acc[TILE_MAX_ROWS][2];
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
         /* C comes from far away: ask for it now, use it after the sums. */
-        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
-        _mm_prefetch((const char *)(c + i * ldc + n - 1), _MM_HINT_T0);
+        if (!past) {
+            _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
+            _mm_prefetch((const char *)(c + i * ldc + n - 1), _MM_HINT_T0);
+        }
         acc[i][0] = acc[i][1] = v_zero();
     }
     for (size_t p = 0; p < k; p++) {
@@ -87,7 +94,7 @@ V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, c
     }
     V_UNROLL
     for (size_t i = 0; i < m; i++)
-        store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, bias);
+        store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, past, bias);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */

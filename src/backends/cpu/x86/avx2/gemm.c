@@ -7,26 +7,26 @@
 #include "backends/cpu/x86/gemm_tile.h"
 
 static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c, size_t ldc,
-                 bool add, const float *bias)
+                 bool add, bool past, const float *bias)
 {
     switch (m) {
     case 1:
-        gemm_tile_of(1, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(1, n, k, a, b, c, ldc, add, past, bias);
         break;
     case 2:
-        gemm_tile_of(2, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(2, n, k, a, b, c, ldc, add, past, bias);
         break;
     case 3:
-        gemm_tile_of(3, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(3, n, k, a, b, c, ldc, add, past, bias);
         break;
     case 4:
-        gemm_tile_of(4, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(4, n, k, a, b, c, ldc, add, past, bias);
         break;
     case 5:
-        gemm_tile_of(5, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(5, n, k, a, b, c, ldc, add, past, bias);
         break;
     case 6:
-        gemm_tile_of(6, n, k, a, b, c, ldc, add, bias);
+        gemm_tile_of(6, n, k, a, b, c, ldc, add, past, bias);
         break;
     default:
         break;
@@ -37,7 +37,7 @@ static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, f
  * third by multiples of lda that the processor adds itself. */
 V_INLINE void narrow_of(const size_t m, size_t n, size_t segments, size_t length,
                         const float *const *a, size_t first, size_t lda, const float *b, float *c,
-                        size_t ldc, const float *bias)
+                        size_t ldc, bool past, const float *bias)
 {
     vec acc[12];
     V_UNROLL
@@ -57,7 +57,9 @@ V_INLINE void narrow_of(const size_t m, size_t n, size_t segments, size_t length
     }
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
-        if (n == MICA_NARROW_N)
+        if (past)
+            v_store_past(c + i * ldc, bias ? v_add(acc[i], v_load(bias)) : acc[i]);
+        else if (n == MICA_NARROW_N)
             v_store(c + i * ldc, bias ? v_add(acc[i], v_load(bias)) : acc[i]);
         else
             v_store_n(c + i * ldc, bias ? v_add(acc[i], v_load_n(bias, n, v_zero())) : acc[i], n);
@@ -65,15 +67,15 @@ V_INLINE void narrow_of(const size_t m, size_t n, size_t segments, size_t length
 }
 
 static void narrow(size_t m, size_t n, size_t segments, size_t length, const float *const *a,
-                   size_t lda, const float *b, float *c, size_t ldc, const float *bias)
+                   size_t lda, const float *b, float *c, size_t ldc, bool past, const float *bias)
 {
     size_t i = 0;
     for (; i + 12 <= m; i += 12)
-        narrow_of(12, n, segments, length, a, i, lda, b, c + i * ldc, ldc, bias);
+        narrow_of(12, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
     for (; i + 4 <= m; i += 4)
-        narrow_of(4, n, segments, length, a, i, lda, b, c + i * ldc, ldc, bias);
+        narrow_of(4, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
     for (; i < m; i++)
-        narrow_of(1, n, segments, length, a, i, lda, b, c + i * ldc, ldc, bias);
+        narrow_of(1, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
 }
 
 /* The narrow product stays that of AVX2 at higher levels: its rows are 8 floats wide. */
