@@ -251,26 +251,38 @@ static size_t move_chars(mica_text text, size_t at, size_t n, bool back)
     return at;
 }
 
+/* Moves the start of a token's offsets behind n white-space characters of it, and the end in front
+ * of others. */
+static void trim_span(mica_text text, mica_span *bytes, mica_span *chars, size_t lead, size_t trail)
+{
+    size_t moved = min_size(lead, chars->end - chars->begin);
+
+    chars->begin += moved;
+    bytes->begin = move_chars(text, bytes->begin, moved, false);
+    if (chars->end < trail)
+        return;
+    moved = min_size(trail, chars->end - chars->begin);
+    chars->end -= moved;
+    bytes->end = move_chars(text, bytes->end, moved, true);
+}
+
 /* ByteLevel's process_offsets, on n tokens from `at` on. */
 static void trim_spans(mica_encoding *e, mica_text text, bool add_prefix_space, size_t at, size_t n)
 {
     for (size_t i = at; i < at + n; i++) {
         mica_span *bytes = &e->byte_spans[i], *chars = &e->char_spans[i];
-        size_t lead, trail, moved;
+        size_t lead, trail;
 
         token_spaces(e, i, &lead, &trail);
-        if (lead == 0 && trail == 0)
-            continue;
         if ((i == at || chars->begin == 0) && add_prefix_space && lead == 1)
             lead = 0;
-        moved = min_size(lead, chars->end - chars->begin);
-        chars->begin += moved;
-        bytes->begin = move_chars(text, bytes->begin, moved, false);
-        if (chars->end < trail)
-            continue;
-        moved = min_size(trail, chars->end - chars->begin);
-        chars->end -= moved;
-        bytes->end = move_chars(text, bytes->end, moved, true);
+        if (trail == 0 && lead <= 1 && chars->begin < chars->end &&
+            (unsigned char)text.data[bytes->begin] < 128) {
+            chars->begin += lead; /* nearly always, without a branch on it */
+            bytes->begin += lead;
+        } else {
+            trim_span(text, bytes, chars, lead, trail);
+        }
     }
 }
 

@@ -2,15 +2,17 @@
 #include "tokenizer/model.h"
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 /* ---- the cache ---- */
 
-#define CACHE_BITS 14
+#define CACHE_BITS 16
 #define CACHE_WAYS 2
-#define CACHE_POOL ((size_t)1 << 20)
+#define CACHE_POOL ((size_t)1 << 21)
 #define CACHE_PIECE_MAX 128 /* longer pieces hardly come again */
 #define CACHE_TOKENS_MAX 64
+#define KEYS_AHEAD 4
 #define KEY_SIZE 16 /* pieces up to this size are compared by two words */
 
 /* A piece and its tokens. A short piece is its own key; of a longer one the key is a hash, and its
@@ -36,26 +38,30 @@ typedef struct cache_key {
     uint32_t slot; /* of the first way */
 } cache_key;
 
-/* Two words that, with the size, say what up to 16 bytes are. */
-static inline cache_key key_of(const char *data, size_t size)
+/* Sixteen bytes that are set, then as many that are not: from byte 16 - n on, the mask of the first
+ * n of sixteen bytes. */
+static const unsigned char first_bytes[2 * KEY_SIZE] = {
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+
+/* Two words that, with the size, say what up to 16 bytes are: the bytes themselves. `left` is how
+ * many there are to be read from `data` on. */
+static inline cache_key key_of(const char *data, size_t size, size_t left)
 {
-    cache_key key = {{0, 0}, 0};
-    uint32_t a, b;
+    cache_key key;
     uint64_t h;
 
     if (size > KEY_SIZE) {
         key.word[0] = mica_tok_hash(data, size, UINT64_C(0x243F6A8885A308D3));
         key.word[1] = mica_tok_hash(data, size, UINT64_C(0x13198A2E03707344));
-    } else if (size >= 8) {
-        memcpy(&key.word[0], data, 8);
-        memcpy(&key.word[1], data + size - 8, 8);
-    } else if (size >= 4) {
-        memcpy(&a, data, 4);
-        memcpy(&b, data + size - 4, 4);
-        key.word[0] = (uint64_t)a << 32 | b;
     } else {
-        key.word[0] = (uint64_t)(unsigned char)data[0] << 16 |
-                      (uint64_t)(unsigned char)data[size / 2] << 8 | (unsigned char)data[size - 1];
+        char end[KEY_SIZE] = {0};
+
+        if (left < KEY_SIZE) {
+            memcpy(end, data, size);
+            data = end;
+        }
+        key.word[0] = mica_load64(data) & mica_load64(first_bytes + KEY_SIZE - size);
+        key.word[1] = mica_load64(data + 8) & mica_load64(first_bytes + KEY_SIZE + 8 - size);
     }
     h = (key.word[0] ^ (uint64_t)size << 56) * UINT64_C(0x9E3779B97F4A7C15);
     h = (h ^ h >> 32 ^ key.word[1]) * UINT64_C(0xD6E8FEB86659FD93);
@@ -121,7 +127,14 @@ mica_tok_cache *mica_tok_cache_take(const mica_tok_model *model)
     if (cache)
         m->caches = cache->next;
     pthread_mutex_unlock(&m->mutex);
-    return cache ? cache : mica_calloc(1, sizeof *cache);
+    if (!cache) {
+        cache = mica_alloc(sizeof *cache); /* a large block: in huge pages, which look-ups need */
+        if (cache) {
+            memset(cache->entries, 0, sizeof cache->entries);
+            cache->pool_size = 0;
+        }
+    }
+    return cache;
 }
 
 void mica_tok_cache_give(const mica_tok_model *model, mica_tok_cache *cache)
@@ -254,14 +267,33 @@ typedef struct encoder {
     const mica_tok_text *text;
     mica_tok_cursor cursor;
     bool widen; /* tokens may end inside a character */
+    /* Bytes [plain_begin, plain_end) of the text stand for themselves, and `shift` further on in
+     * the original (or before it: the sum wraps). */
+    size_t plain_begin, plain_end, shift;
     mica_tok_sequence *out;
 } encoder;
+
+/* Where [begin, end), whole characters, comes from. */
+static inline mica_span origin_of_chars(encoder *e, size_t begin, size_t end)
+{
+    mica_span span = {begin + e->shift, end + e->shift};
+    const mica_tok_run *run;
+
+    if (begin >= e->plain_begin && end <= e->plain_end)
+        return span;
+    mica_tok_text_origin(e->text, &e->cursor, begin, end, &span.begin, &span.end);
+    run = &e->text->runs[e->cursor.run];
+    if (run->span == 0) {
+        e->plain_begin = run->at;
+        e->plain_end = e->cursor.run + 1 < e->text->run_count ? run[1].at : e->text->size;
+        e->shift = run->from - run->at;
+    }
+    return span;
+}
 
 /* Where a token comes from: never a part of a character. */
 static inline mica_span origin(encoder *e, size_t begin, size_t end)
 {
-    mica_span span;
-
     if (end > e->text->size) /* sizes of symbols with a suffix may add up to more */
         end = e->text->size;
     if (begin >= end)
@@ -273,8 +305,24 @@ static inline mica_span origin(encoder *e, size_t begin, size_t end)
         while (end < e->text->size && ((unsigned char)data[end] & 0xC0) == 0x80)
             end++;
     }
-    mica_tok_text_origin(e->text, &e->cursor, begin, end, &span.begin, &span.end);
-    return span;
+    return origin_of_chars(e, begin, end);
+}
+
+/* A piece that is one token. */
+static inline mica_status put_whole(encoder *e, size_t begin, size_t size, int32_t id,
+                                    mica_error *err)
+{
+    mica_tok_sequence *out = e->out;
+    size_t n = out->count;
+
+    if (!mica_tok_sequence_reserve(out, 1))
+        return mica_fail_memory(err, sizeof *out->spans, "the tokens of a text");
+    out->ids[n] = id;
+    out->texts[n] = -1;
+    out->words[n] = out->word;
+    out->spans[n] = origin_of_chars(e, begin, begin + size);
+    out->count = n + 1;
+    return MICA_OK;
 }
 
 static mica_status put_tokens(encoder *e, size_t begin, const mica_tok_token *tokens, size_t count,
@@ -301,26 +349,29 @@ static mica_status put_tokens(encoder *e, size_t begin, const mica_tok_token *to
     return MICA_OK;
 }
 
+/* The key of [begin, begin + size), whose place in the cache is fetched meanwhile. */
+static inline cache_key key_ahead(const encoder *e, size_t begin, size_t size)
+{
+    cache_key key = key_of(e->text->data + begin, size, e->text->size - begin);
+
+    mica_tok_prefetch(&e->state->cache->entries[key.slot]);
+    return key;
+}
+
 /* The tokens of [begin, begin + size), out of the cache or by the model. */
-static mica_status put_piece(encoder *e, size_t begin, size_t size, mica_error *err)
+static inline mica_status put_piece(encoder *e, size_t begin, size_t size, const cache_key *key,
+                                    mica_error *err)
 {
     mica_tok_model_work *work = e->state->work;
     mica_tok_cache *cache = e->state->cache;
     const char *data = e->text->data + begin;
-    cache_key key;
     mica_status status;
 
-    if (size == 0)
-        return MICA_OK;
     if (size <= CACHE_PIECE_MAX) {
-        const cache_entry *entry;
+        const cache_entry *entry = cache_find(cache, key, data, size);
 
-        key = key_of(data, size);
-        entry = cache_find(cache, &key, data, size);
-        if (entry && entry->count == CACHE_WHOLE) {
-            mica_tok_token whole = {(int32_t)entry->at, 0, (uint32_t)size & 0x7FFFFFFFu, 0};
-            return put_tokens(e, begin, &whole, 1, err);
-        }
+        if (entry && entry->count == CACHE_WHOLE)
+            return put_whole(e, begin, size, (int32_t)entry->at, err);
         if (entry)
             return put_tokens(e, begin, (const mica_tok_token *)(cache->pool + entry->at),
                               entry->count, err);
@@ -329,8 +380,25 @@ static mica_status put_piece(encoder *e, size_t begin, size_t size, mica_error *
     if (status != MICA_OK)
         return status;
     if (size <= CACHE_PIECE_MAX)
-        cache_put(cache, &key, data, size, work->tokens, work->count);
+        cache_put(cache, key, data, size, work->tokens, work->count);
     return put_tokens(e, begin, work->tokens, work->count, err);
+}
+
+/* A piece in parts between which there are no merges. */
+static mica_status put_parts(encoder *e, size_t at, size_t end, mica_error *err)
+{
+    mica_status status = MICA_OK;
+
+    while (at < end && status == MICA_OK) {
+        size_t size = mica_tok_bpe_cut(&e->model->bpe, e->text->data + at, end - at);
+        cache_key key;
+
+        if (size <= CACHE_PIECE_MAX)
+            key = key_ahead(e, at, size);
+        status = put_piece(e, at, size, &key, err);
+        at += size;
+    }
+    return status;
 }
 
 mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_model_state *state,
@@ -338,24 +406,29 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
                                   mica_tok_sequence *out, mica_error *err)
 {
     encoder e = {.model = model, .state = state, .text = text, .out = out};
-    bool bpe = model->kind == MICA_TOK_BPE;
+    bool parts = model->kind == MICA_TOK_BPE && model->bpe.pairs;
     mica_status status = MICA_OK;
+    cache_key keys[KEYS_AHEAD];
 
-    e.widen = bpe;
+    e.widen = model->kind == MICA_TOK_BPE;
     if (pieces->count > 0)
         e.cursor = mica_tok_text_seek(text, pieces->items[0].begin);
-    for (size_t i = 0; i < pieces->count && status == MICA_OK; i++) {
-        size_t at = pieces->items[i].begin, end = pieces->items[i].end;
+    for (size_t i = 0; i < pieces->count + KEYS_AHEAD && status == MICA_OK; i++) {
+        cache_key *key = &keys[i % KEYS_AHEAD];
 
-        while (at < end && status == MICA_OK) {
-            size_t size = end - at;
+        if (i >= KEYS_AHEAD && i - KEYS_AHEAD < pieces->count) {
+            mica_tok_piece p = pieces->items[i - KEYS_AHEAD];
 
-            if (bpe && model->bpe.pairs)
-                size = mica_tok_bpe_cut(&model->bpe, text->data + at, size);
-            status = put_piece(&e, at, size, err);
-            at += size;
+            status = parts ? put_parts(&e, p.begin, p.end, err)
+                           : put_piece(&e, p.begin, p.end - p.begin, key, err);
+            out->word++;
         }
-        out->word++;
+        if (i < pieces->count && !parts) {
+            mica_tok_piece p = pieces->items[i];
+
+            if (p.end - p.begin <= CACHE_PIECE_MAX)
+                *key = key_ahead(&e, p.begin, p.end - p.begin);
+        }
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "tokenizer/pretokenize.h"
 
 #include "base/alloc.h"
+#include "tokenizer/ascii.h"
 #include "tokenizer/byte_level.h"
 
 void mica_tok_pretokenize_work_release(mica_tok_pretokenize_work *work)
@@ -60,9 +61,15 @@ static bool split_words(run *r, const char *data, size_t begin, size_t end)
     const mica_tok_pretokenize_step *step = r->step;
     const uint16_t *ascii = r->unicode->flags + (size_t)r->unicode->block[0] * 256;
     unsigned edges = step->removed | step->isolated;
+    bool only_words = !(edges & ~(MICA_CHAR_SPACE | MICA_CHAR_PUNCTUATION | MICA_CHAR_CHINESE));
     size_t start = begin, i = begin;
 
     while (i < end) {
+        if (only_words) {
+            i = mica_tok_skip_alphanumeric(data, i, end);
+            if (i == end)
+                break;
+        }
         uint32_t c = (unsigned char)data[i];
         size_t length = 1;
         unsigned flags;
@@ -190,10 +197,15 @@ static bool join(joiner *j, size_t begin, size_t end, bool match)
 static mica_status split_matches(run *r, const char *data, size_t base, size_t size,
                                  mica_error *err)
 {
+    const mica_tok_pattern *pattern = &r->step->pattern;
     joiner j = {.r = r, .base = base};
     bool invert = r->step->invert, fine = true, found = true;
     size_t last = 0;
 
+    if (pattern->kind == MICA_TOK_PATTERN_SCAN && r->step->behavior == MICA_TOK_ISOLATED)
+        return mica_tok_scan_pieces(pattern->scan, r->unicode, data, base, base + size, r->pieces)
+                   ? MICA_OK
+                   : no_memory(err);
     r->search->at = r->search->last = 0;
     while (fine) {
         size_t begin, end;
@@ -375,6 +387,10 @@ static mica_status split_piece(run *r, size_t begin, size_t end, mica_error *err
     case MICA_TOK_STEP_BYTE_LEVEL:
         break;
     }
+    if (r->raw && r->step->split)
+        return mica_tok_scan_pieces(MICA_TOK_SCAN_GPT2, r->unicode, data, begin, end, r->pieces)
+                   ? MICA_OK
+                   : no_memory(err);
     for (size_t at = begin; at < end;) {
         size_t stop = r->step->split
                           ? mica_tok_scan_next(MICA_TOK_SCAN_GPT2, r->unicode, data, at, end)

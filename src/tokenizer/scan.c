@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "tokenizer/ascii.h"
 #include "tokenizer/text.h"
 
 #define SPACE MICA_CHAR_SPACE
@@ -72,6 +73,19 @@ static inline size_t run(const scanner *s, size_t at, unsigned with, unsigned wi
     return at;
 }
 
+/* The end of the letters from `at` on. */
+static inline size_t letters(const scanner *s, size_t at)
+{
+    for (;;) {
+        size_t length;
+
+        at = mica_tok_skip_letters(s->data, at, s->size);
+        if (at == s->size || !(flags_at(s, at, &length) & LETTER))
+            return at;
+        at += length;
+    }
+}
+
 /* The end of 's, 't, 're, 've, 'm, 'll or 'd at the apostrophe `at`, or 0. In any case, U+017F is
  * an s. */
 static size_t contraction(const scanner *s, size_t at, bool any_case)
@@ -105,14 +119,14 @@ static size_t white_space(const scanner *s, size_t at, size_t next)
     return end == s->size || last == at ? end : last;
 }
 
-static size_t gpt2(const scanner *s, size_t at)
+static inline size_t gpt2(const scanner *s, size_t at)
 {
     size_t length, next, end;
     unsigned flags = flags_at(s, at, &length);
 
     next = at + length;
     if (flags & LETTER)
-        return run(s, next, LETTER, 0);
+        return letters(s, next);
     if (s->data[at] == ' ' && next < s->size) {
         flags = flags_at(s, next, &length);
         if (flags & SPACE)
@@ -122,7 +136,7 @@ static size_t gpt2(const scanner *s, size_t at)
         return end;
     }
     if (flags & LETTER)
-        return run(s, next, LETTER, 0);
+        return letters(s, next);
     if (flags & NUMBER)
         return run(s, next, NUMBER, 0);
     if (flags & SPACE)
@@ -158,14 +172,14 @@ static size_t lines(const scanner *s, size_t at, size_t next)
     return end == s->size || last == at ? end : last;
 }
 
-static size_t llama3(const scanner *s, size_t at, unsigned digits)
+static inline size_t llama3(const scanner *s, size_t at, unsigned digits)
 {
     size_t length, next, end;
     unsigned flags = flags_at(s, at, &length), following = 0;
 
     next = at + length;
     if (flags & LETTER)
-        return run(s, next, LETTER, 0);
+        return letters(s, next);
     if (s->data[at] == '\'' && (end = contraction(s, at, true)) > 0)
         return end;
     if (flags & NUMBER) {
@@ -179,12 +193,28 @@ static size_t llama3(const scanner *s, size_t at, unsigned digits)
     if (next < s->size)
         following = flags_at(s, next, &length);
     if (!is_line_end(s->data[at]) && (following & LETTER))
-        return run(s, next + length, LETTER, 0);
+        return letters(s, next + length);
     if (s->data[at] == ' ' && next < s->size && !(following & (SPACE | LETTER | NUMBER)))
         return line_ends(s, run(s, next, 0, SPACE | LETTER | NUMBER));
     if (flags & SPACE)
         return lines(s, at, next);
     return line_ends(s, run(s, next, 0, SPACE | LETTER | NUMBER));
+}
+
+bool mica_tok_scan_pieces(mica_tok_scan scan, const mica_unicode *unicode, const char *data,
+                          size_t begin, size_t end, mica_tok_pieces *pieces)
+{
+    const scanner s = {unicode->flags + (size_t)unicode->block[0] * 256, unicode, data, end};
+    unsigned digits = scan == MICA_TOK_SCAN_LLAMA3 ? 3 : 1;
+
+    while (begin < end) {
+        size_t next = scan == MICA_TOK_SCAN_GPT2 ? gpt2(&s, begin) : llama3(&s, begin, digits);
+
+        if (!mica_tok_pieces_add(pieces, begin, next))
+            return false;
+        begin = next;
+    }
+    return true;
 }
 
 size_t mica_tok_scan_next(mica_tok_scan scan, const mica_unicode *unicode, const char *data,

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tokenizer/text.h"
 #include "tokenizer/unicode.h"
 
 typedef enum mica_tok_scan {
@@ -21,6 +22,9 @@ typedef enum mica_tok_scan {
 
 /* The scanner of a pattern, or NONE. */
 mica_tok_scan mica_tok_scan_of(const char *pattern, size_t size);
+/* Adds the matches of [begin, end), which is looked at alone. False = out of memory. */
+bool mica_tok_scan_pieces(mica_tok_scan scan, const mica_unicode *unicode, const char *data,
+                          size_t begin, size_t end, mica_tok_pieces *pieces);
 /* The end of the match that begins at `at` < size. */
 size_t mica_tok_scan_next(mica_tok_scan scan, const mica_unicode *unicode, const char *data,
                           size_t at, size_t size);
