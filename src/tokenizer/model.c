@@ -8,7 +8,7 @@
 /* ---- the cache ---- */
 
 #define CACHE_BITS 16
-#define CACHE_WAYS 2
+#define CACHE_WAYS 4
 #define CACHE_POOL ((size_t)1 << 21)
 #define CACHE_PIECE_MAX 128 /* longer pieces hardly come again */
 #define CACHE_TOKENS_MAX 64
@@ -283,7 +283,7 @@ static inline mica_span origin_of_chars(encoder *e, size_t begin, size_t end)
         return span;
     mica_tok_text_origin(e->text, &e->cursor, begin, end, &span.begin, &span.end);
     run = &e->text->runs[e->cursor.run];
-    if (run->span == 0) {
+    if (run->span == MICA_TOK_SAME) {
         e->plain_begin = run->at;
         e->plain_end = e->cursor.run + 1 < e->text->run_count ? run[1].at : e->text->size;
         e->shift = run->from - run->at;
@@ -355,6 +355,7 @@ static inline cache_key key_ahead(const encoder *e, size_t begin, size_t size)
     cache_key key = key_of(e->text->data + begin, size, e->text->size - begin);
 
     mica_tok_prefetch(&e->state->cache->entries[key.slot]);
+    mica_tok_prefetch(&e->state->cache->entries[key.slot + CACHE_WAYS / 2]);
     return key;
 }
 

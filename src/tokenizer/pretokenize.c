@@ -251,6 +251,58 @@ static bool starts_with(const char *data, size_t size, const char *what, size_t 
     return size >= what_size && memcmp(data, what, what_size) == 0;
 }
 
+/* Whether any byte of [begin, end) is `a` or `b`. */
+static bool has_byte(const char *data, size_t begin, size_t end, char a, char b)
+{
+    for (; end - begin >= 8; begin += 8) {
+        uint64_t word = mica_load64(data + begin), x = word ^ MICA_BYTES((unsigned char)a);
+        uint64_t y = word ^ MICA_BYTES((unsigned char)b);
+
+        if ((((x - MICA_BYTES(1)) & ~x) | ((y - MICA_BYTES(1)) & ~y)) & MICA_BYTES(0x80))
+            return true;
+    }
+    for (; begin < end; begin++)
+        if (data[begin] == a || data[begin] == b)
+            return true;
+    return false;
+}
+
+/* A word without spaces whose bytes stand for themselves, with the replacement in front, which
+ * comes from its first character. */
+static bool put_word(run *r, size_t begin, size_t end, const mica_tok_run *in)
+{
+    const mica_tok_pretokenize_step *step = r->step;
+    size_t start = r->out->size, size = end - begin, from = in->from + (begin - in->at);
+    char *to;
+
+    if (!mica_tok_text_reserve(r->out, sizeof step->replacement + size) ||
+        !mica_tok_text_run(r->out, from, char_size(r->in->data + begin)))
+        return false;
+    to = r->out->buffer + start;
+    memcpy(to, step->replacement, sizeof step->replacement);
+    r->out->size += step->replacement_size;
+    if (!mica_tok_text_run(r->out, from, MICA_TOK_SAME))
+        return false;
+    memcpy(to + step->replacement_size, r->in->data + begin, size);
+    r->out->size += size;
+    return add_piece(r, start, r->out->size);
+}
+
+/* The run of the input in which [begin, end) lies, if its bytes stand for themselves; else NULL. */
+static const mica_tok_run *plain_run(run *r, size_t begin, size_t end)
+{
+    const mica_tok_text *in = r->in;
+    size_t at = r->cursor.run;
+    const mica_tok_run *found;
+
+    while (at + 1 < in->run_count && in->runs[at + 1].at <= begin)
+        at++;
+    r->cursor.run = at;
+    found = &in->runs[at];
+    return found->span == MICA_TOK_SAME && (at + 1 == in->run_count || found[1].at >= end) ? found
+                                                                                           : NULL;
+}
+
 /* Spaces become the replacement, which may be put in front too; each one begins a piece. */
 static bool metaspace(run *r, size_t begin, size_t end)
 {
@@ -260,6 +312,11 @@ static bool metaspace(run *r, size_t begin, size_t end)
     bool prepend = step->prepend != MICA_TOK_NEVER && data[begin] != ' ' &&
                    !starts_with(data + begin, end - begin, mark, mark_size);
 
+    if (prepend && step->prepend == MICA_TOK_ALWAYS && !has_byte(data, begin, end, ' ', mark[0])) {
+        const mica_tok_run *plain = plain_run(r, begin, end);
+        if (plain)
+            return put_word(r, begin, end, plain);
+    }
     if (prepend && step->prepend == MICA_TOK_FIRST) {
         size_t from, to;
         mica_tok_text_origin(r->in, &r->cursor, begin, begin + 1, &from, &to);

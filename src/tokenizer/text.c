@@ -50,6 +50,8 @@ bool mica_tok_text_reserve(mica_tok_text *text, size_t extra)
 {
     size_t needed;
 
+    if (extra <= text->capacity - text->size && text->data == text->buffer)
+        return true;
     if (!mica_add_size(text->size, extra, &needed))
         return false;
     if (!mica_tok_grow((void **)&text->buffer, &text->capacity, needed, 1))
