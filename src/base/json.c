@@ -122,6 +122,17 @@ bool mica_json_double(const mica_json_value *value, double *out)
     return true;
 }
 
+bool mica_json_double_by_serde(const mica_json_value *value, double *out)
+{
+    int64_t bits;
+    if (!mica_json_double(value, out))
+        return false;
+    memcpy(&bits, out, sizeof bits);
+    bits += (int32_t)value->size; /* how many doubles further from 0 */
+    memcpy(out, &bits, sizeof bits);
+    return true;
+}
+
 const char *mica_json_string(const mica_json_value *value, size_t *size)
 {
     if (mica_json_get_type(value) != MICA_JSON_STRING)

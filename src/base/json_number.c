@@ -120,6 +120,50 @@ double mica_json_read_number(const char *text, size_t size)
     return negative ? -value : value;
 }
 
+/* 10^n, n >= 0, as the nearest double. */
+static double power_of_ten(long long n)
+{
+    double power = 1;
+    char text[16];
+    if (n > 22) { /* up to there they are exact */
+        int size = snprintf(text, sizeof text, "1e%d", (int)n);
+        return mica_json_read_number(text, (size_t)size);
+    }
+    while (n-- > 0)
+        power *= 10;
+    return power;
+}
+
+double mica_json_read_by_serde(const char *text, size_t size)
+{
+    const char *p = text, *end = text + size;
+    bool negative = p < end && *p == '-', point = false, full = false;
+    uint64_t digits = 0;
+    long long exponent = 0;
+    for (p += negative; p < end && *p != 'e' && *p != 'E'; p++) {
+        unsigned digit = (unsigned)(*p - '0');
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        full = full || digits > (UINT64_MAX - digit) / 10;
+        if (!full)
+            digits = digits * 10 + digit;
+        exponent += full && !point; /* a digit that is left out */
+        exponent -= !full && point;
+    }
+    if (p < end)
+        exponent += read_exponent(p + 1, end);
+    double value = (double)digits;
+    for (; exponent < -308 && value != 0; exponent += 308)
+        value /= 1e308;
+    if (exponent >= 0 && value != 0)
+        value *= power_of_ten(exponent > 308 ? 308 : exponent);
+    else if (value != 0)
+        value /= power_of_ten(-exponent);
+    return negative ? -value : value;
+}
+
 /* Puts a point where printf put the locale's decimal point (which may have several bytes). */
 static void set_point(char *text)
 {

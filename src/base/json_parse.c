@@ -155,11 +155,23 @@ static mica_status check_number(parser *p)
     return MICA_OK;
 }
 
+/* How many doubles further from 0 the number is that serde_json reads. */
+static int32_t serde_steps(const char *text, size_t size, double number)
+{
+    double other = mica_json_read_by_serde(text, size);
+    int64_t bits, other_bits;
+    memcpy(&bits, &number, sizeof bits);
+    memcpy(&other_bits, &other, sizeof other_bits);
+    bits = isfinite(other) ? other_bits - bits : 0;
+    return bits >= INT32_MIN && bits <= INT32_MAX ? (int32_t)bits : 0;
+}
+
 static mica_status read_number(parser *p)
 {
     const char *start = p->at;
     mica_json_value *node;
     double number;
+    int32_t steps = 0;
     if (!read_id(p, &number)) {
         mica_status status = check_number(p);
         if (status)
@@ -167,10 +179,13 @@ static mica_status read_number(parser *p)
         number = mica_json_read_number(start, (size_t)(p->at - start));
         if (!isfinite(number))
             return complain(p, start, "a number too large for a double");
+        steps = serde_steps(start, (size_t)(p->at - start), number);
     }
     mica_status status = add_node(p, MICA_JSON_NUMBER, &node);
-    if (!status)
+    if (!status) {
         node->as.number = number;
+        node->size = (uint32_t)steps;
+    }
     return status;
 }
 

@@ -25,7 +25,8 @@ struct mica_json_value {
         bool flag;
     } as;
     const char *key;   /* in an object: with a closing NUL, which it does not hold; else NULL */
-    uint32_t size;     /* bytes of a string, members of an array or object */
+    uint32_t size;     /* bytes of a string, members of an array or object; of a number see
+                          mica_json_double_by_serde */
     uint32_t key_size; /* bytes */
     uint32_t next;     /* how many nodes on; 0 = there is none */
     mica_json_type type;
@@ -37,6 +38,9 @@ struct mica_json {
     void *block;           /* of the strings, and of the nodes as long as they fit behind them */
     mica_json_value *more; /* of the nodes afterwards */
 };
+
+/* The number as serde_json reads it (json_number.h). False = it is no number. */
+bool mica_json_double_by_serde(const mica_json_value *value, double *out);
 
 /* Fills an empty document (which the caller destroys, also on failure). Error texts start with
  * NAME:LINE:COLUMN. */

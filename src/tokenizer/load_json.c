@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json_tree.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/load.h"
 
@@ -206,7 +207,7 @@ static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model,
         size_t size;
         const char *piece = mica_json_string(first, &size);
 
-        if (!piece || !mica_json_double(mica_json_next(first), &scores[id]))
+        if (!piece || !mica_json_double_by_serde(mica_json_next(first), &scores[id]))
             status =
                 mica_fail(err, MICA_STATUS_FORMAT, "entry %zu of vocab is no [piece, score]", id);
         else

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json_number.h"
+#include "base/json_tree.h"
 #include "mica/json.h"
 
 static mica_status parse(const char *text, mica_json **out, mica_error *err)
@@ -263,6 +264,38 @@ static void numbers_are_the_nearest(void **state)
     assert_true(signbit(mica_json_read_number("-0.00", 5)));
 }
 
+/* What serde_json makes of numbers, whose double roundings the scores of tokenizers keep. */
+static void numbers_as_serde_reads_them(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } cases[] = {
+        {"-2.0122928619384766", -0x1.0192d00000001p+1}, /* the nearest one ends in 0 */
+        {"-3.9598512649536133", -0x1.fadc680000001p+1},
+        {"-7.4974141120910645", -0x1.dfd5a1fffffffp+2},
+        {"-13.5", -13.5},
+        {"0.1", 0.1},
+        {"123456789012345678901234567890", 12345678901234567890.0 * 1e10},
+        {"1.2345678901234567890123", 12345678901234567890.0 / 1e19},
+        {"25e-1", 2.5},
+        {"-0.0", -0.0},
+        {"1e-400", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mica_error err = {0};
+        mica_json *json = NULL;
+        double value = 7;
+        assert_int_equal(parse(cases[i].text, &json, &err), MICA_OK);
+        assert_true(mica_json_double_by_serde(mica_json_root(json), &value));
+        if (value != cases[i].value)
+            fail_msg("%s was read as %.17g (%a)", cases[i].text, value, value);
+        assert_true(mica_json_double(mica_json_root(json), &value));
+        assert_true(value == strtod(cases[i].text, NULL));
+        mica_json_destroy(&json);
+    }
+}
+
 static void an_escaped_backslash_is_no_nul(void **state)
 {
     mica_error err = {0};
@@ -499,6 +532,7 @@ int main(void)
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(numbers_may_be_long),
         cmocka_unit_test(numbers_are_the_nearest),
+        cmocka_unit_test(numbers_as_serde_reads_them),
         cmocka_unit_test(an_escaped_backslash_is_no_nul),
         cmocka_unit_test(the_locale_does_not_matter),
         cmocka_unit_test(errors_name_the_place),
