@@ -3,6 +3,8 @@
 
 #include "base/alloc.h"
 
+#define LARGE ((size_t)1 << 20) /* bytes */
+
 bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size)
 {
     size_t wanted = *capacity < 16 ? 16 : *capacity;
@@ -13,9 +15,19 @@ bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size)
     while (wanted < needed)
         if (!mica_mul_size(wanted, 2, &wanted))
             return false;
-    grown = mica_realloc_array(*array, wanted, size);
-    if (!grown)
-        return false;
+    if (wanted > LARGE / size) {
+        /* A new block comes in huge pages, an old one that is made larger in small ones. */
+        grown = mica_alloc_array(wanted, size);
+        if (!grown)
+            return false;
+        if (*capacity > 0)
+            memcpy(grown, *array, *capacity * size);
+        mica_free(*array);
+    } else {
+        grown = mica_realloc_array(*array, wanted, size);
+        if (!grown)
+            return false;
+    }
     *array = grown;
     *capacity = wanted;
     return true;
