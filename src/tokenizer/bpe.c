@@ -11,7 +11,9 @@
 #include "tokenizer/byte_level.h"
 
 #define NONE UINT32_MAX
-#define SHORT_PIECE 48 /* symbols; the heap pays for itself above */
+#define SHORT_PIECE 48  /* symbols; the heap pays for itself above */
+#define HUGE_PIECE 4096 /* symbols */
+#define RANKS_MAX ((size_t)1 << 22)
 #define PAIR_BITS 20
 
 /* ---- the model ---- */
@@ -329,17 +331,20 @@ static void merge_short(const mica_tok_bpe *m, mica_tok_symbol *symbols)
     }
 }
 
-/* The heap has room for each push: a merge pushes at most two entries, and takes one symbol away.
- */
-static void heap_push(mica_tok_model_work *w, uint64_t entry)
+static bool heap_push(mica_tok_model_work *w, uint64_t entry)
 {
-    size_t i = w->heap_count++;
+    size_t i = w->heap_count;
 
+    if (i == w->heap_capacity &&
+        !mica_tok_grow((void **)&w->heap, &w->heap_capacity, i + 1, sizeof *w->heap))
+        return false;
+    w->heap_count++;
     while (i > 0 && w->heap[(i - 1) / 2] > entry) {
         w->heap[i] = w->heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
     w->heap[i] = entry;
+    return true;
 }
 
 static uint64_t heap_pop(mica_tok_model_work *w)
@@ -359,31 +364,136 @@ static uint64_t heap_pop(mica_tok_model_work *w)
     return top;
 }
 
-static inline void push_ranked(mica_tok_model_work *w, uint32_t i)
+/* A list for each rank of the model, empty. */
+static bool make_lists(const mica_tok_bpe *m, mica_tok_model_work *w)
 {
-    if (i != NONE && w->symbols[i].rank != NONE)
-        heap_push(w, (uint64_t)w->symbols[i].rank << 32 | i);
+    if (w->list_count < m->ranks) {
+        mica_free(w->lists);
+        mica_free(w->waits);
+        w->list_count = 0;
+        w->lists = mica_calloc(m->ranks, sizeof *w->lists);
+        w->waits = mica_calloc(m->ranks / 64 + 1, sizeof *w->waits);
+        if (!w->lists || !w->waits)
+            return false;
+        w->list_count = m->ranks;
+    }
+    w->link_count = 0;
+    return true;
 }
 
+static bool list_push(mica_tok_model_work *w, uint32_t rank, uint32_t i)
+{
+    if (w->link_count == w->link_capacity &&
+        !mica_tok_grow((void **)&w->links, &w->link_capacity, w->link_count + 1, sizeof *w->links))
+        return false;
+    w->links[w->link_count++] = (uint64_t)w->lists[rank] << 32 | i;
+    w->lists[rank] = (uint32_t)w->link_count;
+    set_bit(w->waits, rank);
+    return true;
+}
+
+/* Lets symbol i's merge with the next one wait for its turn. */
+static inline bool push_ranked(mica_tok_model_work *w, uint32_t i)
+{
+    uint32_t rank = i != NONE ? w->symbols[i].rank : NONE;
+
+    if (rank == NONE)
+        return true;
+    return rank <= w->rank ? heap_push(w, (uint64_t)rank << 32 | i) : list_push(w, rank, i);
+}
+
+/* Takes the list of the next rank that has one: as a batch, if its symbols are in order, else into
+ * the heap, which is empty. *more: there is one. False = out of memory. */
+static bool next_list(mica_tok_model_work *w, bool *more)
+{
+    size_t word = w->rank / 64, count = 0;
+    bool in_order = true;
+
+    while (word <= w->list_count / 64 && w->waits[word] == 0)
+        word++;
+    *more = word <= w->list_count / 64;
+    if (!*more)
+        return true;
+    w->rank = (uint32_t)word * 64;
+    while (!has_bit(w->waits, w->rank))
+        w->rank++;
+    w->waits[word] &= ~(UINT64_C(1) << (w->rank & 63));
+    for (uint32_t at = w->lists[w->rank]; at != 0; at = (uint32_t)(w->links[at - 1] >> 32))
+        count++;
+    if (!mica_tok_grow((void **)&w->batch, &w->batch_capacity, count, sizeof *w->batch))
+        return false;
+    w->batch_at = 0;
+    w->batch_count = count;
+    for (uint32_t at = w->lists[w->rank]; at != 0; at = (uint32_t)(w->links[at - 1] >> 32)) {
+        w->batch[--count] = (uint32_t)w->links[at - 1];
+        in_order =
+            in_order && (count + 1 == w->batch_count || w->batch[count] <= w->batch[count + 1]);
+    }
+    w->lists[w->rank] = 0;
+    for (; !in_order && w->batch_at < w->batch_count; w->batch_at++)
+        if (!heap_push(w, (uint64_t)w->rank << 32 | w->batch[w->batch_at]))
+            return false;
+    return true;
+}
+
+/* The merge whose turn it is; *more: there is one. False = out of memory. */
+static bool next_merge(mica_tok_model_work *w, bool lists, uint64_t *entry, bool *more)
+{
+    uint64_t batch;
+
+    *more = true;
+    if (w->heap_count == 0 && w->batch_at == w->batch_count) {
+        *more = lists;
+        if (!lists || !next_list(w, more))
+            return !lists;
+        if (!*more)
+            return true;
+    }
+    batch =
+        w->batch_at < w->batch_count ? (uint64_t)w->rank << 32 | w->batch[w->batch_at] : UINT64_MAX;
+    if (w->heap_count > 0 && w->heap[0] < batch) {
+        *entry = heap_pop(w);
+    } else {
+        *entry = batch;
+        w->batch_at++;
+    }
+    return true;
+}
+
+/* With a heap of what can be merged. That of a very long piece would lie all over the memory: there
+ * the heap has only the rank at hand, and whatever smaller ones come up meanwhile. */
 static mica_status merge_long(const mica_tok_bpe *m, mica_tok_model_work *w, size_t count,
                               mica_error *err)
 {
-    if (!mica_tok_grow((void **)&w->heap, &w->heap_capacity, 3 * count, sizeof *w->heap))
-        return mica_fail_memory(err, 3 * count * sizeof *w->heap, "the merges of a text");
-    w->heap_count = 0;
-    for (uint32_t i = 0; i < count; i++)
-        push_ranked(w, i);
-    while (w->heap_count > 0) {
-        uint64_t entry = heap_pop(w);
-        uint32_t i = (uint32_t)entry;
+    bool lists = count > HUGE_PIECE && m->ranks <= RANKS_MAX, more = true;
+    bool fine = !lists || make_lists(m, w);
 
+    w->heap_count = w->batch_at = w->batch_count = 0;
+    w->rank = NONE - 1; /* all into the heap */
+    for (uint32_t i = 0; i < count && fine && !lists; i++)
+        fine = push_ranked(w, i);
+    for (uint32_t i = 0; i < count && fine && lists; i++)
+        fine = w->symbols[i].rank == NONE || list_push(w, w->symbols[i].rank, i);
+    if (lists)
+        w->rank = 0;
+    while (fine) {
+        uint64_t entry = 0;
+        uint32_t i;
+
+        fine = next_merge(w, lists, &entry, &more);
+        if (!fine || !more)
+            break;
+        i = (uint32_t)entry;
         if (w->symbols[i].id < 0 || w->symbols[i].rank != (uint32_t)(entry >> 32))
             continue;
         merge_at(m, w->symbols, i);
-        push_ranked(w, i);
-        push_ranked(w, w->symbols[i].previous);
+        fine = push_ranked(w, i) && push_ranked(w, w->symbols[i].previous);
     }
-    return MICA_OK;
+    if (!fine && w->list_count > 0) {
+        memset(w->lists, 0, w->list_count * sizeof *w->lists);
+        memset(w->waits, 0, (w->list_count / 64 + 1) * sizeof *w->waits);
+    }
+    return fine ? MICA_OK : mica_fail_memory(err, count * sizeof *w->heap, "the merges of a text");
 }
 
 /* The id of a piece that is one token whatever the merges say, or -1. */

@@ -43,6 +43,7 @@ typedef struct mica_tok_bpe {
     int32_t unknown;              /* id, or -1 */
     mica_tok_merge *merges;       /* after finish: 1 << bits slots, at most two thirds taken */
     uint32_t bits;
+    size_t ranks; /* every rank is below it */
     uint64_t seed;
     /* While merges are added: all of them, and those that are on their way. */
     mica_tok_merge *added;

@@ -181,6 +181,9 @@ mica_status mica_tok_bpe_build_merges(mica_tok_bpe *model, mica_error *err)
         if (status != MICA_OK)
             return status;
     }
+    for (size_t i = 0; i < model->added_count; i++)
+        if (model->added[i].rank >= model->ranks)
+            model->ranks = (size_t)model->added[i].rank + 1;
     model->bits = 4;
     while ((size_t)1 << model->bits < model->added_count + model->added_count / 2)
         model->bits++;

@@ -68,6 +68,10 @@ void mica_tok_model_work_release(mica_tok_model_work *work)
     mica_free(work->tokens);
     mica_free(work->symbols);
     mica_free(work->heap);
+    mica_free(work->lists);
+    mica_free(work->waits);
+    mica_free(work->links);
+    mica_free(work->batch);
     mica_free(work->best);
     mica_free(work->spelling);
     *work = (mica_tok_model_work){0};

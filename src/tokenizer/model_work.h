@@ -42,6 +42,14 @@ typedef struct mica_tok_model_work {
     size_t symbol_capacity;
     uint64_t *heap; /* rank << 32 | symbol */
     size_t heap_count, heap_capacity;
+    /* Of very long pieces: merges of greater rank than the one at hand wait in lists, one a rank.
+     */
+    uint32_t *lists; /* 1 + the place of a rank's last link; all 0 between pieces */
+    uint64_t *waits; /* a bit for each rank that has a list */
+    uint64_t *links; /* the one before (as in lists) << 32 | symbol */
+    uint32_t *batch; /* symbols of the rank at hand, in order, from batch_at on */
+    size_t list_count, link_count, link_capacity, batch_at, batch_count, batch_capacity;
+    uint32_t rank; /* at hand */
     mica_tok_best *best;
     size_t best_capacity;
     char *spelling;
