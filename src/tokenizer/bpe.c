@@ -11,8 +11,7 @@
 #include "tokenizer/byte_level.h"
 
 #define NONE UINT32_MAX
-#define SHORT_PIECE 48  /* symbols; the heap pays for itself above */
-#define HUGE_PIECE 4096 /* symbols */
+#define SHORT_PIECE 48 /* symbols; the heap pays for itself above */
 #define RANKS_MAX ((size_t)1 << 22)
 #define PAIR_BITS 20
 
@@ -75,6 +74,7 @@ void mica_tok_bpe_release(mica_tok_bpe *model)
     mica_free(model->added);
     mica_free(model->pairs);
     mica_free(model->known);
+    mica_free(model->byte_pairs);
     *model = (mica_tok_bpe){0};
 }
 
@@ -144,11 +144,25 @@ mica_status mica_tok_bpe_finish(mica_tok_bpe *model, bool cut, mica_error *err)
     return MICA_OK;
 }
 
+/* Between characters, of a piece of bytes. */
+static size_t cut_bytes(const mica_tok_bpe *model, const char *data, size_t size)
+{
+    const unsigned char *bytes = (const unsigned char *)data;
+
+    for (size_t at = 1; at < size; at++)
+        if ((bytes[at] & 0xC0) != 0x80 &&
+            !has_bit(model->byte_pairs, (uint32_t)bytes[at - 1] << 8 | bytes[at]))
+            return at;
+    return size;
+}
+
 size_t mica_tok_bpe_cut(const mica_tok_bpe *model, const char *data, size_t size)
 {
     uint32_t before, c;
     size_t at;
 
+    if (model->raw_bytes)
+        return cut_bytes(model, data, size);
     if (!model->pairs || size == 0)
         return size;
     at = mica_tok_char(data, &before);
@@ -465,7 +479,7 @@ static bool next_merge(mica_tok_model_work *w, bool lists, uint64_t *entry, bool
 static mica_status merge_long(const mica_tok_bpe *m, mica_tok_model_work *w, size_t count,
                               mica_error *err)
 {
-    bool lists = count > HUGE_PIECE && m->ranks <= RANKS_MAX, more = true;
+    bool lists = count > MICA_TOK_BPE_LONG && m->ranks <= RANKS_MAX, more = true;
     bool fine = !lists || make_lists(m, w);
 
     w->heap_count = w->batch_at = w->batch_count = 0;

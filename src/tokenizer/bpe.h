@@ -10,6 +10,9 @@
 #include "tokenizer/model_work.h"
 #include "tokenizer/vocab.h"
 
+/* Pieces of more bytes are very long. */
+#define MICA_TOK_BPE_LONG 4096
+
 typedef struct mica_tok_bpe_options {
     const char *unknown; /* the unknown token, or NULL: unknown characters are left out */
     size_t unknown_size;
@@ -60,6 +63,8 @@ typedef struct mica_tok_bpe {
     uint64_t *pairs; /* a bit for the hash of each two characters that stand together in the result
                         of some merge */
     uint64_t *known; /* a bit for each character that is a symbol */
+    uint64_t *byte_pairs; /* a bit for each two bytes between which some merge joins; NULL if pieces
+                             cannot be bytes */
 } mica_tok_bpe;
 
 /* Takes a finished vocabulary, which must outlive it. */
@@ -111,6 +116,15 @@ static inline const mica_tok_merge *mica_tok_bpe_find_merge(const mica_tok_bpe *
 
 /* Whether pieces may come as raw bytes: every byte is a symbol, whatever stands beside it. */
 bool mica_tok_bpe_takes_bytes(const mica_tok_bpe *model);
+
+/* Whether a piece of so many bytes is worth cutting. */
+static inline bool mica_tok_bpe_cuts(const mica_tok_bpe *model, size_t size)
+{
+    if (!model->raw_bytes)
+        return model->pairs != NULL;
+    return size > MICA_TOK_BPE_LONG && model->byte_pairs &&
+           !(model->options.ignore_merges && size <= model->vocab->longest);
+}
 
 /* Where the first part of a piece ends that may be encoded alone: there is no merge across. */
 size_t mica_tok_bpe_cut(const mica_tok_bpe *model, const char *data, size_t size);

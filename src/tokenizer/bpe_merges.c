@@ -174,6 +174,38 @@ static bool fill(mica_tok_bpe *model)
     return true;
 }
 
+/* Finds between which bytes merges join: the last one of what is left of one, and the first one of
+ * what is right. Files list merges after those that make their parts; where one does not, any two
+ * bytes may be joined. */
+static bool mark_byte_pairs(mica_tok_bpe *model)
+{
+    size_t ids = model->vocab->id_limit, words = 65536 / 64;
+    int16_t *first = mica_alloc_array(ids ? ids : 1, 2 * sizeof *first), *last = first + ids;
+
+    model->byte_pairs = mica_calloc(words, sizeof *model->byte_pairs);
+    if (!first || !model->byte_pairs) {
+        mica_free(first);
+        return false;
+    }
+    memset(first, 0xFF, ids * 2 * sizeof *first); /* -1 */
+    for (int b = 0; b < 256; b++)
+        first[model->bytes[b]] = last[model->bytes[b]] = (int16_t)b;
+    for (size_t i = 0; i < model->added_count; i++) {
+        const mica_tok_merge *m = &model->added[i];
+        int left = last[m->left], right = first[m->right];
+
+        if (left < 0 || right < 0) {
+            memset(model->byte_pairs, 0xFF, words * sizeof *model->byte_pairs);
+            break;
+        }
+        model->byte_pairs[left << 2 | right >> 6] |= UINT64_C(1) << (right & 63);
+        first[m->result] = first[m->left];
+        last[m->result] = last[m->right];
+    }
+    mica_free(first);
+    return true;
+}
+
 mica_status mica_tok_bpe_build_merges(mica_tok_bpe *model, mica_error *err)
 {
     while (model->resolved < model->pushed) {
@@ -181,6 +213,8 @@ mica_status mica_tok_bpe_build_merges(mica_tok_bpe *model, mica_error *err)
         if (status != MICA_OK)
             return status;
     }
+    if (mica_tok_bpe_takes_bytes(model) && !mark_byte_pairs(model))
+        return mica_fail_memory(err, model->vocab->id_limit, "the merges of a BPE model");
     for (size_t i = 0; i < model->added_count; i++)
         if (model->added[i].rank >= model->ranks)
             model->ranks = (size_t)model->added[i].rank + 1;

@@ -407,11 +407,12 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
                                   mica_tok_sequence *out, mica_error *err)
 {
     encoder e = {.model = model, .state = state, .text = text, .out = out};
-    bool parts = model->kind == MICA_TOK_BPE && model->bpe.pairs;
+    bool bpe = model->kind == MICA_TOK_BPE,
+         parts = bpe && !model->bpe.raw_bytes && model->bpe.pairs;
     mica_status status = MICA_OK;
     cache_key keys[KEYS_AHEAD];
 
-    e.widen = model->kind == MICA_TOK_BPE;
+    e.widen = bpe;
     if (pieces->count > 0)
         e.cursor = mica_tok_text_seek(text, pieces->items[0].begin);
     for (size_t i = 0; i < pieces->count + KEYS_AHEAD && status == MICA_OK; i++) {
@@ -420,8 +421,9 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
         if (i >= KEYS_AHEAD && i - KEYS_AHEAD < pieces->count) {
             mica_tok_piece p = pieces->items[i - KEYS_AHEAD];
 
-            status = parts ? put_parts(&e, p.begin, p.end, err)
-                           : put_piece(&e, p.begin, p.end - p.begin, key, err);
+            status = bpe && mica_tok_bpe_cuts(&model->bpe, p.end - p.begin)
+                         ? put_parts(&e, p.begin, p.end, err)
+                         : put_piece(&e, p.begin, p.end - p.begin, key, err);
             out->word++;
         }
         if (i < pieces->count && !parts) {
