@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # A peer that follows a script: PEER is right, slow, wrong, wrong-fast, absent, crash, crash-late, hang, hang-late,
-# garbage, garbage-late, liar, no or mute; PEER_IDS the ids that are right. Run as sh -u peer.sh.
+# garbage, garbage-late, liar, no or mute; PEER_IDS the ids that are right, PEER_SLEEP how long it hangs. Run as sh -u peer.sh.
 number=0
 timed=0
 case $PEER in
 absent) echo '{"ok": false, "absent": true, "error": "no module of that name"}'; exit 0 ;;
 crash) kill -SEGV $$ ;;
-hang) sleep 100 ;;
+hang) sleep "$PEER_SLEEP" ;;
 garbage) echo 'Warning: this is no JSON' ;;
 mute) exit 0 ;;
 no) echo '{"ok": false, "error": "not today"}' ;;
@@ -27,7 +27,7 @@ while read -r line; do
         if [ $timed -gt 4 ]; then
             case $PEER in
             crash-late) exit 3 ;;
-            hang-late) sleep 100 ;;
+            hang-late) sleep "$PEER_SLEEP" ;;
             garbage-late) printf 'half an answ\n' ;;
             esac
         fi

@@ -9,7 +9,8 @@ printf 'Layers of mica are thin.\n' >"$work/text"
 run "$mica" tokenize "$tokenizer" --file "$work/text" --format json
 expect "ids" 0
 PEER_IDS="[$(sed 's/.*"ids":\(\[[^]]*\]\).*/\1/' "$work/out")]"
-export PEER_IDS PEER
+PEER_SLEEP=100.$$ # no other process sleeps so long
+export PEER_IDS PEER_SLEEP PEER
 
 # bench MODE [OPTION...]: one tokenizer, two rounds, with the peer in that mode.
 bench() {
@@ -66,7 +67,7 @@ bench hang --format json
 expect "a peer that hangs, as JSON" 0
 out_has '"state":"failed"'
 out_has '"ratio":null'
-ps -A -o args | grep -v grep | grep -q 'sleep 100' && complain "a peer's child is left over"
+ps -A -o args | grep -v grep | grep -qF "sleep $PEER_SLEEP" && complain "a peer's child is left over"
 
 run "$mica" bench tokenizers "$tokenizer" --text "$work/text" --rounds 1 --peer-python /no/python
 expect "no such Python" 0
