@@ -132,7 +132,9 @@ typedef struct mica_hub_pull_options {
                               huggingface_hub's notes on them in local_dir/.cache/huggingface */
     bool no_weights;       /* configuration and tokenizer only */
     bool force;            /* fetch again what is there */
-    bool dry_run;          /* only say what would be fetched; nothing is written */
+    bool as_cached; /* a branch or tag that is whole in the cache is used as it is there, with
+                       no request; mica_hub_resolve always does so */
+    bool dry_run;   /* only say what would be fetched; nothing is written */
     /* Called when everything but the weights is there, before any weights are fetched: the place to
      * refuse an architecture. `directory` holds config.json. A status other than MICA_OK ends the
      * pull with it. NULL (default): all are taken. Not called if weights are not fetched. */
@@ -146,10 +148,10 @@ MICA_API void mica_hub_pull_options_defaults(mica_hub_pull_options *options);
  * the model needs (configuration, tokenizer, the best one format of weights, the modules of a
  * sentence-transformers model).
  *
- * A commit whose files are in the cache needs no request; a branch or tag is asked for with one,
- * and is used as it is in the cache when offline or when the Hub cannot be reached. A file gets its
- * name when it is whole and its checksum is right, so that nothing that fails leaves a broken
- * cache.
+ * A commit whose files are in the cache needs no request; a branch or tag is asked for with one
+ * (but see as_cached), and is used as it is in the cache when offline or when the Hub cannot be
+ * reached. A file gets its name when it is whole and its checksum is right, so that nothing that
+ * fails leaves a broken cache.
  *
  * Errors: NO_REPOSITORY, GATED, UNAUTHORIZED, NO_ENTRY (revision or file), NOT_CACHED (offline;
  * names the file), NETWORK, TLS, HUB (what the server answers makes no sense, or it is down),
@@ -159,7 +161,9 @@ MICA_API mica_status mica_hub_pull(mica_hub *hub, const char *id,
                                    mica_error *err);
 
 /* A model argument to a directory: a local directory (or file) is itself; else a Hub id, which is
- * pulled (options as above; local_dir and dry_run do not go with it). What looks like a path
+ * used as the cache has it, or pulled if anything that is needed is not there (options as above;
+ * local_dir and dry_run do not go with it). So a model that is cached needs no network; a pull
+ * brings its branch up to date. What looks like a path
  * ("./x",
  * "/x", "~/x", "a/b/c") and is not there is NOT_FOUND. *out is freed with mica_hub_text_free. */
 MICA_API mica_status mica_hub_resolve(mica_hub *hub, const char *model,

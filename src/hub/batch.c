@@ -94,6 +94,8 @@ mica_status mica_hub_batch_look(mica_hub_batch *f, mica_error *err)
         if (row->needed)
             status = mica_hub_place_ready(&f->place, e->path, mica_hub_entry_etag(e), e->size,
                                           &ready, err);
+        if (row->needed && !status && !ready)
+            status = mica_hub_place_cached(&f->place, mica_hub_entry_etag(e), e->size, &ready, err);
         row->cached = ready;
         row->fetched = row->needed && (!ready || f->force);
     }

@@ -106,6 +106,7 @@ mica_status mica_hub_resolve(mica_hub *hub, const char *model, const mica_hub_pu
 {
     struct stat info;
     mica_hub_snapshot *snapshot = NULL;
+    mica_hub_pull_options as_cached;
     *out = NULL;
     if (options && (options->local_dir || options->dry_run))
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
@@ -116,7 +117,11 @@ mica_status mica_hub_resolve(mica_hub *hub, const char *model, const mica_hub_pu
     if (!here && looks_like_path(model))
         return mica_fail(err, MICA_STATUS_NOT_FOUND, "'%s' is neither a directory nor a Hub id",
                          model);
-    mica_status status = here ? MICA_OK : mica_hub_pull(hub, model, options, &snapshot, err);
+    mica_hub_pull_options_defaults(&as_cached);
+    if (options)
+        as_cached = *options;
+    as_cached.as_cached = true;
+    mica_status status = here ? MICA_OK : mica_hub_pull(hub, model, &as_cached, &snapshot, err);
     if (!status && !(*out = mica_strdup(here ? model : snapshot->directory)))
         status = mica_fail_memory(err, 0, "a path");
     mica_hub_snapshot_destroy(&snapshot);

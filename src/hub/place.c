@@ -227,40 +227,51 @@ static mica_status point_at(const mica_hub_place *place, const char *path, const
 }
 
 /* A copy of the blob in the local folder. */
-static mica_status copy_out(const mica_hub_place *place, const char *path, const char *blob,
+static mica_status copy_out(const mica_hub_place *place, const char *path, const char *etag,
                             mica_error *err)
 {
     const char *name;
     int folder = -1;
-    mica_status status = mica_hub_folder_of(place->local_dir, path, true, &folder, &name, err);
+    char *blob = mica_hub_storage_path(place->storage, "blobs", etag);
+    mica_status status = blob
+                             ? mica_hub_folder_of(place->local_dir, path, true, &folder, &name, err)
+                             : mica_fail_memory(err, 0, "a path");
     if (!status)
         status = mica_hub_copy(blob, folder, name, err);
     if (folder >= 0)
         close(folder);
+    mica_free(blob);
+    return status;
+}
+
+mica_status mica_hub_place_cached(const mica_hub_place *place, const char *etag, int64_t size,
+                                  bool *there, mica_error *err)
+{
+    char *blob = mica_hub_storage_path(place->storage, "blobs", etag);
+    mica_status status = blob ? MICA_OK : mica_fail_memory(err, 0, "a path");
+    *there = blob && mica_hub_file_size(blob) == size;
+    mica_free(blob);
     return status;
 }
 
 mica_status mica_hub_place_reuse(const mica_hub_place *place, const char *path, const char *etag,
                                  int64_t size, bool *reused, mica_error *err)
 {
-    bool ready = false;
+    bool ready = false, there = false;
     *reused = false;
     mica_status status = mica_hub_place_ready(place, path, etag, size, &ready, err);
     if (!status && ready && !place->local_dir) {
         *reused = true;
         return MICA_OK;
     }
-    char *blob = status ? NULL : mica_hub_storage_path(place->storage, "blobs", etag);
-    if (!status && !blob)
-        status = mica_fail_memory(err, 0, "a path");
-    bool there = blob && mica_hub_file_size(blob) == size;
+    if (!status)
+        status = mica_hub_place_cached(place, etag, size, &there, err);
     if (!status && !ready && there)
-        status = place->local_dir ? copy_out(place, path, blob, err)
+        status = place->local_dir ? copy_out(place, path, etag, err)
                                   : point_at(place, path, etag, false, err);
     *reused = !status && (ready || there);
     if (*reused && place->local_dir)
         status = write_note(place, path, etag, err);
-    mica_free(blob);
     return status;
 }
 

@@ -33,7 +33,10 @@ char *mica_hub_place_partial(const mica_hub_place *place, const char *path, cons
  * in a local folder its checksum, unless a note says that it was checked since it changed. */
 mica_status mica_hub_place_ready(const mica_hub_place *place, const char *path, const char *etag,
                                  int64_t size, bool *ready, mica_error *err);
-/* Whether the bytes are in the cache already: then the file gets its name without being fetched. */
+/* Whether the bytes are in the cache already. */
+mica_status mica_hub_place_cached(const mica_hub_place *place, const char *etag, int64_t size,
+                                  bool *there, mica_error *err);
+/* If they are, the file gets its name without being fetched. */
 mica_status mica_hub_place_reuse(const mica_hub_place *place, const char *path, const char *etag,
                                  int64_t size, bool *reused, mica_error *err);
 /* The partial file is whole and right: it gets its names. `folder` and `name` are where it is. */

@@ -87,13 +87,15 @@ static bool local_is_whole(const puller *p)
     return p->local && !p->local->missing && !p->options->force;
 }
 
-/* Whether the cache's word is enough: a commit does not change. */
+/* Whether the cache's word is enough: a commit does not change, and a branch need not be followed.
+ * A folder that leaves a doubt is not enough for a branch, so that the doubt is settled once. */
 static bool needs_no_request(const puller *p)
 {
+    bool settled = p->id.commit || (p->options->as_cached && p->local && !p->local->doubt);
     bool unknown = p->local && !p->local->listing.complete &&
                    (p->options->include_count ||
                     (p->local->doubt && strcmp(p->local->doubt, "tokenizer.json") == 0));
-    return p->id.commit && local_is_whole(p) && !unknown;
+    return settled && local_is_whole(p) && !unknown;
 }
 
 static void tell_doubt(const puller *p)
@@ -163,7 +165,8 @@ static mica_status find_listing(puller *p, mica_error *err)
 
 /* ---- choosing and fetching ---- */
 
-/* A small file's text: from disk, or where nothing may be written from the Hub. */
+/* A small file's text: from disk, or, if it is not to be there (it is excluded, or nothing may be
+ * written), from the Hub. */
 static mica_status read_small(void *user, const mica_hub_entry *entry, char **text, size_t *size,
                               mica_error *err)
 {
@@ -171,7 +174,7 @@ static mica_status read_small(void *user, const mica_hub_entry *entry, char **te
     char *path = mica_path_join(p->snapshot->directory, entry->path);
     if (!path)
         return mica_fail_memory(err, 0, "a path");
-    bool ask = p->options->dry_run && mica_hub_file_size(path) != entry->size;
+    bool ask = !p->hub->settings.offline && mica_hub_file_size(path) != entry->size;
     mica_status status =
         ask ? mica_hub_ask_text(p->hub, &p->id, p->snapshot->commit, entry, text, size, err)
             : mica_file_read(path, SMALL_MAX, text, size, err);
@@ -325,7 +328,8 @@ static mica_status pull_online(puller *p, mica_error *err)
 static mica_status pull_offline(puller *p, mica_error *err)
 {
     if (p->hub->settings.offline && !local_is_whole(p))
-        return mica_hub_fail_not_cached(p->hub, &p->id, p->local ? p->local->missing : NULL, err);
+        return mica_hub_fail_not_cached(
+            p->hub, &p->id, p->local && p->local->missing ? p->local->missing : "config.json", err);
     tell_doubt(p);
     if (p->options->local_dir && !p->options->dry_run)
         return fetch_commit(p, p->local->commit, err);

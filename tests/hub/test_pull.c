@@ -109,6 +109,57 @@ static void a_cached_commit_takes_no_request(void **state)
     mica_hub_destroy(&hub);
 }
 
+/* A model argument is used as the cache has it, until somebody pulls. */
+static void a_cached_model_takes_no_request(void **state)
+{
+    mica_error err = {0};
+    mica_hub_pull_options no_weights;
+    char *first = NULL, *again = NULL;
+    const char *cache = fresh_folder("as-cached");
+    mica_hub *hub = hub_for(server_url(hub_server), cache, "");
+    mica_hub_pull_options_defaults(&no_weights);
+    no_weights.no_weights = true;
+    assert_int_equal(mica_hub_resolve(hub, MODEL, &no_weights, &first, &err), MICA_OK);
+    mica_hub_text_free(&first);
+    server_forget(hub_server);
+    assert_int_equal(mica_hub_resolve(hub, MODEL "@main", &no_weights, &first, &err), MICA_OK);
+    assert_int_equal(server_count(hub_server, ""), 0);
+    assert_int_equal(mica_hub_resolve(hub, MODEL, NULL, &again, &err), MICA_OK); /* the weights */
+    assert_true(server_count(hub_server, "model.safetensors") > 0);
+    mica_hub_text_free(&again);
+    server_forget(hub_server);
+    const char *next = repo_commit(model, "newer");
+    repo_text(model, next, "config.json", "{\"model_type\":\"newer\"}\n");
+    repo_ref(model, "main", next);
+    assert_int_equal(mica_hub_resolve(hub, MODEL, NULL, &again, &err), MICA_OK);
+    assert_int_equal(server_count(hub_server, ""), 0);
+    assert_string_equal(first, again);
+    repo_ref(model, "main", commit);
+    mica_hub_text_free(&first);
+    mica_hub_text_free(&again);
+    mica_hub_destroy(&hub);
+}
+
+/* config.json may be left out; what is to be fetched still depends on it. */
+static void what_is_excluded_is_read_all_the_same(void **state)
+{
+    static const char *const exclude[] = {"*.json"};
+    char directory[1024];
+    mica_error err;
+    mica_hub_pull_options options;
+    const char *folder = fresh_folder("excluded");
+    mica_hub *hub = hub_for(server_url(hub_server), fresh_folder("excluded-cache"), "");
+    mica_hub_pull_options_defaults(&options);
+    options.exclude = exclude;
+    options.exclude_count = 1;
+    options.local_dir = folder;
+    assert_int_equal(pull(hub, MODEL, &options, directory, &err), MICA_OK);
+    assert_true(exists(directory, "model.safetensors"));
+    assert_true(exists(directory, "2_Dense/model.safetensors"));
+    assert_false(exists(directory, "config.json"));
+    mica_hub_destroy(&hub);
+}
+
 static void revisions_are_found(void **state)
 {
     char path[512], id[128];
@@ -445,6 +496,8 @@ int main(void)
         cmocka_unit_test_setup(several_files_come_at_once, forget),
         cmocka_unit_test_setup(a_cached_branch_takes_one_request, forget),
         cmocka_unit_test_setup(a_cached_commit_takes_no_request, forget),
+        cmocka_unit_test_setup(a_cached_model_takes_no_request, forget),
+        cmocka_unit_test_setup(what_is_excluded_is_read_all_the_same, forget),
         cmocka_unit_test_setup(revisions_are_found, forget),
         cmocka_unit_test_setup(a_branch_that_moves_is_followed, forget),
         cmocka_unit_test_setup(tokens_stay_on_the_hub, forget),
