@@ -113,7 +113,8 @@ static size_t put_share(char *line, const layout *l, const char *name, int64_t d
 static void put_total(char *line, const layout *l, const mica_hub_progress *p)
 {
     char name[64], text[64], speed[16];
-    snprintf(name, sizeof name, "%zu of %zu files", p->files_done, p->files);
+    snprintf(name, sizeof name, "%zu of %zu file%s", p->files_done, p->files,
+             p->files == 1 ? "" : "s");
     size_t used = put_share(line, l, name, p->done, p->total);
     if (l->speed && p->bytes_per_second > 0) {
         size_text((int64_t)p->bytes_per_second, speed, sizeof speed);

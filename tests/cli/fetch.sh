@@ -5,6 +5,7 @@
 . "$(dirname "$0")/support.sh"
 . "$(dirname "$0")/hub_support.sh"
 server=$4
+no_sockets=$5
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR HF_HUB_OFFLINE
 export HF_HUB_ETAG_TIMEOUT=2 HF_HUB_DOWNLOAD_TIMEOUT=2 HF_TOKEN_PATH="$work/token"
 
@@ -49,6 +50,28 @@ done
 requests_are "HEAD " 1 # show looks whether there is a model card now
 requests_are "GET " 0
 requests_are model.safetensors 0
+
+# A program that opens a socket is killed.
+run "$no_sockets" "$mica" version
+if [ $code -ne 77 ]; then
+    run "$no_sockets" "$mica" pull org/tiny
+    what="a pull opens a socket"
+    cases=$((cases + 1))
+    [ $code -gt 128 ] || complain "exit code $code"
+    for command in "embed org/tiny hello" "embed org/tiny@main hello" "tokenize org/tiny a" "detokenize org/tiny 5" \
+        "similarity org/tiny a b" "forward org/tiny --input $here/ids.json -o $work/out.safetensors" \
+        "init org/tiny -o $work/made" list verify-cache "rm org/tiny --dry-run" doctor "embed $model hello"; do
+        # shellcheck disable=SC2086
+        run "$no_sockets" "$mica" $command
+        expect "$command without sockets" 0
+    done
+    run env HF_HUB_OFFLINE=1 "$no_sockets" "$mica" show org/tiny
+    expect "show without sockets" 0
+    run env HF_HUB_OFFLINE=1 "$no_sockets" "$mica" embed org/none hello
+    expect "what is not cached, without sockets" 5
+else
+    echo "skipped: sockets cannot be forbidden here"
+fi
 
 # A branch moves when it is pulled, and only then.
 cp -r "$model" "$work/second"
@@ -229,6 +252,37 @@ run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" pull org/tiny
 expect "no Hub, and pull" 0
 err_has "warning"
 
+# A disk that is full, where a small one can be made.
+fresh
+mkdir -p "$work/disk"
+cat >"$work/full.sh" <<'SCRIPT'
+mount -t tmpfs -o size=24k none "$1" || exit 77
+HF_HOME=$1 "$2" pull org/tiny || exit $?
+SCRIPT
+code=77
+command -v unshare >/dev/null && run unshare -rm sh "$work/full.sh" "$work/disk" "$mica"
+case $code in
+77 | 1) echo "skipped: no small disk can be made here" ;;
+*)
+    expect "a disk that is full" 16
+    err_has "$work/disk"
+    ;;
+esac
+exec 8>&- 7<&-
+wait
+
+# A secure connection, with a certificate that nobody knows, and with one that is known.
+mkfifo "$work/orders2" "$work/answers2"
+"$server" "$work/certificate.pem" <"$work/orders2" >"$work/answers2" &
+exec 8>"$work/orders2" 7<"$work/answers2"
+read -r HF_ENDPOINT <&7
+say folder org/tiny main "$model"
+rm -rf "$HF_HOME"
+run "$mica" embed org/tiny hello
+expect "a certificate that nobody knows" 15
+err_has "SSL_CERT_FILE"
+run env SSL_CERT_FILE="$work/certificate.pem" "$mica" embed org/tiny hello
+expect "a certificate that is known" 0
 exec 8>&- 7<&-
 wait
 finish
