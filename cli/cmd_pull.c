@@ -158,6 +158,21 @@ static mica_status report(const mica_hub_snapshot *s, const pulling *p, mica_err
     return status;
 }
 
+/* Patterns that match nothing are a mistake: of a name, or of its case. */
+static mica_status check_patterns(const mica_hub_snapshot *s, const pulling *p, mica_error *err)
+{
+    for (size_t i = 0; i < mica_hub_snapshot_count(s); i++)
+        if (mica_hub_snapshot_file(s, i)->needed)
+            return MICA_OK;
+    if (p->include.count == 0)
+        return MICA_OK;
+    err->status = MICA_STATUS_NO_ENTRY;
+    snprintf(err->message, sizeof err->message, "%s@%s has no file that matches '%.200s'%s",
+             mica_hub_snapshot_id(s), mica_hub_snapshot_revision(s), p->include.items[0],
+             p->include.count > 1 ? " or another of the patterns" : "");
+    return err->status;
+}
+
 /* "model@revision", into a buffer that ids of any length that is allowed fit into. */
 static mica_status whole_id(const pulling *p, const char *model, char *id, size_t size,
                             mica_error *err)
@@ -199,6 +214,8 @@ int cmd_pull(const cli_command *command, int argc, char **argv)
     if (!status)
         status = mica_hub_pull(h.hub, id, &options, &snapshot, &err);
     transfer_end(&h.display);
+    if (!status)
+        status = check_patterns(snapshot, &p, &err);
     if (!status)
         status = report(snapshot, &p, &err);
     if (status == MICA_STATUS_CANCELLED)

@@ -81,6 +81,14 @@ static mica_status copy_path(const char *path, char **out, mica_error *err)
     return err->status;
 }
 
+/* Whoever meant a directory should not look for a repository. */
+static void say_no_directory(mica_error *err)
+{
+    size_t used = strlen(err->message);
+    snprintf(err->message + used, sizeof err->message - used,
+             "; nor is there a directory of this name");
+}
+
 mica_status model_directory(const char *model, mica_context *context, bool quiet, char **out,
                             mica_error *err)
 {
@@ -97,6 +105,8 @@ mica_status model_directory(const char *model, mica_context *context, bool quiet
         status = mica_hub_resolve(h.hub, model, &options, &found, err);
     if (status == MICA_STATUS_CANCELLED)
         hub_say_interrupted(&h, model);
+    if (status == MICA_STATUS_NO_REPOSITORY || status == MICA_STATUS_NOT_CACHED)
+        say_no_directory(err);
     if (!status)
         status = copy_path(found, out, err);
     mica_hub_text_free(&found);

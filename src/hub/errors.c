@@ -35,8 +35,10 @@ mica_status mica_hub_fail_transfer(const mica_hub *hub, const mica_hub_answer *a
         return mica_fail(err, MICA_STATUS_HUB, "%s did not answer like a Hub: %s", endpoint,
                          answer->problem);
     default:
-        return mica_fail(err, MICA_STATUS_NETWORK, "cannot reach %s: %s", endpoint,
-                         answer->problem);
+        return mica_fail(err, MICA_STATUS_NETWORK,
+                         "cannot reach %s: %s; is there a network, and does it need a proxy "
+                         "(HTTPS_PROXY)?",
+                         endpoint, answer->problem);
     }
 }
 
@@ -108,8 +110,11 @@ static mica_status unauthorized(const mica_hub *hub, const mica_hub_answer *answ
     mica_buf_init(&more, 2048);
     append_message(&more, answer);
     mica_status status = hub->settings.token
-                             ? mica_fail(err, MICA_STATUS_UNAUTHORIZED, "the token (from %s) %s%s",
-                                         hub->settings.token_source, why, mica_buf_cstr(&more))
+                             ? mica_fail(err, MICA_STATUS_UNAUTHORIZED,
+                                         "the token (from %s) %s; %s/settings/tokens makes another "
+                                         "one%s",
+                                         hub->settings.token_source, why, hub->settings.endpoint,
+                                         mica_buf_cstr(&more))
                              : mica_fail(err, MICA_STATUS_UNAUTHORIZED,
                                          "%s wants a token, and there is none: set HF_TOKEN%s",
                                          hub->settings.endpoint, mica_buf_cstr(&more));

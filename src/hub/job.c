@@ -221,7 +221,7 @@ static mica_status verify(mica_hub_job *job, mica_error *err)
         return status;
     return mica_fail(err, MICA_STATUS_CHECKSUM,
                      "%s: the checksum of what was sent is %s, and should be %s; nothing of it was "
-                     "kept",
+                     "kept: try again, and if it stays so, something on the way changes files",
                      job->row->path, actual, job->etag);
 }
 

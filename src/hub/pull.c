@@ -56,7 +56,7 @@ mica_status mica_hub_fail_not_cached(const mica_hub *hub, const mica_hub_id *id,
     mica_status status = mica_fail(
         err, MICA_STATUS_NOT_CACHED, "%s%s%s@%s is not in the cache '%s'%s%s", file ? file : "",
         file ? " of " : "", id->repo, id->revision, hub->settings.cache_dir,
-        hub->settings.offline ? ", and offline mode is on (HF_HUB_OFFLINE)" : "",
+        hub->settings.offline ? ", and offline mode is on: unset HF_HUB_OFFLINE to fetch it" : "",
         mica_buf_cstr(&near));
     mica_buf_free(&near);
     return status;

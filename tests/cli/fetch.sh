@@ -180,6 +180,7 @@ run "$mica" pull org/tiny --quiet
 run "$mica" embed org/tinu hello
 expect "no such repository" 11
 err_has "'org/tiny'"
+err_has "nor is there a directory"
 say fault /org/tiny/ status 401 0 -1 "X-Error-Message: Invalid credentials in Authorization header"
 run env HF_TOKEN=hf_old "$mica" embed org/tiny@new hello
 expect "a token that is refused" 4
@@ -189,8 +190,8 @@ run "$mica" embed org/tiny@v9 hello
 expect "no such revision" 13
 err_has "v9"
 run "$mica" pull org/tiny --include nothing.txt
-expect "a pattern that nothing matches" 0
-out_has "0 files"
+expect "a pattern that nothing matches" 13
+err_has "nothing.txt"
 run "$mica" embed org/tf hello
 expect "only TensorFlow weights" 17
 err_has "tf_model.h5"
