@@ -109,15 +109,14 @@ static void read_license(FILE *card, char *license, size_t size)
 
 static void find_license(showing *s)
 {
-    char path[4400], *fetched = NULL;
+    char path[4400];
     mica_hub_info info;
     snprintf(path, sizeof path, "%s/README.md", s->directory);
     FILE *card = fopen(path, "r");
     if (!card && s->snapshot) {
         mica_hub_get_info(s->h.hub, &info);
-        if (!info.offline && !mica_hub_fetch(s->h.hub, s->model, "README.md", &fetched, NULL))
-            card = fopen(fetched, "r");
-        mica_hub_text_free(&fetched);
+        if (!info.offline)
+            card = hub_open_extra(s->model, "README.md");
     }
     if (!card)
         return;

@@ -62,6 +62,25 @@ void hub_pull_options(mica_hub_pull_options *options, mica_context *context)
     options->accept_user = context;
 }
 
+FILE *hub_open_extra(const char *model, const char *file)
+{
+    mica_hub_options options;
+    mica_hub *hub = NULL;
+    char *path = NULL;
+    FILE *out = NULL;
+    mica_hub_options_defaults(&options);
+    options.retry_seconds = 0;
+    if (mica_hub_create(&options, &hub, NULL))
+        return NULL;
+    interrupt_watch_hub(hub);
+    if (!mica_hub_fetch(hub, model, file, &path, NULL))
+        out = fopen(path, "r");
+    interrupt_watch_hub(NULL);
+    mica_hub_text_free(&path);
+    mica_hub_destroy(&hub);
+    return out;
+}
+
 void hub_say_interrupted(hub_client *h, const char *model)
 {
     transfer_erase(&h->display);

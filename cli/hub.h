@@ -34,6 +34,9 @@ mica_status hub_open(hub_client *h, bool quiet, mica_error *err);
 void hub_close(hub_client *h);
 /* Defaults, and that what mica cannot run is refused before its weights are fetched. */
 void hub_pull_options(mica_hub_pull_options *options, mica_context *context);
+/* A file that is nice to have ("README.md"), opened, fetched if need be: without waiting and
+ * without a word if it cannot be had. NULL = none. */
+FILE *hub_open_extra(const char *model, const char *file);
 /* After CANCELLED: what is kept, and how to go on. */
 void hub_say_interrupted(hub_client *h, const char *model);
 

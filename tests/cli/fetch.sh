@@ -247,8 +247,10 @@ run "$mica" pull org/tiny --quiet
 run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" embed org/tiny hello
 expect "no Hub, and the model is cached" 0
 [ ! -s "$work/err" ] || complain "it is not quiet"
+rm -f "$cache"/models--org--tiny/snapshots/*/README.md
 run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" show org/tiny
 expect "no Hub, and show" 0
+[ ! -s "$work/err" ] || complain "it is not quiet"
 run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" pull org/tiny
 expect "no Hub, and pull" 0
 err_has "warning"
