@@ -11,9 +11,9 @@ void mica_tok_edit_begin(mica_tok_edit *edit, const mica_tok_text *in, mica_tok_
 }
 
 /* Copies what stays; then something changes. */
-static bool flush(mica_tok_edit *e)
+static inline bool flush(mica_tok_edit *e)
 {
-    bool fine = mica_tok_text_copy(e->out, e->in, &e->cursor, e->done, e->at);
+    bool fine = e->done == e->at || mica_tok_text_copy(e->out, e->in, &e->cursor, e->done, e->at);
 
     e->done = e->at;
     e->changed = true;
@@ -50,16 +50,6 @@ static void origin_before(mica_tok_edit *e, size_t *from, size_t *to)
     mica_tok_text_origin(e->in, &cursor, begin, e->at, from, to);
 }
 
-bool mica_tok_edit_remove(mica_tok_edit *edit, size_t size)
-{
-    if (size == 0)
-        return true;
-    if (!flush(edit))
-        return false;
-    edit->done = edit->at += size;
-    return true;
-}
-
 bool mica_tok_edit_put(mica_tok_edit *edit, uint32_t c, size_t n)
 {
     size_t from, to, size;
@@ -85,16 +75,24 @@ bool mica_tok_edit_put(mica_tok_edit *edit, uint32_t c, size_t n)
     return true;
 }
 
-bool mica_tok_edit_insert(mica_tok_edit *edit, const char *data, size_t size)
+bool mica_tok_edit_replace(mica_tok_edit *edit, size_t size, const char *by, size_t by_size)
 {
     size_t from, to;
 
-    if (size == 0)
+    if (size == 0 && by_size == 0)
         return true;
     if (!flush(edit))
         return false;
+    edit->done = edit->at += size;
+    if (by_size == 0)
+        return true;
     origin_before(edit, &from, &to);
-    return mica_tok_text_put(edit->out, data, size, from, to);
+    return mica_tok_text_put(edit->out, by, by_size, from, to);
+}
+
+bool mica_tok_edit_remove(mica_tok_edit *edit, size_t size)
+{
+    return mica_tok_edit_replace(edit, size, "", 0);
 }
 
 bool mica_tok_edit_end(mica_tok_edit *edit, const mica_tok_text **result)

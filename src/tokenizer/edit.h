@@ -37,8 +37,8 @@ static inline void mica_tok_edit_keep(mica_tok_edit *edit, size_t size)
 bool mica_tok_edit_remove(mica_tok_edit *edit, size_t size);
 /* One character in place of the next n; n = 0: inserted. */
 bool mica_tok_edit_put(mica_tok_edit *edit, uint32_t c, size_t n);
-/* Inserts a string. */
-bool mica_tok_edit_insert(mica_tok_edit *edit, const char *data, size_t size);
+/* A string for the next `size` bytes, whole characters: they go, and it is inserted. */
+bool mica_tok_edit_replace(mica_tok_edit *edit, size_t size, const char *by, size_t by_size);
 /* The rest stays. Then *result is the new text, or the old one if nothing has changed. */
 bool mica_tok_edit_end(mica_tok_edit *edit, const mica_tok_text **result);
 

@@ -172,8 +172,7 @@ mica_status mica_tok_step_replace(const mica_tok_step_run *run, const mica_tok_t
         if (!found)
             break;
         mica_tok_edit_keep(&edit, begin - at);
-        if (!mica_tok_edit_remove(&edit, end - begin) ||
-            !mica_tok_edit_insert(&edit, step->to, step->to_size))
+        if (!mica_tok_edit_replace(&edit, end - begin, step->to, step->to_size))
             return mica_fail_memory(err, run->in->size, "a normalized text");
     }
     return mica_tok_edit_end(&edit, result)

@@ -58,7 +58,7 @@ bool mica_tok_text_view(mica_tok_text *text, const char *data, size_t size, size
     return true;
 }
 
-bool mica_tok_text_reserve(mica_tok_text *text, size_t extra)
+bool mica_tok_text_grow(mica_tok_text *text, size_t extra)
 {
     size_t needed;
 
@@ -69,16 +69,6 @@ bool mica_tok_text_reserve(mica_tok_text *text, size_t extra)
     if (!mica_tok_grow((void **)&text->buffer, &text->capacity, needed, 1))
         return false;
     text->data = text->buffer;
-    return true;
-}
-
-bool mica_tok_text_run(mica_tok_text *text, size_t from, size_t span)
-{
-    if (text->run_count == text->run_capacity &&
-        !mica_tok_grow((void **)&text->runs, &text->run_capacity, text->run_count + 1,
-                       sizeof *text->runs))
-        return false;
-    text->runs[text->run_count++] = (mica_tok_run){text->size, from, span};
     return true;
 }
 

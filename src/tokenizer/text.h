@@ -43,10 +43,28 @@ void mica_tok_text_release(mica_tok_text *text);
 void mica_tok_text_clear(mica_tok_text *text);
 /* Makes it a view of bytes that stand at `from` in the original. */
 bool mica_tok_text_view(mica_tok_text *text, const char *data, size_t size, size_t from);
+bool mica_tok_text_grow(mica_tok_text *text, size_t extra);
+
 /* Room for `extra` more bytes in the buffer. */
-bool mica_tok_text_reserve(mica_tok_text *text, size_t extra);
+static inline bool mica_tok_text_reserve(mica_tok_text *text, size_t extra)
+{
+    if (text->capacity - text->size < extra)
+        return mica_tok_text_grow(text, extra);
+    text->data = text->buffer;
+    return true;
+}
+
 /* Starts a run at the present end. */
-bool mica_tok_text_run(mica_tok_text *text, size_t from, size_t span);
+static inline bool mica_tok_text_run(mica_tok_text *text, size_t from, size_t span)
+{
+    if (text->run_count == text->run_capacity &&
+        !mica_tok_grow((void **)&text->runs, &text->run_capacity, text->run_count + 1,
+                       sizeof *text->runs))
+        return false;
+    text->runs[text->run_count++] = (mica_tok_run){text->size, from, span};
+    return true;
+}
+
 /* Appends bytes that come from all of [begin, end) of the original. */
 bool mica_tok_text_put(mica_tok_text *text, const char *data, size_t size, size_t begin,
                        size_t end);

@@ -4,13 +4,12 @@
     python3 tests/golden/tokenizer.py SHARED_DATA
 
 SHARED_DATA has tokenizers/ (bert-base-uncased, bert-base-cased, ...) and text/ (udhr, blns, ...). Results
-are kept as CRC-32 of everything an encoding holds, so that they stay small; see digest().
+are kept as CRC-32 of everything an encoding holds, so that they stay small; see tokenizer_digest.py.
 """
 import json
 import os
 import random
 import shutil
-import struct
 import sys
 import zlib
 
@@ -20,21 +19,12 @@ import transformers
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer
 
+from tokenizer_digest import digest
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "..", "fixtures", "tokenizers")
 SHARED = sys.argv[1]
 MASK = (1 << 64) - 1
-
-
-def digest(encoding, crc=0):
-    """CRC-32 of: count; then for each token id, type, special, text (0 1, 2 = none), span in characters,
-    all as 32-bit little endian; then the tokens' UTF-8, each with a closing NUL."""
-    rows = [len(encoding.ids)]
-    for i, t, m, s, (b, e) in zip(encoding.ids, encoding.type_ids, encoding.special_tokens_mask,
-                                  encoding.sequence_ids, encoding.offsets):
-        rows += (i, t, m, 2 if s is None else s, b, e)
-    crc = zlib.crc32(struct.pack(f"<{len(rows)}I", *rows), crc)
-    return zlib.crc32("".join(t + "\0" for t in encoding.tokens).encode(), crc)
 
 
 class Random:

@@ -503,6 +503,79 @@ static void test_files_minilm(void **state)
     check_files("all-minilm-l6-v2");
 }
 
+/* The lines of texts.jsonl, 50 a number. */
+static void check_texts_by_50(const mica_tokenizer *tokenizer, const mica_json_value *rows,
+                              const char *name)
+{
+    const mica_json_value *want = mica_json_first(rows);
+    mica_encoding *encoding = NULL;
+    mica_error err = {0};
+    char *file;
+    size_t size, n = 0;
+    uint32_t crc = 0;
+
+    check(mica_file_read(FIXTURES "/texts.jsonl", 1 << 20, &file, &size, &err), &err);
+    for (char *line = file; line < file + size; n++) {
+        char *end = memchr(line, '\n', (size_t)(file + size - line));
+        mica_json *json;
+        const char *text;
+        size_t text_size;
+
+        if (n > 0 && n % 50 == 0) {
+            if (crc != number(want))
+                fail_msg("%s: lines before %zu of texts.jsonl differ", name, n);
+            want = mica_json_next(want);
+            crc = 0;
+        }
+        check(mica_json_parse(line, (size_t)(end - line), "texts.jsonl", &json, &err), &err);
+        text = mica_json_string(mica_json_root(json), &text_size);
+        encode(tokenizer, text, text_size, &encoding);
+        crc = test_digest(encoding, crc);
+        check_byte_spans(encoding, text, text_size);
+        mica_json_destroy(&json);
+        line = end + 1;
+    }
+    if (crc != number(want))
+        fail_msg("%s: the last lines of texts.jsonl differ", name);
+    assert_null(mica_json_next(want));
+    mica_free(file);
+    mica_encoding_destroy(&encoding);
+}
+
+/* Published tokenizers of every kind, which are not part of this repository. */
+static void test_published(void **state)
+{
+    const mica_json_value *item;
+    mica_json *json;
+    mica_error err = {0};
+    int n = 0, missing = 0;
+
+    check(mica_json_parse_file(FIXTURES "/files.json", &json, &err), &err);
+    for (item = mica_json_first(mica_json_root(json)); item; item = mica_json_next(item), n++) {
+        const mica_json_value *file = mica_json_first(mica_json_get(item, "files"));
+        size_t size;
+        const char *name = mica_json_key(item, &size);
+        mica_tokenizer *tokenizer;
+        char path[512];
+
+        snprintf(path, sizeof path, "%s/%s/tokenizer.json", TOKENIZERS, name);
+        if (!mica_file_exists(path) || !mica_dir_exists(MICA_SHARED_DATA "/text")) {
+            print_message("skipped: no shared data at %s\n", path);
+            missing++;
+            continue;
+        }
+        tokenizer = open_tokenizer(path);
+        check_texts_by_50(tokenizer, mica_json_get(item, "texts"), name);
+        for (; file; file = mica_json_next(file))
+            check_file(tokenizer, file, mica_json_key(file, &size));
+        mica_tokenizer_destroy(&tokenizer);
+    }
+    assert_true(n >= 10);
+    mica_json_destroy(&json);
+    if (missing == n)
+        skip();
+}
+
 /* A reference made by someone else. */
 static void test_other_reference(void **state)
 {
@@ -569,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_files_cased),
         cmocka_unit_test(test_files_multilingual),
         cmocka_unit_test(test_files_minilm),
+        cmocka_unit_test(test_published),
         cmocka_unit_test(test_other_reference),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
