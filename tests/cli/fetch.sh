@@ -238,6 +238,43 @@ for signal in INT TERM; do
     expect "verify-cache after $signal" 0
 done
 
+# On a terminal: what is shown while a model is fetched, and when it is not.
+on_terminal() { # on_terminal ANSWER COMMAND...: what a terminal of 70 columns gets, in $work/out
+    reply=$1
+    shift
+    code=0
+    printf '%s\n' "$reply" | script -qec "stty cols 70 rows 20; $*" /dev/null >"$work/out" 2>"$work/err" || code=$?
+}
+if command -v script >/dev/null && script -qec "test -t 2" /dev/null </dev/null >/dev/null 2>&1; then
+    for how in "" "--quiet" "HF_HUB_DISABLE_PROGRESS_BARS=1" "TERM=dumb"; do
+        fresh
+        say fault store slow 20 0 -1
+        case $how in
+        --*) on_terminal "" TERM=xterm "$mica" embed org/tiny hello --dimensions 1 "$how" ;;
+        *) on_terminal "" env TERM=xterm $how "$mica" embed org/tiny hello --dimensions 1 ;;
+        esac
+        expect "embed on a terminal, $how" 0
+        shown=$(tr '\r' '\n' <"$work/out" | grep -c 'of 4 files' || true)
+        if [ -z "$how" ]; then
+            [ "$shown" -ge 2 ] || complain "nothing is shown"
+            grep -q 'model.safetensors  *\[#*\.*\]  *[0-9]* %' "$work/out" || complain "no bar for a file"
+            tr '\r\033' '\n\n' <"$work/out" | awk 'length($0) > 72 { exit 1 }' || complain "a line is too long"
+        else
+            [ "$shown" -eq 0 ] || complain "something is shown"
+        fi
+    done
+    on_terminal n "$mica" rm org/tiny
+    expect "rm, and no" 1
+    out_has "[y/N]"
+    out_has "still there"
+    on_terminal y "$mica" rm org/tiny
+    expect "rm, and yes" 0
+    out_has "removed org/tiny"
+    [ ! -e "$cache/models--org--tiny" ] || complain "it is still there"
+else
+    echo "skipped: no terminal can be made here"
+fi
+
 # A Hub that is not there.
 fresh
 run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" embed org/tiny hello
