@@ -252,7 +252,9 @@ mica_status mica_hub_remove(mica_hub *hub, const char *text, bool dry_run, mica_
     } else {
         status = mica_hub_cached_commit(hub, &id, commit, &found, err);
         char *folder = found ? mica_hub_storage_path(r.storage, "snapshots", commit) : NULL;
-        if (!status && (!folder || !mica_dir_exists(folder)))
+        if (!status && found && !folder)
+            status = mica_fail_memory(err, 0, "a path");
+        else if (!status && (!found || !mica_dir_exists(folder)))
             status = mica_hub_fail_not_cached(hub, &id, NULL, err);
         out->revisions = 1;
         if (!status)

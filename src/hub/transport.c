@@ -5,6 +5,7 @@
 #include "hub/transport.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,38 @@ const char *mica_hub_answer_header(const mica_hub_answer *answer, mica_hub_heade
     return answer->headers[header] ? answer->headers[header] : "";
 }
 
+/* ---- signals ---- */
+
+/* OpenSSL writes to sockets in a way that raises SIGPIPE when the other side has gone. It must not
+ * reach a program that knows nothing of it: it is blocked in this thread meanwhile, and taken away
+ * if it came. */
+typedef struct quiet {
+    sigset_t pipe, before;
+    bool pending;
+} quiet;
+
+static quiet quiet_begin(void)
+{
+    quiet q;
+    sigset_t waiting;
+    sigemptyset(&q.pipe);
+    sigaddset(&q.pipe, SIGPIPE);
+    sigpending(&waiting);
+    q.pending = sigismember(&waiting, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &q.pipe, &q.before);
+    return q;
+}
+
+static void quiet_end(quiet *q)
+{
+    sigset_t waiting;
+    int number;
+    sigpending(&waiting);
+    if (!q->pending && sigismember(&waiting, SIGPIPE) == 1)
+        sigwait(&q->pipe, &number);
+    pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+}
+
 /* ---- set-up ---- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -107,7 +140,9 @@ void mica_hub_transport_destroy(mica_hub_transport **pointer)
     *pointer = NULL;
     if (!t)
         return;
+    quiet q = quiet_begin();
     curl_multi_cleanup(t->multi);
+    quiet_end(&q);
     mica_free(t->http_proxy);
     mica_free(t->authorization);
     mica_free(t);
@@ -284,8 +319,10 @@ void mica_hub_transfer_end(mica_hub_transfer **pointer)
     if (!t)
         return;
     if (t->easy) {
+        quiet q = quiet_begin();
         curl_multi_remove_handle(t->transport->multi, t->easy);
         curl_easy_cleanup(t->easy);
+        quiet_end(&q);
     }
     curl_slist_free_all(t->list);
     mica_hub_answer_free(&t->answer);
@@ -367,7 +404,9 @@ mica_hub_transfer *mica_hub_transport_wait(mica_hub_transport *transport, int ms
 {
     for (int round = 0; round < 2; round++) {
         int running = 0, left = 0;
+        quiet q = quiet_begin();
         curl_multi_perform(transport->multi, &running);
+        quiet_end(&q);
         CURLMsg *message;
         while ((message = curl_multi_info_read(transport->multi, &left))) {
             mica_hub_transfer *t = NULL;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,6 +355,11 @@ static void take(server *s, int fd, bool store)
 static void *accept_loop(void *arg)
 {
     server *s = arg;
+    sigset_t
+        pipe_signal; /* for this thread and those it starts: OpenSSL writes to closed sockets */
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     while (!ended(s)) {
         struct pollfd p[2] = {{s->hub_fd, POLLIN, 0}, {s->store_fd, POLLIN, 0}};
         if (poll(p, 2, 50) <= 0)
