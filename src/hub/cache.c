@@ -93,11 +93,15 @@ mica_status mica_hub_ref_write(const char *storage, const char *revision, const 
         return status;
     char path[MICA_HUB_REVISION_MAX + 8];
     const char *name;
-    int folder = -1;
+    int folder = -1, root = -1;
     snprintf(path, sizeof path, "refs/%s", revision);
     status = mica_hub_folder_of(storage, path, true, &folder, &name, err);
     if (!status)
-        status = mica_hub_put(folder, name, commit, strlen(commit), err);
+        status = mica_hub_folder_open(storage, "", false, &root, err);
+    if (!status)
+        status = mica_hub_put(root, folder, name, commit, strlen(commit), err);
+    if (root >= 0)
+        close(root);
     if (folder >= 0)
         close(folder);
     return status;
@@ -127,7 +131,7 @@ void mica_hub_note_missing(const char *storage, const char *commit, const char *
     char *below = missing_path(commit, path);
     if (below && !mica_hub_known_missing(storage, commit, path) &&
         mica_hub_folder_of(storage, below, true, &folder, &name, NULL) == MICA_OK)
-        mica_hub_put(folder, name, "", 0, NULL);
+        mica_hub_put(folder, folder, name, "", 0, NULL);
     if (folder >= 0)
         close(folder);
     mica_free(below);
@@ -177,7 +181,7 @@ mica_status mica_hub_note_write(const char *storage, const char *commit,
                              : mica_fail_memory(err, text.size, "the list of files");
     snprintf(name, sizeof name, "%s.json", commit);
     if (!status)
-        status = mica_hub_put(folder, name, text.data, text.size, err);
+        status = mica_hub_put(folder, folder, name, text.data, text.size, err);
     if (folder >= 0)
         close(folder);
     mica_buf_free(&text);
@@ -194,7 +198,7 @@ void mica_hub_tag_folder(const char *path)
     int folder = -1;
     if (tag && !mica_file_exists(tag) &&
         mica_hub_folder_open(path, "", true, &folder, NULL) == MICA_OK)
-        mica_hub_put(folder, "CACHEDIR.TAG", text, sizeof text - 1, NULL);
+        mica_hub_put(folder, folder, "CACHEDIR.TAG", text, sizeof text - 1, NULL);
     if (folder >= 0)
         close(folder);
     mica_free(tag);

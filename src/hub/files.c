@@ -163,7 +163,7 @@ void mica_hub_default_mode(int folder, int fd)
     unlinkat(folder, name, 0);
 }
 
-/* A new file beside `name`, to be renamed to it. */
+/* A new file in a folder, to be renamed to `name`. */
 static mica_status open_temporary(int folder, const char *name, char *temporary, size_t room,
                                   int *fd, mica_error *err)
 {
@@ -181,30 +181,30 @@ static mica_status open_temporary(int folder, const char *name, char *temporary,
 }
 
 /* Syncs, closes and renames a temporary file, or removes it if `status` is a failure. */
-static mica_status settle(int folder, int fd, const char *temporary, const char *name,
+static mica_status settle(int scratch, int folder, int fd, const char *temporary, const char *name,
                           mica_status status, mica_error *err)
 {
     if (!status && fsync(fd) != 0 && errno != EINVAL)
         status = mica_hub_fail_errno(err, errno, "cannot write", name);
     if (close(fd) != 0 && !status)
         status = mica_hub_fail_errno(err, errno, "cannot write", name);
-    if (!status && renameat(folder, temporary, folder, name) != 0)
+    if (!status && renameat(scratch, temporary, folder, name) != 0)
         status = mica_hub_fail_errno(err, errno, "cannot write", name);
     if (status)
-        unlinkat(folder, temporary, 0);
+        unlinkat(scratch, temporary, 0);
     return status;
 }
 
-mica_status mica_hub_put(int folder, const char *name, const void *data, size_t size,
+mica_status mica_hub_put(int scratch, int folder, const char *name, const void *data, size_t size,
                          mica_error *err)
 {
     char temporary[256];
     int fd = -1;
-    mica_status status = open_temporary(folder, name, temporary, sizeof temporary, &fd, err);
+    mica_status status = open_temporary(scratch, name, temporary, sizeof temporary, &fd, err);
     if (status)
         return status;
     status = mica_hub_write_at(fd, data, size, 0, name, err);
-    return settle(folder, fd, temporary, name, status, err);
+    return settle(scratch, folder, fd, temporary, name, status, err);
 }
 
 mica_status mica_hub_copy(const char *from, int folder, const char *name, mica_error *err)
@@ -230,7 +230,7 @@ mica_status mica_hub_copy(const char *from, int folder, const char *name, mica_e
     }
     close(in);
     mica_free(block);
-    return out < 0 ? status : settle(folder, out, temporary, name, status, err);
+    return out < 0 ? status : settle(folder, folder, out, temporary, name, status, err);
 }
 
 /* Whether the link `name` leads to `target` already. */

@@ -27,8 +27,9 @@ mica_status mica_hub_folder_open(const char *root, const char *below, bool creat
 mica_status mica_hub_folder_of(const char *root, const char *path, bool create, int *fd,
                                const char **name, mica_error *err);
 
-/* Writes a small file whole under its name. */
-mica_status mica_hub_put(int folder, const char *name, const void *data, size_t size,
+/* Writes a small file whole under its name. The temporary file lies in `scratch`, a folder of the
+ * same file system: where whatever lies there has a meaning (refs/), that is another one. */
+mica_status mica_hub_put(int scratch, int folder, const char *name, const void *data, size_t size,
                          mica_error *err);
 /* Makes `name` a symbolic link to `target`, whatever it was. *unsupported: the file system has no
  * links, and nothing was done. */

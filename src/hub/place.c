@@ -106,7 +106,7 @@ static mica_status write_note(const mica_hub_place *place, const char *path, con
         below && note ? mica_hub_folder_of(place->local_dir, below, true, &folder, &name, err)
                       : mica_fail_memory(err, 0, "a note");
     if (!status)
-        status = mica_hub_put(folder, name, note, strlen(note), err);
+        status = mica_hub_put(folder, folder, name, note, strlen(note), err);
     if (folder >= 0)
         close(folder);
     mica_free(below);

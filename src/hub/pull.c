@@ -223,7 +223,7 @@ static mica_status prepare_local(puller *p, mica_error *err)
     if (!status) {
         mica_hub_tag_folder(p->notes);
         if (faccessat(folder, ".gitignore", F_OK, 0) != 0)
-            mica_hub_put(folder, ".gitignore", "*", 1, NULL);
+            mica_hub_put(folder, folder, ".gitignore", "*", 1, NULL);
         close(folder);
     }
     return status;

@@ -34,7 +34,7 @@ static void check_names(const mica_hub_listing *listing)
 {
     for (size_t i = 0; i < listing->count; i++) {
         const char *path = listing->items[i].path;
-        if (!mica_hub_path_safe(path, strlen(path)) || path[0] == '/' || strstr(path, "../"))
+        if (!mica_hub_path_safe(path, strlen(path)) || path[0] == '/' || strstr(path, "/../"))
             abort();
         if (mica_hub_listing_find(listing, path) != &listing->items[i])
             abort();

@@ -163,7 +163,7 @@ static bool fault_instead(connection *c, const request *q, bool *open)
     switch (f->kind) {
     case FAULT_STATUS:
         snprintf(head, sizeof head, "HTTP/1.1 %ld x\r\n%sContent-Length: 0\r\n\r\n", f->value,
-                 f->text ? f->text : "");
+                 f->text);
         *open = put_text(c, head);
         return true;
     case FAULT_RAW:
@@ -445,15 +445,13 @@ void server_fault(server *s, const char *match, fault_kind kind, long value, con
     fault *f = &s->faults[s->fault_count++];
     *f = (fault){.kind = kind, .value = value, .skip = skip, .times = times};
     snprintf(f->match, sizeof f->match, "%s", match);
-    f->text = text ? strdup(text) : NULL;
+    snprintf(f->text, sizeof f->text, "%s", text ? text : "");
     pthread_mutex_unlock(&s->mutex);
 }
 
 void server_clear_faults(server *s)
 {
     pthread_mutex_lock(&s->mutex);
-    for (size_t i = 0; i < s->fault_count; i++)
-        free(s->faults[i].text);
     s->fault_count = 0;
     pthread_mutex_unlock(&s->mutex);
 }

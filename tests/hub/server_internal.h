@@ -14,7 +14,7 @@ typedef struct fault {
     char match[256];
     fault_kind kind;
     long value;
-    char *text;
+    char text[512];
     int skip, times;
 } fault;
 
