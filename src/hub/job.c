@@ -433,7 +433,7 @@ static mica_status check_etag(mica_hub_job *job, const mica_hub_answer *answer, 
     if (*commit && strcmp(commit, job->place->commit) != 0)
         return mica_fail(err, MICA_STATUS_HUB, "%s: asked for at commit %s, sent at %.60s",
                          job->row->path, job->place->commit, commit);
-    if (!*header)
+    if (!*header && answer->status < 300) /* a redirect's own ETag is of the redirect */
         header = mica_hub_answer_header(answer, MICA_HUB_HEADER_ETAG);
     if (!mica_hub_etag(header, etag) || mica_hub_hash_of(etag) == MICA_HUB_HASH_NONE ||
         strcmp(etag, job->etag) == 0)

@@ -195,10 +195,10 @@ static mica_status choose_rest(puller *p, mica_error *err)
     return status;
 }
 
-static bool wants_weights(const mica_hub_listing *listing)
+static bool wants(const mica_hub_listing *listing, mica_hub_need need)
 {
     for (size_t i = 0; i < listing->count; i++)
-        if (listing->items[i].need == MICA_HUB_NEED_WEIGHTS)
+        if (listing->items[i].need == need)
             return true;
     return false;
 }
@@ -208,7 +208,7 @@ static mica_status accept(puller *p, mica_error *err)
     char *config = mica_path_join(p->snapshot->directory, "config.json");
     mica_status status = config ? MICA_OK : mica_fail_memory(err, 0, "a path");
     if (!status && p->options->accept && mica_file_exists(config) &&
-        wants_weights(&p->snapshot->listing))
+        wants(&p->snapshot->listing, MICA_HUB_NEED_WEIGHTS))
         status = p->options->accept(p->options->accept_user, p->snapshot->directory, err);
     mica_free(config);
     return status;
@@ -252,6 +252,10 @@ static mica_status fetch_files(puller *p, mica_error *err)
     else
         mica_hub_select_small(listing);
     mica_hub_select_exclude(listing, o->exclude, o->exclude_count);
+    if (o->include_count && !wants(listing, MICA_HUB_NEED_SMALL) &&
+        !wants(listing, MICA_HUB_NEED_WEIGHTS))
+        mica_log_write(&p->hub->log, MICA_LOG_WARNING, "%s: no file matches the patterns",
+                       p->id.repo);
     mica_status status = mica_hub_batch_create(p->hub, p->snapshot, o, &p->batch, err);
     if (!status && !o->dry_run)
         status = mica_hub_batch_run(p->batch, MICA_HUB_NEED_SMALL, err);
@@ -410,7 +414,10 @@ static mica_status fetch_one(mica_hub *hub, const char *id, const char *file,
     options.include_count = 1;
     if (!status)
         status = mica_hub_pull(hub, id, &options, out, err);
-    if (!status && !mica_hub_listing_find(&(*out)->listing, file))
+    bool listed = !status && mica_hub_listing_find(&(*out)->listing, file);
+    if (!status && !listed && !(*out)->listing.complete) /* nobody knows whether there is one */
+        status = mica_hub_fail_not_cached(hub, &(*out)->id, file, err);
+    else if (!status && !listed)
         status = mica_fail(err, MICA_STATUS_NO_ENTRY, "%s@%s has no file %s", (*out)->id.repo,
                            (*out)->id.revision, file);
     if (status)

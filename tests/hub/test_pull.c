@@ -393,6 +393,65 @@ static void one_file_is_fetched(void **state)
     mica_hub_destroy(&hub);
 }
 
+/* A repository that was renamed: the Hub sends us on, by addresses without a host. */
+static void renamed_repositories_are_followed(void **state)
+{
+    static const char *const include[] = {"config.json"};
+    char head[256], tree[256], directory[1024];
+    mica_error err;
+    mica_hub_pull_options options;
+    const char *cache = fresh_folder("renamed");
+    snprintf(head, sizeof head, "Location: /" MODEL "/resolve/%s/config.json\r\n", commit);
+    snprintf(tree, sizeof tree, "Location: /api/models/" MODEL "/tree/%s?recursive=true\r\n",
+             commit);
+    server_fault(hub_server, "/old/name/resolve/", FAULT_STATUS, 307, head, 0, -1);
+    server_fault(hub_server, "/api/models/old/name/tree/", FAULT_STATUS, 307, tree, 0, -1);
+    mica_hub *hub = hub_for(server_url(hub_server), cache, "hf_good");
+    mica_hub_pull_options_defaults(&options);
+    options.include = include;
+    options.include_count = 1;
+    assert_int_equal(pull(hub, "old/name", &options, directory, &err), MICA_OK);
+    assert_true(exists(directory, "config.json"));
+    assert_non_null(strstr(directory, "models--old--name"));
+    assert_int_equal(server_count_token(hub_server, ""), server_count(hub_server, ""));
+    assert_cache_good(cache);
+    mica_hub_destroy(&hub);
+}
+
+/* What other programs fetch file by file has no listing with it. */
+static void caches_without_a_listing_are_used(void **state)
+{
+    char command[1200], id[128];
+    mica_error err;
+    char *path = NULL;
+    const char *cache = fresh_folder("unlisted");
+    mica_hub *hub = hub_for(server_url(hub_server), cache, "");
+    pull_well(hub, MODEL);
+    snprintf(command, sizeof command, "rm -r '%s/models--org--tiny-bert/trees'", cache);
+    assert_int_equal(system(command), 0);
+    server_forget(hub_server);
+    snprintf(id, sizeof id, MODEL "@%s", commit);
+    pull_well(hub, id); /* a commit, and all is there */
+    assert_int_equal(server_count(hub_server, ""), 0);
+    pull_well(hub, MODEL); /* a branch: one HEAD, as ever */
+    assert_int_equal(server_count(hub_server, ""), 1);
+    snprintf(command, sizeof command, "rm '%s/models--org--tiny-bert/snapshots/%s/modules.json'",
+             cache, commit);
+    assert_int_equal(system(command), 0);
+    server_forget(hub_server);
+    pull_well(hub, MODEL); /* the HEAD asks for what is in doubt, and finds it */
+    assert_int_equal(server_count(hub_server, "HEAD /" MODEL "/resolve/main/modules.json"), 1);
+    snprintf(command, sizeof command, "models--org--tiny-bert/snapshots/%s/modules.json", commit);
+    assert_true(exists(cache, command));
+    mica_hub_destroy(&hub);
+    snprintf(command, sizeof command, "rm -r '%s/models--org--tiny-bert/trees'", cache);
+    assert_int_equal(system(command), 0);
+    hub = offline_hub(cache);
+    assert_int_equal(pull(hub, MODEL, NULL, NULL, &err), MICA_OK);
+    assert_int_equal(mica_hub_fetch(hub, MODEL, "README.md", &path, &err), MICA_STATUS_NOT_CACHED);
+    mica_hub_destroy(&hub);
+}
+
 static void pages_of_the_listing_are_joined(void **state)
 {
     const char *cache = fresh_folder("pages");
@@ -508,6 +567,8 @@ int main(void)
         cmocka_unit_test_setup(sharded_weights_come_by_their_index, forget),
         cmocka_unit_test_setup(other_weights_are_named, forget),
         cmocka_unit_test_setup(one_file_is_fetched, forget),
+        cmocka_unit_test_setup(renamed_repositories_are_followed, forget),
+        cmocka_unit_test_setup(caches_without_a_listing_are_used, forget),
         cmocka_unit_test_setup(pages_of_the_listing_are_joined, forget),
         cmocka_unit_test_setup(local_folders_get_plain_files, forget),
         cmocka_unit_test_setup(where_there_are_no_links_files_are_moved, forget),
