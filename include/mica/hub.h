@@ -163,9 +163,8 @@ MICA_API mica_status mica_hub_pull(mica_hub *hub, const char *id,
 /* A model argument to a directory: a local directory (or file) is itself; else a Hub id, which is
  * used as the cache has it, or pulled if anything that is needed is not there (options as above;
  * local_dir and dry_run do not go with it). So a model that is cached needs no network; a pull
- * brings its branch up to date. What looks like a path
- * ("./x",
- * "/x", "~/x", "a/b/c") and is not there is NOT_FOUND. *out is freed with mica_hub_text_free. */
+ * brings its branch up to date. What looks like a path ("./x", "/x", "~/x", "a/b/c") and is not
+ * there is NOT_FOUND. *out is freed with mica_hub_text_free. */
 MICA_API mica_status mica_hub_resolve(mica_hub *hub, const char *model,
                                       const mica_hub_pull_options *options, char **out,
                                       mica_error *err);

@@ -252,10 +252,6 @@ static mica_status fetch_files(puller *p, mica_error *err)
     else
         mica_hub_select_small(listing);
     mica_hub_select_exclude(listing, o->exclude, o->exclude_count);
-    if (o->include_count && !wants(listing, MICA_HUB_NEED_SMALL) &&
-        !wants(listing, MICA_HUB_NEED_WEIGHTS))
-        mica_log_write(&p->hub->log, MICA_LOG_WARNING, "%s: no file matches the patterns",
-                       p->id.repo);
     mica_status status = mica_hub_batch_create(p->hub, p->snapshot, o, &p->batch, err);
     if (!status && !o->dry_run)
         status = mica_hub_batch_run(p->batch, MICA_HUB_NEED_SMALL, err);

@@ -50,7 +50,11 @@ def main():
     server = subprocess.Popen([os.path.join(build, "tests", "hub", "hub_server")], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     try:
-        os.environ.update(HF_ENDPOINT=server.stdout.readline().strip(), HF_HUB_DISABLE_XET="1",
+        address = server.stdout.readline().strip()
+        server.stdin.write("standard\n")
+        server.stdin.flush()
+        server.stdout.readline()
+        os.environ.update(HF_ENDPOINT=address, HF_HUB_DISABLE_XET="1",
                           HF_HUB_OFFLINE="0", HF_HUB_DISABLE_PROGRESS_BARS="1")
         with tempfile.TemporaryDirectory() as home:
             os.environ["HF_HOME"] = home

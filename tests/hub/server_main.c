@@ -2,14 +2,16 @@
  *
  * The Hub for tests as a program: `hub_server [CERTIFICATE.pem]`. Its first line of output is its
  * address. Then it reads orders, a line each of words that are parted by tabs, and answers each
- * with a line, until its input ends:
+ * with a line, until its input ends. The orders:
  *
- *     standard                            the standard repository
- *     folder REPO REVISION FOLDER         a commit with a folder's files, and the branch on it;
- * says which commit. Weights are kept in the content store fault MATCH KIND VALUE SKIP TIMES
- * [HEADERS]    see server_fault; \r\n is added to the headers clear no faults any more forget
- * counts start again count MATCH                         how many requests there were tokens MATCH
- * how many of them had a token
+ * - `standard`: the standard repository is there; the answer is its commit.
+ * - `folder REPO REVISION FOLDER`: a commit with a folder's files, and the branch on it; the answer
+ *   is the commit. Weights are kept in the content store.
+ * - `fault MATCH KIND VALUE SKIP TIMES [HEADERS]`: see server_fault; a line end is added to the
+ *   headers. `clear`: no faults any more.
+ * - `gate REPO`, `hide REPO`: it is gated, private.
+ * - `count MATCH`: how many requests there were. `tokens MATCH`: how many of them had a token.
+ *   `forget`: counts start again.
  */
 #include <dirent.h>
 #include <stdio.h>
