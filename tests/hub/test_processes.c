@@ -287,7 +287,8 @@ static void what_is_cached_opens_no_socket(void **state)
     const struct {
         const char *id;
         int offline, result;
-    } cases[] = {{at_commit, 0, 0}, {MODEL, 1, 0}, {MODEL, 0, 1000 + SIGSYS}};
+    } cases[] = {
+        {at_commit, 0, 0}, {MODEL, 1, 0}, {MODEL, 0, 0}, {"org/not-there", 0, 1000 + SIGSYS}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pid_t pid = fork();
         if (pid == 0)
