@@ -5,8 +5,8 @@
 
 #include "tensor/convert.h"
 
-/* Below this a result may still be in the last cache when the next step reads it. */
-enum { STREAM_BYTES = 16 << 20 };
+/* Below this much of a result is still in the last cache when the next step reads it. */
+enum { STREAM_BYTES = 64 << 20 };
 
 bool mica_is_half(mica_dtype dtype)
 {

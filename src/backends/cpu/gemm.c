@@ -46,7 +46,13 @@ void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float
                           int64_t column, size_t columns, size_t k)
 {
     size_t nr = kernels->gemm.nr;
-    if (column == 1) {
+    if (column == 1 && columns == 16) { /* whole panels: a constant size becomes plain moves */
+        for (size_t p = 0; p < k; p++)
+            memcpy(panel + p * nr, b + (int64_t)p * row, 16 * sizeof *panel);
+    } else if (column == 1 && columns == 32) {
+        for (size_t p = 0; p < k; p++)
+            memcpy(panel + p * nr, b + (int64_t)p * row, 32 * sizeof *panel);
+    } else if (column == 1) {
         for (size_t p = 0; p < k; p++)
             memcpy(panel + p * nr, b + (int64_t)p * row, columns * sizeof *panel);
     } else if (row == 1 && column > 0) {

@@ -49,13 +49,19 @@ typedef double (*mica_k_sum)(const float *x, size_t n);
 typedef float (*mica_k_max)(const float *x, size_t n);
 
 /* Down columns, some rows at a time: row i is x[i * stride ..], n columns of it. sum_rows adds to
- * total[j], at most 8 rows in float32 before they are added in double; groups of 8 are counted from
- * row 0 of the call. max_rows and min_rows take in rows one by one; a NaN stays. arg_row takes in
+ * total[j], at most 128 rows in float32 before they are added in double, counted from row 0 of the
+ * call. max_rows and min_rows take in rows one by one; a NaN stays. arg_row takes in
  * row `row`: where it is larger than best[j], or the first NaN, best[j] and at[j] become its. */
 typedef void (*mica_k_sum_rows)(double *total, const float *x, size_t stride, size_t rows,
                                 size_t n);
 typedef void (*mica_k_best_rows)(float *best, const float *x, size_t stride, size_t rows, size_t n);
 typedef void (*mica_k_arg_row)(float *best, int32_t *at, const float *x, size_t n, int32_t row);
+
+/* Of each of `rows` rows of n elements, one after another: the sum divided by `by` (in double;
+ * blocks of at most 1024 in float32 lanes); the index of the first extreme or, if there is one, of
+ * the first NaN (n >= 1). */
+typedef void (*mica_k_row_sums)(float *y, const float *x, size_t rows, size_t n, double by);
+typedef void (*mica_k_arg_rows)(int32_t *at, const float *x, size_t rows, size_t n);
 
 /* Row at[i] of y joined with row i of x, one i < count after another: its sum, or as maximum has
  * it. Rows of n elements. */
@@ -141,6 +147,8 @@ typedef struct mica_kernels {
     mica_k_sum sum;
     mica_k_max max, min;
     mica_k_sum_rows sum_rows;
+    mica_k_row_sums row_sums;
+    mica_k_arg_rows argmax_rows, argmin_rows;
     mica_k_best_rows max_rows, min_rows;
     mica_k_arg_row argmax_row, argmin_row;
     mica_k_join_rows add_rows, raise_rows;

@@ -2,8 +2,8 @@
  *
  * Steps that find where: argmax, argmin, along one axis or in all of x; inputs with any strides.
  *
- * Along rows the extreme is found first, then its first place: the second look ends early and is
- * in the first cache. Across rows, a block of columns takes in one row after another.
+ * Rows without gaps are a kernel's. Other rows: the extreme is found first, then its first place.
+ * Across rows, a block of columns takes in one row after another.
  */
 #include <math.h>
 
@@ -134,6 +134,14 @@ static void across(void *argument, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* float32 in rows without gaps. */
+static void by_rows(void *argument, size_t begin, size_t end, size_t worker)
+{
+    const arg *a = argument;
+    (a->least ? a->kernels->argmin_rows : a->kernels->argmax_rows)(
+        a->y + begin, (const float *)a->x->data + begin * a->n, end - begin, a->n);
+}
+
 /* In all of x: element by element of its C order. */
 static int32_t in_all(const arg *a)
 {
@@ -192,6 +200,8 @@ mica_status mica_cpu_run_arg(const mica_call *call)
         *a.y = 0;
     else if (params->all)
         *a.y = in_all(&a);
+    else if (x->dtype == MICA_DTYPE_F32 && a.axis == x->rank - 1 && mica_view_contiguous(x))
+        mica_cpu_ranges(call->cpu, count, mica_cpu_grain(a.n), by_rows, &a);
     else if (x->dtype == MICA_DTYPE_F32 && a.axis != x->rank - 1 && x->stride[x->rank - 1] == 1)
         mica_cpu_ranges(call->cpu, count, mica_cpu_grain(a.n / 4) * 4, across, &a);
     else

@@ -208,6 +208,16 @@ static void by_result(void *arg, size_t task, size_t end, size_t worker)
     }
 }
 
+/* float32 in rows without gaps, one result each. */
+static void by_rows(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const reduce *r = arg;
+    size_t n = r->gone.count;
+    r->kernels->row_sums((float *)(void *)r->y + begin,
+                         (const float *)(const void *)r->x + begin * n, end - begin, n,
+                         r->op == MICA_OP_MEAN ? (double)n : 1);
+}
+
 /* float32 whose fastest axis stays: results [begin, end), a block of one row of them at a time. */
 static void by_columns(void *arg, size_t begin, size_t end, size_t worker)
 {
@@ -279,6 +289,12 @@ mica_status mica_cpu_run_reduce(const mica_call *call)
     r.size = mica_dtype_size(x->dtype);
     r.partial = (total *)(void *)call->run->scratch;
     split_axes(&r, x, call->step->params);
+    bool sums = r.op == MICA_OP_SUM || r.op == MICA_OP_MEAN;
+    if (r.dtype == MICA_DTYPE_F32 && sums && r.blocks == 1 && r.kept.n <= 1 && r.gone.n == 1 &&
+        r.gone.stride[0] == 1 && (r.kept.n == 0 || r.kept.stride[0] == (int64_t)r.gone.count)) {
+        mica_cpu_ranges(call->cpu, r.kept.count, mica_cpu_grain(r.gone.count), by_rows, &r);
+        return MICA_OK;
+    }
     bool columns = r.dtype == MICA_DTYPE_F32 && r.op != MICA_OP_PROD && r.blocks == 1 &&
                    r.kept.n > 0 && r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
                    r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0;

@@ -16,6 +16,37 @@ static void sum_rows(double *total, const float *x, size_t stride, size_t rows, 
             total[j] += (double)x[i * stride + j];
 }
 
+static void row_sums(float *y, const float *x, size_t rows, size_t n, double by)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double total = 0;
+        for (size_t j = 0; j < n; j++)
+            total += (double)x[i * n + j];
+        y[i] = (float)(total / by);
+    }
+}
+
+static void arg_rows(int32_t *at, const float *x, size_t rows, size_t n, bool least)
+{
+    for (size_t i = 0; i < rows; i++, x += n) {
+        size_t best = 0;
+        for (size_t j = 0; j < n && x[best] == x[best]; j++)
+            if ((least ? x[j] < x[best] : x[j] > x[best]) || x[j] != x[j])
+                best = j;
+        at[i] = (int32_t)best;
+    }
+}
+
+static void argmax_rows(int32_t *at, const float *x, size_t rows, size_t n)
+{
+    arg_rows(at, x, rows, n, false);
+}
+
+static void argmin_rows(int32_t *at, const float *x, size_t rows, size_t n)
+{
+    arg_rows(at, x, rows, n, true);
+}
+
 static void max_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++)
@@ -157,6 +188,9 @@ static double dot(const float *a, const float *b, size_t n)
 void mica_k_columns_init_c(mica_kernels *kernels)
 {
     kernels->sum_rows = sum_rows;
+    kernels->row_sums = row_sums;
+    kernels->argmax_rows = argmax_rows;
+    kernels->argmin_rows = argmin_rows;
     kernels->max_rows = max_rows;
     kernels->min_rows = min_rows;
     kernels->argmax_row = argmax_row;

@@ -51,21 +51,130 @@ V_INLINE vec sum_8(const float *x, size_t stride, size_t n)
                  v_add(v_add(s[4], s[5]), v_add(s[6], s[7])));
 }
 
+/* Up to TOGETHER columns of whole vectors: groups of 8 rows are added in float32, at most 16 of
+ * them before they go to the totals. */
+enum { TOGETHER = 1024, GROUPS = 16 };
+
+V_INLINE void sum_groups(double *total, const float *x, size_t stride, size_t groups, size_t n)
+{
+    float sums[TOGETHER];
+    for (size_t j = 0; j < n; j += LANES)
+        v_store(sums + j, sum_8(x + j, stride, LANES));
+    for (size_t i = 1; i < groups; i++)
+        for (size_t j = 0; j < n; j += LANES) {
+            /* Rows behind one another: the next 8 are one run of memory, which the processor does
+             * not guess from 8 streams. */
+            for (size_t k = 0; stride == n && k < 8 * LANES; k += 16)
+                _mm_prefetch((const char *)(x + (i + 1) * 8 * stride + 8 * j + k), _MM_HINT_T0);
+            v_store(sums + j,
+                    v_add(v_load(sums + j), sum_8(x + i * 8 * stride + j, stride, LANES)));
+        }
+    for (size_t j = 0; j < n; j += LANES)
+        v_add_double(total + j, v_load(sums + j));
+}
+
 static void k_sum_rows(double *total, const float *x, size_t stride, size_t rows, size_t n)
 {
-    size_t i = 0;
-    for (; i + 8 <= rows; i += 8, x += 8 * stride) {
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES)
-            v_add_double(total + j, sum_8(x + j, stride, LANES));
-        if (j < n)
-            add_double(total + j, sum_8(x + j, stride, n - j), n - j);
+    size_t groups = rows / 8, whole = n - n % LANES;
+    for (size_t i = 0; i < groups; i += GROUPS) {
+        size_t count = groups - i < GROUPS ? groups - i : GROUPS;
+        for (size_t j = 0; j < whole; j += TOGETHER)
+            sum_groups(total + j, x + i * 8 * stride + j, stride, count,
+                       whole - j < TOGETHER ? whole - j : TOGETHER);
+        if (whole == n)
+            continue;
+        const float *rest = x + i * 8 * stride + whole;
+        vec sum = sum_8(rest, stride, n - whole);
+        for (size_t k = 1; k < count; k++)
+            sum = v_add(sum, sum_8(rest + k * 8 * stride, stride, n - whole));
+        add_double(total + whole, sum, n - whole);
     }
-    for (; i < rows; i++, x += stride)
+    for (size_t i = groups * 8; i < rows; i++)
         for (size_t j = 0; j < n; j += LANES) {
             size_t m = n - j < LANES ? n - j : LANES;
-            add_double(total + j, load_up_to(x + j, m, v_zero()), m);
+            add_double(total + j, load_up_to(x + i * stride + j, m, v_zero()), m);
         }
+}
+
+/* The first index of the extreme of a row, or of its first NaN. Each lane keeps its first extreme;
+ * of lanes with the same value the smallest index wins. */
+V_INLINE int32_t arg_of_row(const float *x, size_t n, bool least)
+{
+    if (n < LANES) { /* too short for a vector */
+        size_t at = 0;
+        for (size_t i = 0; i < n && x[at] == x[at]; i++)
+            if ((least ? x[i] < x[at] : x[i] > x[at]) || x[i] != x[i])
+                at = i;
+        return (int32_t)at;
+    }
+    vec best = v_load(x), nan = v_where_nan(best, best, v_zero());
+    vec at = v_lane_integers(), here = at, step = v_set_integer(LANES);
+    size_t i = LANES;
+    for (; i + LANES <= n; i += LANES) {
+        vec v = v_load(x + i);
+        vec left = least ? best : v, right = least ? v : best;
+        here = v_add_integers(here, step);
+        at = v_where_greater(left, right, here, at);
+        best = v_where_greater(left, right, v, best);
+        nan = v_where_nan(v, v, nan);
+    }
+    float values[LANES];
+    int32_t places[LANES];
+    v_store(values, best);
+    v_store((float *)(void *)places, at);
+    float extreme = values[0];
+    int32_t first = places[0];
+    for (size_t k = 1; k < LANES; k++) {
+        bool better = least ? values[k] < extreme : values[k] > extreme;
+        if (better || (values[k] == extreme && places[k] < first)) {
+            extreme = values[k];
+            first = places[k];
+        }
+    }
+    bool any_nan = v_any_nan(nan);
+    for (; i < n; i++) {
+        any_nan = any_nan || x[i] != x[i];
+        if (least ? x[i] < extreme : x[i] > extreme) {
+            extreme = x[i];
+            first = (int32_t)i;
+        }
+    }
+    for (size_t k = 0; any_nan; k++)
+        if (x[k] != x[k])
+            return (int32_t)k;
+    return first;
+}
+
+static void k_argmax_rows(int32_t *at, const float *x, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        at[i] = arg_of_row(x + i * n, n, false);
+}
+
+static void k_argmin_rows(int32_t *at, const float *x, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        at[i] = arg_of_row(x + i * n, n, true);
+}
+
+static void k_row_sums(float *y, const float *x, size_t rows, size_t n, double by)
+{
+    for (size_t row = 0; row < rows; row++, x += n) {
+        double total = 0;
+        for (size_t begin = 0; begin < n; begin += BLOCK) {
+            size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+            vec s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+            for (; i + 4 * LANES <= end; i += 4 * LANES)
+                for (size_t k = 0; k < 4; k++)
+                    s[k] = v_add(s[k], v_load(x + i + k * LANES));
+            for (; i < end; i += LANES) {
+                size_t m = end - i < LANES ? end - i : LANES;
+                s[0] = v_add(s[0], load_up_to(x + i, m, v_zero()));
+            }
+            total += (double)v_sum(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
+        }
+        y[row] = (float)(by == 1 ? total : total / by);
+    }
 }
 
 V_INLINE void best_rows(float *best, const float *x, size_t stride, size_t rows, size_t n,
@@ -167,7 +276,7 @@ static void k_raise_rows(float *y, const int32_t *at, const float *x, size_t cou
 V_INLINE void softmax_short(float *y, const float *x, size_t n)
 {
     vec v = load_up_to(x, n, v_set(-INFINITY));
-    vec e = v_exp(v_sub(v, v_set(v_largest(v))));
+    vec e = v_exp_below(v_sub(v, v_set(v_largest(v))));
     e = n == LANES ? e : v_keep_n(e, n);
     store_up_to(y, v_div(e, v_set(v_sum(e))), n);
 }
@@ -195,13 +304,13 @@ V_INLINE double exp_less(float *y, const float *x, size_t n, vec best)
         size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
         vec sum = v_zero();
         for (; i + LANES <= end; i += LANES) {
-            vec e = v_exp(v_sub(v_load(x + i), best));
+            vec e = v_exp_below(v_sub(v_load(x + i), best));
             if (y)
                 v_store(y + i, e);
             sum = v_add(sum, e);
         }
         if (i < end) {
-            vec e = v_exp(v_sub(v_load_n(x + i, end - i, v_zero()), best));
+            vec e = v_exp_below(v_sub(v_load_n(x + i, end - i, v_zero()), best));
             if (y)
                 v_store_n(y + i, e, end - i);
             sum = v_add(sum, v_keep_n(e, end - i));
@@ -229,11 +338,12 @@ static void softmax_long(float *y, const float *x, size_t n)
     while (i < n && (uintptr_t)(y + i) % sizeof(vec) != 0)
         i++;
     if (i > 0)
-        v_store_n(y, v_mul(v_exp(v_sub(v_load_n(x, i, v_zero()), best)), by), i);
+        v_store_n(y, v_mul(v_exp_below(v_sub(v_load_n(x, i, v_zero()), best)), by), i);
     for (; i + LANES <= n; i += LANES)
-        v_store_past(y + i, v_mul(v_exp(v_sub(v_load(x + i), best)), by));
+        v_store_past(y + i, v_mul(v_exp_below(v_sub(v_load(x + i), best)), by));
     if (i < n)
-        v_store_n(y + i, v_mul(v_exp(v_sub(v_load_n(x + i, n - i, v_zero()), best)), by), n - i);
+        v_store_n(y + i, v_mul(v_exp_below(v_sub(v_load_n(x + i, n - i, v_zero()), best)), by),
+                  n - i);
 }
 
 static void k_softmax(float *y, const float *x, size_t rows, size_t n)
@@ -269,7 +379,7 @@ V_INLINE void softmax_down(float *y, const float *x, size_t n, size_t stride, si
     double totals[LANES] = {0};
     vec sum = v_zero();
     for (size_t i = 0; i < n; i++) {
-        vec e = v_exp(v_sub(load_up_to(x + i * stride, columns, v_zero()), best));
+        vec e = v_exp_below(v_sub(load_up_to(x + i * stride, columns, v_zero()), best));
         store_up_to(y + i * stride, e, columns);
         sum = v_add(sum, e);
         if (i % BLOCK == BLOCK - 1) {
@@ -310,7 +420,7 @@ V_INLINE vec of_bce(vec p, vec t)
 
 V_INLINE vec of_bce_logits(vec x, vec t)
 {
-    vec tail = v_add(v_max(v_zero(), v_neg(x)), v_log1p_small(v_exp(v_neg(v_abs(x)))));
+    vec tail = v_add(v_max(v_zero(), v_neg(x)), v_log1p_small(v_exp_below(v_neg(v_abs(x)))));
     return v_fma(v_sub(v_set(1.0f), t), x, tail);
 }
 
@@ -414,6 +524,9 @@ static void k_stream(void *to, const void *from, size_t bytes)
 static void columns_fill(mica_kernels *kernels)
 {
     kernels->sum_rows = k_sum_rows;
+    kernels->row_sums = k_row_sums;
+    kernels->argmax_rows = k_argmax_rows;
+    kernels->argmin_rows = k_argmin_rows;
     kernels->max_rows = k_max_rows;
     kernels->min_rows = k_min_rows;
     kernels->argmax_row = k_argmax_row;

@@ -89,9 +89,16 @@ static void k_tanh(float *y, const float *x, size_t n, const void *params)
     map(y, x, n, v_tanh);
 }
 
+/* With e = exp(-|x|): 1 / (1 + e), or e / (1 + e) below 0. */
+V_INLINE vec of_sigmoid(vec x)
+{
+    vec e = v_exp_below(v_neg(v_abs(x)));
+    return v_div(v_where_greater(v_zero(), x, e, v_set(1.0f)), v_add(v_set(1.0f), e));
+}
+
 static void k_sigmoid(float *y, const float *x, size_t n, const void *params)
 {
-    map(y, x, n, v_sigmoid);
+    map(y, x, n, of_sigmoid);
 }
 
 V_INLINE vec of_relu(vec x)
@@ -180,7 +187,8 @@ static void k_log(float *y, const float *x, size_t n, const void *params)
 
 V_INLINE vec of_selu(vec x)
 {
-    vec e = v_mul(v_sub(v_exp(x), v_set(1.0f)), v_set(1.75809934084737685994f));
+    vec e =
+        v_mul(v_sub(v_exp_below(v_min(v_zero(), x)), v_set(1.0f)), v_set(1.75809934084737685994f));
     return v_where_greater(x, v_zero(), v_mul(x, v_set(1.05070098735548049342f)), e);
 }
 
@@ -191,7 +199,7 @@ static void k_selu(float *y, const float *x, size_t n, const void *params)
 
 V_INLINE vec of_softplus(vec x)
 {
-    return v_add(v_max(v_zero(), x), v_log1p_small(v_exp(v_neg(v_abs(x)))));
+    return v_add(v_max(v_zero(), x), v_log1p_small(v_exp_below(v_neg(v_abs(x)))));
 }
 
 static void k_softplus(float *y, const float *x, size_t n, const void *params)

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What operations do at their edges: errors that only a run can find, arrays without elements, long
+ * lines, scatters in parts, and failing allocations.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "mica/program.h"
+#include "torture.h"
+
+static mica_context *create_context(size_t threads)
+{
+    mica_context *context = NULL;
+    mica_context_options options;
+    mica_context_options_defaults(&options);
+    options.threads = threads;
+    assert_int_equal(mica_context_create(&options, &context, NULL), MICA_OK);
+    return context;
+}
+
+static mica_value filled(mica_graph *g, mica_dtype dtype, int rank, const int64_t *dims, double low,
+                         double high, uint64_t stream)
+{
+    mica_tensor *t = NULL;
+    mica_value value = mica_none();
+    if (mica_tensor_create(dtype, rank, dims, &t, NULL) != MICA_OK)
+        return value;
+    if (mica_tensor_fill_uniform(t, low, high, 11, stream, NULL) == MICA_OK)
+        value = mica_constant(g, t, NULL);
+    mica_tensor_release(&t);
+    return value;
+}
+
+static mica_value floats(mica_graph *g, int64_t rows, int64_t columns)
+{
+    return filled(g, MICA_DTYPE_F32, 2, (const int64_t[]){rows, columns}, -1, 1, 0);
+}
+
+static mica_value indices(mica_graph *g, int64_t n, double low, double high)
+{
+    return filled(g, MICA_DTYPE_I32, 1, &n, low, high, 1);
+}
+
+/* Evaluates and expects an error whose text has all of the parts. */
+static void fails(mica_graph *g, mica_value value, const char *const *says)
+{
+    mica_context *context = create_context(2);
+    mica_tensor *result = NULL;
+    mica_error err = {0};
+    assert_int_equal(mica_eval(context, g, &value, 1, &result, &err), MICA_STATUS_INVALID_ARGUMENT);
+    assert_null(result);
+    for (; *says != NULL; says++)
+        if (strstr(err.message, *says) == NULL)
+            fail_msg("'%s' does not say '%s'", err.message, *says);
+    mica_context_destroy(&context);
+}
+
+static void indices_out_of_range(void **state)
+{
+    mica_graph *g = NULL;
+    const mica_axis_params rows = {0}, columns = {1};
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = floats(g, 6, 4), u = floats(g, 3, 4);
+    mica_value high = indices(g, 3, 6, 7), low = indices(g, 3, -7, -6), good = indices(g, 3, -6, 6);
+    fails(g, mica_gather(g, x, high, rows), (const char *[]){"gather", "[3]", "6", "[6, 4]", NULL});
+    fails(g, mica_gather(g, x, high, columns), (const char *[]){"gather", "axis 1", NULL});
+    fails(g, mica_scatter(g, x, low, u, rows), (const char *[]){"scatter", "-7", NULL});
+    fails(g, mica_scatter_sum(g, x, high, u, rows), (const char *[]){"scatter_sum", NULL});
+    fails(g, mica_scatter_max(g, x, high, u, rows), (const char *[]){"scatter_max", NULL});
+    mica_value bytes = mica_cast(g, good, (mica_cast_params){MICA_DTYPE_BOOL});
+    fails(g, mica_pad(g, bytes, (mica_pad_params){.before = {1}, .value = 0.5}),
+          (const char *[]){"pad", "bool", "0.5", NULL});
+    mica_graph_destroy(&g);
+}
+
+static mica_tensor *evaluate(mica_graph *g, mica_value value, size_t threads)
+{
+    mica_context *context = create_context(threads);
+    mica_tensor *result = NULL;
+    mica_error err = {0};
+    if (mica_eval(context, g, &value, 1, &result, &err) != MICA_OK)
+        fail_msg("%s", err.message);
+    mica_context_destroy(&context);
+    return result;
+}
+
+/* Everything takes arrays without elements. */
+static void nothing(void **state)
+{
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = floats(g, 0, 4), y = floats(g, 3, 0), none = indices(g, 0, 0, 1);
+    const mica_axis_params rows = {0};
+    const mica_value parts[] = {x, x};
+    const mica_value values[] = {
+        mica_sigmoid(g, x),
+        mica_less(g, x, mica_scalar(g, 1)),
+        mica_where(g, mica_less(g, y, y), y, mica_scalar(g, 2)),
+        mica_sum(g, y, (mica_reduce_params){.axis = 1}),
+        mica_prod(g, x, (mica_reduce_params){.all = true}),
+        mica_max(g, x, (mica_reduce_params){.axis = 1}),
+        mica_argmax(g, x, (mica_reduce_params){.axis = 1}),
+        mica_softmax(g, x, (mica_axis_params){0}),
+        mica_sort(g, y, (mica_sort_params){.axis = 1}),
+        mica_argsort(g, x, (mica_sort_params){.axis = 0}),
+        mica_top_k(g, floats(g, 2, 3), (mica_top_k_params){.k = 0}),
+        mica_matmul(g, y, floats(g, 0, 5)),
+        mica_matmul(g, x, floats(g, 4, 5)),
+        mica_concat(g, parts, 2, (mica_axis_params){1}),
+        mica_pad(g, x, (mica_pad_params){.before = {2}}),
+        mica_gather(g, floats(g, 2, 3), none, rows),
+        mica_scatter_sum(g, floats(g, 2, 3), none, floats(g, 0, 3), rows),
+        mica_scatter(g, x, none, floats(g, 0, 4), rows),
+        mica_binary_cross_entropy(g, x, x, (mica_bce_params){.reduction = MICA_REDUCTION_SUM}),
+        mica_scaled_dot_product_attention(g, x, floats(g, 5, 4), floats(g, 5, 2), mica_none(),
+                                          (mica_sdpa_params){0}),
+        mica_scaled_dot_product_attention(g, floats(g, 5, 4), x, x, mica_none(),
+                                          (mica_sdpa_params){0}),
+        mica_broadcast_to(g, floats(g, 1, 4), (mica_shape_params){2, {0, 4}}),
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        mica_tensor *result = evaluate(g, values[i], 2);
+        for (int64_t k = 0; k < mica_tensor_count(result); k++) /* sums of nothing, paddings */
+            if (mica_tensor_dtype(result) == MICA_DTYPE_F32)
+                assert_true(fabsf(((const float *)mica_tensor_data(result))[k]) <= 1);
+        mica_tensor_release(&result);
+    }
+    mica_graph_destroy(&g);
+}
+
+/* Lines too long for the network, of every kind of key; values are what the indices pick. */
+static void long_lines(void **state)
+{
+    static const mica_dtype dtypes[] = {MICA_DTYPE_F32, MICA_DTYPE_F16, MICA_DTYPE_I64,
+                                        MICA_DTYPE_U32};
+    const int64_t n = 9001;
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++)
+        for (int descending = 0; descending < 2; descending++) {
+            mica_graph *g = NULL;
+            assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+            const mica_sort_params params = {0, descending != 0};
+            mica_value x = filled(g, dtypes[i], 1, &n, 0, 3000, 5);
+            mica_value sorted =
+                mica_cast(g, mica_sort(g, x, params), (mica_cast_params){MICA_DTYPE_F32});
+            mica_value order = mica_argsort(g, x, params);
+            mica_value picked = mica_cast(g, mica_gather(g, x, order, (mica_axis_params){0}),
+                                          (mica_cast_params){MICA_DTYPE_F32});
+            mica_tensor *a = evaluate(g, sorted, 2), *b = evaluate(g, picked, 1);
+            mica_tensor *c = evaluate(g, order, 2);
+            const float *values = mica_tensor_data(a);
+            const int32_t *at = mica_tensor_data(c);
+            assert_memory_equal(values, mica_tensor_data(b), (size_t)n * sizeof *values);
+            for (int64_t k = 1; k < n; k++) {
+                assert_true(descending ? values[k] <= values[k - 1] : values[k] >= values[k - 1]);
+                assert_true(values[k] != values[k - 1] || at[k] > at[k - 1]);
+            }
+            mica_tensor_release(&a);
+            mica_tensor_release(&b);
+            mica_tensor_release(&c);
+            mica_graph_destroy(&g);
+        }
+}
+
+/* Updates in parts, by threads: the same bits as by one, and near the sum in order. */
+static void scatters_in_parts(void **state)
+{
+    enum { COUNT = 40000, ROWS = 7, COLUMNS = 16 };
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = floats(g, ROWS, COLUMNS), u = floats(g, COUNT, COLUMNS);
+    mica_value at = indices(g, COUNT, -ROWS, ROWS);
+    mica_tensor *updates = evaluate(g, mica_copy(g, u), 1),
+                *rows = evaluate(g, mica_copy(g, at), 1);
+    mica_tensor *before = evaluate(g, mica_copy(g, x), 1);
+    for (int max = 0; max < 2; max++) {
+        mica_value y = max ? mica_scatter_max(g, x, at, u, (mica_axis_params){0})
+                           : mica_scatter_sum(g, x, at, u, (mica_axis_params){0});
+        mica_tensor *one = evaluate(g, y, 1), *three = evaluate(g, y, 3);
+        double expected[ROWS][COLUMNS];
+        for (int i = 0; i < ROWS * COLUMNS; i++)
+            expected[i / COLUMNS][i % COLUMNS] =
+                (double)((const float *)mica_tensor_data(before))[i];
+        for (int i = 0; i < COUNT * COLUMNS; i++) {
+            int32_t row = ((const int32_t *)mica_tensor_data(rows))[i / COLUMNS];
+            double *to = &expected[row < 0 ? row + ROWS : row][i % COLUMNS];
+            double v = (double)((const float *)mica_tensor_data(updates))[i];
+            *to = max ? fmax(*to, v) : *to + v;
+        }
+        assert_memory_equal(mica_tensor_data(one), mica_tensor_data(three), mica_tensor_bytes(one));
+        for (int i = 0; i < ROWS * COLUMNS; i++)
+            assert_true(fabs((double)((const float *)mica_tensor_data(one))[i] -
+                             expected[i / COLUMNS][i % COLUMNS]) < 1e-3);
+        mica_tensor_release(&one);
+        mica_tensor_release(&three);
+    }
+    mica_tensor_release(&updates);
+    mica_tensor_release(&rows);
+    mica_tensor_release(&before);
+    mica_graph_destroy(&g);
+}
+
+/* A graph of many operations, from nothing to its results. */
+static mica_status everything(void *arg, mica_error *err)
+{
+    mica_context *context = arg;
+    mica_graph *g = NULL;
+    mica_tensor *results[2] = {NULL, NULL};
+    mica_status status = mica_graph_create(&g, err);
+    if (status != MICA_OK)
+        return status;
+    mica_value image = mica_reshape(g, floats(g, 8, 18), (mica_shape_params){4, {2, 6, 6, 2}});
+    mica_value kernel = mica_reshape(g, floats(g, 3, 8), (mica_shape_params){4, {3, 2, 2, 2}});
+    mica_value y =
+        mica_conv2d(g, image, kernel, mica_none(), (mica_conv2d_params){.padding = {1, 1}});
+    y = mica_cast(g, mica_selu(g, y), (mica_cast_params){MICA_DTYPE_BF16});
+    y = mica_softmax(g, y, (mica_axis_params){1});
+    y = mica_sort(g, y, (mica_sort_params){.axis = 2});
+    y = mica_pad(g, y, (mica_pad_params){.after = {1}});
+    mica_value best = mica_argmax(g, y, (mica_reduce_params){.axis = -1});
+    const mica_value outputs[] = {mica_gather(g, floats(g, 3, 4), best, (mica_axis_params){0}), y};
+    /* A tensor of the graph that could not be made is none: the error to expect is that. */
+    status = mica_eval(context, g, outputs, 2, results, err);
+    if (status == MICA_STATUS_INVALID_ARGUMENT)
+        status = mica_fail_memory(err, 0, "a constant");
+    mica_tensor_release(&results[0]);
+    mica_tensor_release(&results[1]);
+    mica_graph_destroy(&g);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    mica_context *context = create_context(2);
+    assert_true(torture_run(everything, context) > 20);
+    mica_context_destroy(&context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(indices_out_of_range),
+        cmocka_unit_test(nothing),
+        cmocka_unit_test(long_lines),
+        cmocka_unit_test(scatters_in_parts),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
