@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The array API: soft k-means on your own data. One step of the method is a graph, compiled once
+ * The array API: k-means on your own data. One step of the method is a graph, compiled once
  * and then run again and again, its result being the input of the next run.
  *
  *   cc arrays.c $(pkg-config --cflags --libs mica) && ./a.out
@@ -16,21 +16,21 @@ static const float points[12][2] = {{0.4f, -0.3f}, {-0.5f, 0.2f}, {0.1f, 0.6f}, 
                                     {6.3f, 1.2f},  {5.6f, 0.7f},  {6.2f, 0.5f}, {5.9f, 1.6f},
                                     {2.2f, 7.4f},  {1.7f, 6.6f},  {2.5f, 6.8f}, {1.6f, 7.2f}};
 
-/* centers [3, 2] -> better centers: each point belongs to each center by softmax(-distance^2), and
- * a center moves to the mean of its points. |x - c|^2 = |x|^2 - 2 x c + |c|^2, and |x|^2 is the
- * same for all centers, so softmax does not see it. */
+/* centers [3, 2] -> better centers: each point belongs to the nearest, and a center moves to the
+ * mean of its points. */
 static mica_value k_means_step(mica_graph *g, mica_tensor *data)
 {
-    const mica_permutation_params swap = {{1, 0}};
+    const mica_shape_params apart = {3, {12, 1, 2}};
     mica_value x = mica_constant(g, data, "points");
     mica_value c = mica_input(g, "centers", MICA_DTYPE_F32, 2, (const int64_t[]){3, 2});
-    mica_value xc = mica_matmul(g, x, mica_transpose(g, c, swap));
-    mica_value cc = mica_sum(g, mica_square(g, c), (mica_reduce_params){.axis = 1});
-    mica_value closeness = mica_sub(g, mica_mul(g, xc, mica_scalar(g, 2)), cc);
-    mica_value share = mica_softmax(g, closeness, (mica_axis_params){1}); /* [12, 3] */
-    mica_value mass = mica_sum(g, share, (mica_reduce_params){.axis = 0, .keep_dims = true});
-    mica_value sums = mica_matmul(g, mica_transpose(g, share, swap), x);
-    return mica_div(g, sums, mica_transpose(g, mass, swap));
+    mica_value difference = mica_sub(g, mica_reshape(g, x, apart), c); /* [12, 3, 2] */
+    mica_value distance = mica_sum(g, mica_square(g, difference), (mica_reduce_params){.axis = -1});
+    mica_value nearest = mica_argmin(g, distance, (mica_reduce_params){.axis = 1}); /* [12] */
+    mica_value none = mica_mul(g, c, mica_scalar(g, 0));
+    mica_value ones = mica_broadcast_to(g, mica_scalar(g, 1), (mica_shape_params){2, {12, 2}});
+    mica_value sums = mica_scatter_sum(g, none, nearest, x, (mica_axis_params){0});
+    mica_value counts = mica_scatter_sum(g, none, nearest, ones, (mica_axis_params){0});
+    return mica_div(g, sums, mica_maximum(g, counts, mica_scalar(g, 1)));
 }
 
 int main(void)

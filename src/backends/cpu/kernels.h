@@ -130,7 +130,7 @@ typedef void (*mica_k_gemm_narrow)(size_t m, size_t n, size_t segments, size_t l
  * b[p * b_row + j], j < n: one row of a product, of a B that is not packed. */
 typedef void (*mica_k_gemm_row)(size_t n, size_t k, const float *a, int64_t a_step, const float *b,
                                 int64_t b_row, float *y);
-/* The sum of a[i] * b[i]. Blocks of at most 1024 are summed in float32 lanes, then in double. */
+/* The sum of a[i] * b[i]. Blocks of at most 4096 are summed in float32 lanes, then in double. */
 typedef double (*mica_k_dot)(const float *a, const float *b, size_t n);
 
 /* Steps over k of one tile call, and the distance of A's packed rows. The distance is a constant so

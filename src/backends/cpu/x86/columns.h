@@ -45,6 +45,7 @@ V_INLINE void add_double(double *total, vec x, size_t n)
 V_INLINE vec sum_8(const float *x, size_t stride, size_t n)
 {
     vec s[8];
+    V_UNROLL
     for (int i = 0; i < 8; i++)
         s[i] = load_up_to(x + (size_t)i * stride, n, v_zero());
     return v_add(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])),
@@ -164,9 +165,11 @@ static void k_row_sums(float *y, const float *x, size_t rows, size_t n, double b
         for (size_t begin = 0; begin < n; begin += BLOCK) {
             size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
             vec s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-            for (; i + 4 * LANES <= end; i += 4 * LANES)
+            for (; i + 4 * LANES <= end; i += 4 * LANES) {
+                V_UNROLL
                 for (size_t k = 0; k < 4; k++)
                     s[k] = v_add(s[k], v_load(x + i + k * LANES));
+            }
             for (; i < end; i += LANES) {
                 size_t m = end - i < LANES ? end - i : LANES;
                 s[0] = v_add(s[0], load_up_to(x + i, m, v_zero()));
@@ -458,15 +461,19 @@ static double k_bce_logits(float *y, const float *x, const float *t, size_t n)
     return loss(y, x, t, n, of_bce_logits);
 }
 
+enum { DOT_BLOCK = 4096 };
+
 static double k_dot(const float *a, const float *b, size_t n)
 {
     double total = 0;
-    for (size_t begin = 0; begin < n; begin += BLOCK) {
-        size_t end = n - begin < BLOCK ? n : begin + BLOCK, i = begin;
+    for (size_t begin = 0; begin < n; begin += DOT_BLOCK) {
+        size_t end = n - begin < DOT_BLOCK ? n : begin + DOT_BLOCK, i = begin;
         vec s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-        for (; i + 4 * LANES <= end; i += 4 * LANES)
+        for (; i + 4 * LANES <= end; i += 4 * LANES) {
+            V_UNROLL
             for (size_t k = 0; k < 4; k++)
                 s[k] = v_fma(v_load(a + i + k * LANES), v_load(b + i + k * LANES), s[k]);
+        }
         for (; i < end; i += LANES) {
             size_t m = end - i < LANES ? end - i : LANES;
             s[0] = v_fma(load_up_to(a + i, m, v_zero()), load_up_to(b + i, m, v_zero()), s[0]);

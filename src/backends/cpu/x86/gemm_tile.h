@@ -18,12 +18,6 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/x86/math.h"
 
-#if defined(__clang__)
-#define V_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define V_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, PREFETCH_STEPS = 24 };
 
 /* A row of fewer columns than the tile has. A function of its own: inlined for every row of every

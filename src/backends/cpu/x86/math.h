@@ -10,6 +10,13 @@
 
 #define V_INLINE static inline __attribute__((always_inline))
 
+/* The loop behind it is unrolled, so that an array of vectors lives in registers. */
+#if defined(__clang__)
+#define V_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* exp(x) = 2^n exp(r) with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2], where exp(r) - 1 - r is r^2
  * times a minimax polynomial (relative error 4e-9). ln 2 is subtracted in two parts: n times the
  * first is exact. Below -104 the result rounds to 0, above 89 it is infinite. Error: 1 ulp. */

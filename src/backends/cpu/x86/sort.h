@@ -15,12 +15,6 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/x86/math.h"
 
-#if defined(__clang__)
-#define SORT_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define SORT_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { GROUP = LANES }; /* as many registers as sort without spilling */
 
 typedef void (*order_step)(keys *a, keys *b);
@@ -33,9 +27,9 @@ V_INLINE keys *row_at(void *rows, size_t i)
 /* Distances d, d / 2, ..., 1 within a group in registers. */
 V_INLINE void settle(keys *r, const size_t distance, order_step order)
 {
-    SORT_UNROLL
+    V_UNROLL
     for (size_t d = distance; d > 0; d /= 2) {
-        SORT_UNROLL
+        V_UNROLL
         for (size_t i = 0; i < GROUP; i++)
             if ((i & d) == 0)
                 order(&r[i], &r[i + d]);
@@ -44,14 +38,14 @@ V_INLINE void settle(keys *r, const size_t distance, order_step order)
 
 V_INLINE void load_group(keys *r, void *rows)
 {
-    SORT_UNROLL
+    V_UNROLL
     for (size_t i = 0; i < GROUP; i++)
         r[i] = k_load(row_at(rows, i));
 }
 
 V_INLINE void store_group(void *rows, const keys *r)
 {
-    SORT_UNROLL
+    V_UNROLL
     for (size_t i = 0; i < GROUP; i++)
         k_store(row_at(rows, i), r[i]);
 }
@@ -60,9 +54,9 @@ V_INLINE void sort_group(void *rows, order_step order)
 {
     keys r[GROUP];
     load_group(r, rows);
-    SORT_UNROLL
+    V_UNROLL
     for (size_t run = 2; run <= GROUP; run *= 2) {
-        SORT_UNROLL
+        V_UNROLL
         for (size_t i = 0; i < GROUP; i++) {
             size_t mirror = i ^ (run - 1);
             if (i < mirror)
