@@ -16,9 +16,9 @@
  * operation that says nothing of dtypes takes floats; integers are int8 to int64 and uint8 to
  * uint32, computed with in int64. Operations that only move elements take every dtype.
  *
- * Where NumPy, PyTorch and MLX agree, so does mica; where they differ the row of mica/ops.def or the
- * parameters below say whom it follows. Indices that come out are int32, those that go in int32 or
- * int64. NaN is the largest number to sort, and goes through maximum, minimum, max and min.
+ * Where NumPy, PyTorch and MLX agree, so does mica; where they differ the row of mica/ops.def or
+ * the parameters below say whom it follows. Indices that come out are int32, those that go in int32
+ * or int64. NaN is the largest number to sort, and goes through maximum, minimum, max and min.
  */
 #ifndef MICA_OPS_H
 #define MICA_OPS_H

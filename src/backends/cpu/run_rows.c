@@ -37,7 +37,7 @@ enum { GROUP_FLOATS = 4096, COLUMNS = 64 };
 static void softmax_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const rows *r = arg;
-    float *group = r->scratch + worker * GROUP_FLOATS;
+    float *group = r->scratch ? r->scratch + worker * GROUP_FLOATS : NULL;
     size_t most = r->scratch ? GROUP_FLOATS / r->n : end - begin;
     for (size_t row = begin; row < end; row += most) {
         size_t count = end - row < most ? end - row : most, at = row * r->n;
