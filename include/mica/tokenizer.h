@@ -55,6 +55,9 @@ MICA_API size_t mica_tokenizer_max_length(const mica_tokenizer *tokenizer);
 MICA_API size_t mica_tokenizer_special_count(const mica_tokenizer *tokenizer, bool pair);
 /* Id of the padding token, or -1. */
 MICA_API int64_t mica_tokenizer_pad_id(const mica_tokenizer *tokenizer);
+/* Id of the token of a language ("fr" of M2M-100, "fra_Latn" of NLLB), with which a translation
+ * into it begins; -1 if there is none. */
+MICA_API int64_t mica_tokenizer_language_id(const mica_tokenizer *tokenizer, const char *code);
 /* Id of the mask token, or -1. */
 MICA_API int64_t mica_tokenizer_mask_id(const mica_tokenizer *tokenizer);
 /* Ids of the tokens that tokenizer_config.json calls unk_token and cls_token, or -1. */
@@ -80,7 +83,10 @@ typedef struct mica_encode_options {
     size_t pad_to_multiple_of; /* or the next multiple of this; 0 and 1 = any length. Texts that are
                                   longer stay as they are. */
     bool pad_left;             /* in front of the text; default false */
-    unsigned reserved[8];      /* zero */
+    const char *language;      /* of the text, for tokenizers that put its token beside it: "fr"
+                                  (M2M-100), "fra_Latn" (NLLB). Default NULL: src_lang of
+                                  tokenizer_config.json, else English */
+    unsigned reserved[6];      /* zero */
 } mica_encode_options;
 MICA_API void mica_encode_options_defaults(mica_encode_options *options);
 /* The same with what the tokenizer's files say: of a directory, truncate_left and

@@ -29,9 +29,9 @@ void mica_tok_added_release(mica_tok_added *added)
     memset(added, 0, sizeof *added);
 }
 
-void mica_tok_added_begin(mica_tok_added *added, const mica_tok_vocab *vocab)
+void mica_tok_added_begin(mica_tok_added *added, size_t first)
 {
-    added->next_id = (int64_t)vocab->count;
+    added->next_id = (int64_t)first;
     for (size_t i = 0; i < added->count; i++)
         if (added->tokens[i].live && added->tokens[i].id >= added->next_id)
             added->next_id = (int64_t)added->tokens[i].id + 1;

@@ -50,8 +50,9 @@ typedef struct mica_tok_added {
 mica_status mica_tok_added_init(mica_tok_added *added, mica_error *err);
 void mica_tok_added_release(mica_tok_added *added);
 
-/* Starts a batch of additions: new ids are handed out from here. */
-void mica_tok_added_begin(mica_tok_added *added, const mica_tok_vocab *vocab);
+/* Starts a batch of additions: new ids are handed out from `first` on, and behind those added
+ * before. */
+void mica_tok_added_begin(mica_tok_added *added, size_t first);
 /* Adds a token. Its id is the one it has already, else the vocabulary's, else the next one. An
  * empty content is ignored. */
 mica_status mica_tok_added_add(mica_tok_added *added, const mica_tok_vocab *vocab,

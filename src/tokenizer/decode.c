@@ -130,6 +130,14 @@ mica_status mica_tok_join(const mica_tokenizer *tokenizer, const mica_text *toke
     return status;
 }
 
+/* transformers does not clean up after a BPE model, even if asked, unless its files insist. */
+static bool cleans_up(const mica_tokenizer *tokenizer, int asked)
+{
+    bool wanted = asked < 0 ? tokenizer->clean_up : asked != 0;
+
+    return wanted && (tokenizer->model.kind != MICA_TOK_BPE || tokenizer->clean_up_bpe);
+}
+
 mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t *ids, size_t count,
                                   const mica_decode_options *options, char **out, size_t *size,
                                   mica_error *err)
@@ -147,13 +155,17 @@ mica_status mica_tokenizer_decode(const mica_tokenizer *tokenizer, const int64_t
         options = &defaults;
     }
     mica_tok_strings_init(&strings[0], SIZE_MAX / 2);
-    status = collect(tokenizer, ids, count, options->skip_special_tokens, &strings[0], err);
     mica_tok_strings_init(&strings[1], SIZE_MAX / 2);
-    if (status == MICA_OK)
-        status = run_decoder(tokenizer, strings, err);
+    if (tokenizer->model.kind == MICA_TOK_SENTENCEPIECE) {
+        status = mica_tok_decode_sentencepiece(tokenizer, ids, count, options->skip_special_tokens,
+                                               &strings[0].bytes, err);
+    } else {
+        status = collect(tokenizer, ids, count, options->skip_special_tokens, &strings[0], err);
+        if (status == MICA_OK)
+            status = run_decoder(tokenizer, strings, err);
+    }
     if (status == MICA_OK) {
-        if (options->clean_up_tokenization_spaces < 0 ? tokenizer->clean_up
-                                                      : options->clean_up_tokenization_spaces != 0)
+        if (cleans_up(tokenizer, options->clean_up_tokenization_spaces))
             mica_tok_clean_up(buf, 0, false);
         mica_buf_append(buf, "", 0);
         *out = !buf->failed && !buf->data ? mica_strdup("") : mica_buf_take(buf, size);

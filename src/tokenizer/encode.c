@@ -111,9 +111,39 @@ static size_t size_max(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* How many tokens of each text stay, by the rules of Hugging Face's fast tokenizers. */
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many tokens of each text of a pair stay, where both are cut. */
+static void cut_longest(size_t counts[2], size_t budget)
+{
+    size_t shorter = counts[0] > counts[1], *n1 = &counts[shorter], *n2 = &counts[!shorter];
+
+    *n2 = *n1 > budget ? *n1 : size_max(*n1, budget - *n1);
+    if (*n1 + *n2 > budget) {
+        *n1 = budget / 2;
+        *n2 = *n1 + budget % 2;
+    }
+}
+
+/* The same as transformers' tokenizers in Python have it: the longer text down to the other, then
+ * both, the second by one more. */
+static void cut_in_python(size_t counts[2], size_t excess)
+{
+    size_t longer = counts[0] <= counts[1];
+    size_t first = min_size(counts[longer] - counts[!longer], excess), rest = excess - first;
+
+    counts[longer] -= first;
+    counts[0] -= min_size(rest / 2, counts[0]);
+    counts[1] -= min_size(rest - rest / 2, counts[1]);
+}
+
+/* How many tokens of each text stay, by the rules of Hugging Face's fast tokenizers, or those in
+ * Python. */
 static mica_status truncated_counts(const mica_encode_options *o, size_t special, bool pair,
-                                    size_t counts[2], mica_error *err)
+                                    bool in_python, size_t counts[2], mica_error *err)
 {
     size_t total = counts[0] + counts[1], budget, excess, *cut;
 
@@ -130,16 +160,12 @@ static mica_status truncated_counts(const mica_encode_options *o, size_t special
         return MICA_OK;
     }
     if (o->truncation == MICA_TRUNCATION_LONGEST_FIRST) {
-        size_t shorter = counts[0] > counts[1], *n1 = &counts[shorter], *n2 = &counts[!shorter];
-        if (!pair) {
+        if (!pair)
             counts[0] = budget;
-            return MICA_OK;
-        }
-        *n2 = *n1 > budget ? *n1 : size_max(*n1, budget - *n1);
-        if (*n1 + *n2 > budget) {
-            *n1 = budget / 2;
-            *n2 = *n1 + budget % 2;
-        }
+        else if (in_python)
+            cut_in_python(counts, excess);
+        else
+            cut_longest(counts, budget);
         return MICA_OK;
     }
     if (o->truncation == MICA_TRUNCATION_ONLY_SECOND && !pair)
@@ -212,11 +238,6 @@ static void fill_chars(mica_tok_sequence *s, mica_text text)
 }
 
 /* ---- trimming ---- */
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* White space at the start and the end of a token, which its offsets leave out. */
 static void token_spaces(const mica_encoding *e, size_t i, size_t *lead, size_t *trail)
@@ -435,12 +456,13 @@ static mica_status put_window(mica_encoding *e, size_t i, size_t j, mica_error *
         status = put_padding(e, pads, err);
     for (size_t k = 0; k < template->count && status == MICA_OK; k++) {
         const mica_tok_template_piece *piece = &template->pieces[k];
+        const mica_tok_special *tokens =
+            piece->language && e->language.token ? &e->language : piece->tokens;
 
         if (piece->sequence >= 0)
             put_sequence(e, piece, begin[piece->sequence], end[piece->sequence]);
         for (size_t n = 0; n < piece->count && o->add_special_tokens; n++)
-            if (!put_inserted(e, piece->tokens[n].id, piece->type_id, piece->tokens[n].token,
-                              piece->tokens[n].size))
+            if (!put_inserted(e, tokens[n].id, piece->type_id, tokens[n].token, tokens[n].size))
                 return mica_fail_memory(err, sizeof *e->texts.items, "an encoding");
     }
     return status == MICA_OK && !o->pad_left ? put_padding(e, pads, err) : status;
@@ -479,7 +501,8 @@ static mica_status finish(mica_encoding *e, mica_error *err)
     e->keep[0] = e->sequences[0].count;
     e->keep[1] = e->sequences[1].count;
     e->full_count = e->keep[0] + e->keep[1] + special;
-    status = truncated_counts(&e->options, special, e->pair, e->keep, err);
+    status = truncated_counts(&e->options, special, e->pair,
+                              e->tokenizer->model.kind == MICA_TOK_SENTENCEPIECE, e->keep, err);
     if (status != MICA_OK)
         return status;
     e->truncated = e->keep[0] + e->keep[1] + special < e->full_count;
@@ -558,9 +581,12 @@ mica_status mica_tokenizer_encode(const mica_tokenizer *tokenizer, mica_text fir
     e->pair = second != NULL;
     e->given[0] = first;
     e->given[1] = second ? *second : (mica_text){NULL, 0};
+    e->language = (mica_tok_special){0};
     status = check_text(first, second ? "first text" : "text", err);
     if (status == MICA_OK && second)
         status = check_text(*second, "second text", err);
+    if (status == MICA_OK && e->options.language)
+        status = mica_tok_find_language(tokenizer, e->options.language, &e->language, err);
     if (status == MICA_OK)
         status = encode_texts(tokenizer, e, err);
     if (status == MICA_OK)

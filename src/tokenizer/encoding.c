@@ -74,6 +74,7 @@ void mica_tok_model_work_release(mica_tok_model_work *work)
     mica_free(work->batch);
     mica_free(work->best);
     mica_free(work->spelling);
+    mica_free(work->part);
     *work = (mica_tok_model_work){0};
 }
 

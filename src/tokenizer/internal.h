@@ -42,6 +42,8 @@ struct mica_tokenizer {
     int64_t mask_id;              /* -1 = none */
     int64_t unknown_id, cls_id;   /* unk_token and cls_token; -1 = none */
     bool clean_up;                /* decode: clean_up_tokenization_spaces */
+    bool clean_up_bpe;            /* also where the model is BPE, which it is not made for */
+    const char *language_mark;    /* before and after a code in a language's token; NULL = none */
     mica_encode_options defaults; /* of encoding, as the files have them */
     mica_tok_padding padding;
 };
@@ -62,6 +64,7 @@ struct mica_encoding {
     mica_text given[2];
     bool pair;
     mica_encode_options options;
+    mica_tok_special language; /* as the options have it, token NULL if they do not */
     size_t keep[2], windows[2];
     size_t pad_length; /* of all windows */
     size_t text_count; /* of texts: those of the sequences, before those of a window */
@@ -79,5 +82,14 @@ const char *mica_tok_string(const mica_tokenizer *tokenizer, int64_t id, size_t 
  * it. */
 mica_status mica_tok_join(const mica_tokenizer *tokenizer, const mica_text *tokens, size_t count,
                           mica_buf *out, mica_error *err);
+
+/* The text of ids where the model is SentencePiece's own (decode_sentencepiece.c). */
+mica_status mica_tok_decode_sentencepiece(const mica_tokenizer *tokenizer, const int64_t *ids,
+                                          size_t count, bool skip_special, mica_buf *out,
+                                          mica_error *err);
+
+/* The token of a language. INVALID_ARGUMENT if the tokenizer does not know it. */
+mica_status mica_tok_find_language(const mica_tokenizer *tokenizer, const char *code,
+                                   mica_tok_special *out, mica_error *err);
 
 #endif

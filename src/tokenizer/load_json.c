@@ -44,8 +44,8 @@ static const char *model_type(const mica_json_value *model)
 }
 
 /* {"token": id, ...} */
-static mica_status load_vocab_object(mica_tok_vocab *out, const mica_json_value *vocab,
-                                     mica_error *err)
+mica_status mica_tok_put_vocab_json(mica_tok_vocab *out, const mica_json_value *vocab,
+                                    mica_error *err)
 {
     mica_status status = MICA_OK;
 
@@ -63,6 +63,14 @@ static mica_status load_vocab_object(mica_tok_vocab *out, const mica_json_value 
                              token);
         status = mica_tok_vocab_put(out, token, size, id, err);
     }
+    return status;
+}
+
+mica_status mica_tok_load_vocab_json(mica_tok_vocab *out, const mica_json_value *vocab,
+                                     mica_error *err)
+{
+    mica_status status = mica_tok_put_vocab_json(out, vocab, err);
+
     return status == MICA_OK ? mica_tok_vocab_finish(out, err) : status;
 }
 
@@ -74,7 +82,7 @@ mica_status mica_tok_load_json_vocab(mica_tokenizer *tokenizer, const mica_json_
 
     if (mica_json_get_type(model) != MICA_JSON_OBJECT)
         return lacks(err, "tokenizer.json", "model");
-    status = load_vocab_object(&tokenizer->vocab, mica_json_get(model, "vocab"), err);
+    status = mica_tok_load_vocab_json(&tokenizer->vocab, mica_json_get(model, "vocab"), err);
     if (status != MICA_OK)
         mica_error_prefix(err, "model: ");
     return status;
@@ -156,6 +164,27 @@ static mica_status load_merges(mica_tok_bpe *bpe, const mica_json_value *merges,
     return status;
 }
 
+mica_status mica_tok_load_json_merges(mica_tokenizer *t, const mica_json_value *json,
+                                      mica_error *err)
+{
+    mica_status status =
+        load_merges(&t->model.bpe, mica_json_get(mica_json_get(json, "model"), "merges"), err);
+
+    if (status != MICA_OK)
+        mica_error_prefix(err, "model: ");
+    return status;
+}
+
+mica_status mica_tok_finish_bpe(mica_tokenizer *t, mica_error *err)
+{
+    mica_status status =
+        mica_tok_bpe_finish(&t->model.bpe, !mica_tok_pretokenizer_splits(&t->pretokenizer), err);
+
+    t->model.bpe.raw_bytes = t->pretokenizer.raw_bytes && mica_tok_bpe_takes_bytes(&t->model.bpe);
+    t->pretokenizer.raw_bytes = t->model.bpe.raw_bytes;
+    return status;
+}
+
 static mica_status load_bpe(mica_tokenizer *t, const mica_json_value *model, mica_error *err)
 {
     mica_tok_bpe_options o = {0};
@@ -174,31 +203,24 @@ static mica_status load_bpe(mica_tokenizer *t, const mica_json_value *model, mic
     status = mica_tok_model_bpe(&t->model, &t->vocab, &o, err);
     if (status == MICA_OK)
         status = load_merges(&t->model.bpe, mica_json_get(model, "merges"), err);
-    if (status == MICA_OK)
-        status = mica_tok_bpe_finish(&t->model.bpe, !mica_tok_pretokenizer_splits(&t->pretokenizer),
-                                     err);
-    t->model.bpe.raw_bytes = t->pretokenizer.raw_bytes && mica_tok_bpe_takes_bytes(&t->model.bpe);
-    return status;
+    return status == MICA_OK ? mica_tok_finish_bpe(t, err) : status;
 }
 
-static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model, mica_error *err)
+/* [["piece", score], ...], with scores as tokenizers reads them, or as transformers does. */
+static mica_status load_scores(mica_tok_vocab *out, const mica_json_value *list,
+                               bool (*read)(const mica_json_value *, double *), double **kept,
+                               mica_error *err)
 {
-    const mica_json_value *list = mica_json_get(model, "vocab"),
-                          *unk = mica_json_get(model, "unk_id");
     size_t count = mica_json_count(list), id = 0;
-    int64_t unknown = -1;
-    double *scores = NULL;
+    double *scores;
     mica_status status;
 
     if (mica_json_get_type(list) != MICA_JSON_ARRAY)
         return no_field(err, "vocab");
-    if (mica_json_get_type(unk) != MICA_JSON_NULL &&
-        (!mica_json_int64(unk, &unknown) || unknown < 0))
-        return no_field(err, "unk_id");
-    status = mica_tok_vocab_reserve(&t->vocab, count, err);
+    status = mica_tok_vocab_reserve(out, count, err);
     if (status != MICA_OK)
         return status;
-    scores = mica_alloc_array(count ? count : 1, sizeof *scores);
+    *kept = scores = mica_alloc_array(count ? count : 1, sizeof *scores);
     if (!scores)
         return mica_fail_memory(err, count * sizeof *scores, "a vocabulary");
     for (const mica_json_value *item = mica_json_first(list); item && status == MICA_OK;
@@ -207,17 +229,43 @@ static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model,
         size_t size;
         const char *piece = mica_json_string(first, &size);
 
-        if (!piece || !mica_json_double_by_serde(mica_json_next(first), &scores[id]))
+        if (!piece || !read(mica_json_next(first), &scores[id]))
             status =
                 mica_fail(err, MICA_STATUS_FORMAT, "entry %zu of vocab is no [piece, score]", id);
         else
-            status = mica_tok_vocab_put(&t->vocab, piece, size, (int64_t)id, err);
+            status = mica_tok_vocab_put(out, piece, size, (int64_t)id, err);
     }
+    return status == MICA_OK ? mica_tok_vocab_finish(out, err) : status;
+}
+
+mica_status mica_tok_load_json_scores(mica_tokenizer *t, const mica_json_value *json,
+                                      double **scores, size_t *count, mica_error *err)
+{
+    const mica_json_value *list = mica_json_get(mica_json_get(json, "model"), "vocab");
+    mica_status status = load_scores(&t->vocab, list, mica_json_double, scores, err);
+
+    *count = mica_json_count(list);
+    if (status != MICA_OK)
+        mica_error_prefix(err, "model: ");
+    return status;
+}
+
+static mica_status load_unigram(mica_tokenizer *t, const mica_json_value *model, mica_error *err)
+{
+    const mica_json_value *list = mica_json_get(model, "vocab"),
+                          *unk = mica_json_get(model, "unk_id");
+    int64_t unknown = -1;
+    double *scores = NULL;
+    mica_status status;
+
+    if (mica_json_get_type(unk) != MICA_JSON_NULL &&
+        (!mica_json_int64(unk, &unknown) || unknown < 0))
+        return no_field(err, "unk_id");
+    status = load_scores(&t->vocab, list, mica_json_double_by_serde, &scores, err);
     if (status == MICA_OK)
-        status = mica_tok_vocab_finish(&t->vocab, err);
-    if (status == MICA_OK)
-        status = mica_tok_model_unigram(&t->model, &t->vocab, scores, count, unknown,
-                                        mica_tok_json_flag(model, "byte_fallback", false), err);
+        status =
+            mica_tok_model_unigram(&t->model, &t->vocab, scores, mica_json_count(list), unknown,
+                                   mica_tok_json_flag(model, "byte_fallback", false), err);
     mica_free(scores);
     return status;
 }
@@ -229,7 +277,7 @@ static mica_status load_model_of(mica_tokenizer *t, const mica_json_value *model
 
     if (strcmp(type, "Unigram") == 0)
         return load_unigram(t, model, err);
-    status = load_vocab_object(&t->vocab, mica_json_get(model, "vocab"), err);
+    status = mica_tok_load_vocab_json(&t->vocab, mica_json_get(model, "vocab"), err);
     if (status != MICA_OK)
         return status;
     if (type[0] == 'B')
@@ -250,7 +298,7 @@ static mica_status load_model(mica_tokenizer *t, const mica_json_value *json, mi
         strcmp(type, "BPE") != 0 && strcmp(type, "WordLevel") != 0)
         return unsupported(err, "model", type);
     status = load_model_of(t, model, type, err);
-    t->pretokenizer.raw_bytes = t->model.bpe.raw_bytes;
+    t->pretokenizer.raw_bytes = t->model.bpe.raw_bytes; /* also where the model is no BPE */
     if (status != MICA_OK)
         mica_error_prefix(err, "model: ");
     return status;
@@ -279,7 +327,7 @@ static mica_status load_added(mica_tokenizer *t, const mica_json_value *json, mi
 
     if (list && mica_json_get_type(list) != MICA_JSON_ARRAY)
         return lacks(err, "tokenizer.json", "added_tokens");
-    mica_tok_added_begin(&t->added, &t->vocab);
+    mica_tok_added_begin(&t->added, mica_tok_model_size(&t->model));
     for (item = mica_json_first(list); item; item = mica_json_next(item)) {
         mica_tok_added_flags flags;
         size_t size;

@@ -206,6 +206,17 @@ mica_status mica_tok_model_wordlevel(mica_tok_model *model, const mica_tok_vocab
                                 : mica_fail_memory(err, unknown_size + 1, "a WordLevel model");
 }
 
+mica_status mica_tok_model_sentencepiece(mica_tok_model *model, const mica_tok_vocab *vocab,
+                                         const mica_tok_spm *spm, int32_t unknown,
+                                         mica_arena *arena, mica_error *err)
+{
+    mica_status status = init(model, MICA_TOK_SENTENCEPIECE, vocab, err);
+
+    return status == MICA_OK
+               ? mica_tok_sentencepiece_init(&model->sentencepiece, vocab, spm, unknown, arena, err)
+               : status;
+}
+
 void mica_tok_model_release(mica_tok_model *model)
 {
     while (model->caches) {
@@ -219,6 +230,7 @@ void mica_tok_model_release(mica_tok_model *model)
     mica_tok_wordpiece_release(&model->wordpiece);
     mica_tok_bpe_release(&model->bpe);
     mica_tok_unigram_release(&model->unigram);
+    mica_tok_sentencepiece_release(&model->sentencepiece);
     mica_free(model->unknown_token);
     model->unknown_token = NULL;
 }
@@ -253,6 +265,8 @@ static mica_status encode_piece(const mica_tok_model *m, mica_tok_model_work *wo
         return mica_tok_bpe_encode(&m->bpe, work, data, size, err);
     case MICA_TOK_UNIGRAM:
         return mica_tok_unigram_encode(&m->unigram, work, data, size, err);
+    case MICA_TOK_SENTENCEPIECE:
+        return mica_tok_sentencepiece_encode(&m->sentencepiece, work, data, size, err);
     case MICA_TOK_WORDLEVEL:
         break;
     }
@@ -385,13 +399,27 @@ static inline mica_status put_piece(encoder *e, size_t begin, size_t size, const
     return put_tokens(e, begin, work->tokens, work->count, err);
 }
 
+/* Whether a piece of so many bytes is worth cutting. */
+static bool is_cut(const mica_tok_model *model, size_t size)
+{
+    return model->kind == MICA_TOK_SENTENCEPIECE ||
+           (model->kind == MICA_TOK_BPE && mica_tok_bpe_cuts(&model->bpe, size));
+}
+
+static size_t cut(const mica_tok_model *model, const char *data, size_t size)
+{
+    return model->kind == MICA_TOK_BPE
+               ? mica_tok_bpe_cut(&model->bpe, data, size)
+               : mica_tok_sentencepiece_cut(&model->sentencepiece, data, size);
+}
+
 /* A piece in parts between which there are no merges. */
 static mica_status put_parts(encoder *e, size_t at, size_t end, mica_error *err)
 {
     mica_status status = MICA_OK;
 
     while (at < end && status == MICA_OK) {
-        size_t size = mica_tok_bpe_cut(&e->model->bpe, e->text->data + at, end - at);
+        size_t size = cut(e->model, e->text->data + at, end - at);
         cache_key key;
 
         if (size <= CACHE_PIECE_MAX)
@@ -408,7 +436,8 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
 {
     encoder e = {.model = model, .state = state, .text = text, .out = out};
     bool bpe = model->kind == MICA_TOK_BPE,
-         parts = bpe && !model->bpe.raw_bytes && model->bpe.pairs;
+         parts = model->kind == MICA_TOK_SENTENCEPIECE ||
+                 (bpe && !model->bpe.raw_bytes && model->bpe.pairs);
     mica_status status = MICA_OK;
     cache_key keys[KEYS_AHEAD];
 
@@ -421,7 +450,7 @@ mica_status mica_tok_model_encode(const mica_tok_model *model, const mica_tok_mo
         if (i >= KEYS_AHEAD && i - KEYS_AHEAD < pieces->count) {
             mica_tok_piece p = pieces->items[i - KEYS_AHEAD];
 
-            status = bpe && mica_tok_bpe_cuts(&model->bpe, p.end - p.begin)
+            status = is_cut(model, p.end - p.begin)
                          ? put_parts(&e, p.begin, p.end, err)
                          : put_piece(&e, p.begin, p.end - p.begin, key, err);
             out->word++;

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "tokenizer/bpe.h"
+#include "tokenizer/sentencepiece.h"
 #include "tokenizer/sequence.h"
 #include "tokenizer/unigram.h"
 #include "tokenizer/wordpiece.h"
@@ -19,7 +20,8 @@ typedef enum mica_tok_model_kind {
     MICA_TOK_WORDPIECE,
     MICA_TOK_BPE,
     MICA_TOK_UNIGRAM,
-    MICA_TOK_WORDLEVEL
+    MICA_TOK_WORDLEVEL,
+    MICA_TOK_SENTENCEPIECE /* as SentencePiece itself does it */
 } mica_tok_model_kind;
 
 typedef struct mica_tok_cache mica_tok_cache;
@@ -31,6 +33,7 @@ typedef struct mica_tok_model {
     mica_tok_wordpiece wordpiece;
     mica_tok_bpe bpe;
     mica_tok_unigram unigram;
+    mica_tok_sentencepiece sentencepiece;
     /* WordLevel: a piece is a token, or unknown. */
     int32_t unknown;
     char *unknown_token;
@@ -52,7 +55,17 @@ mica_status mica_tok_model_unigram(mica_tok_model *model, const mica_tok_vocab *
                                    bool byte_fallback, mica_error *err);
 mica_status mica_tok_model_wordlevel(mica_tok_model *model, const mica_tok_vocab *vocab,
                                      const char *unknown, size_t unknown_size, mica_error *err);
+/* `unknown`: an id. */
+mica_status mica_tok_model_sentencepiece(mica_tok_model *model, const mica_tok_vocab *vocab,
+                                         const mica_tok_spm *spm, int32_t unknown,
+                                         mica_arena *arena, mica_error *err);
 void mica_tok_model_release(mica_tok_model *model);
+
+/* How many tokens it has: of a Unigram list all entries, of other vocabularies all strings. */
+static inline size_t mica_tok_model_size(const mica_tok_model *model)
+{
+    return model->kind == MICA_TOK_UNIGRAM ? model->unigram.count : model->vocab->count;
+}
 
 /* A cache for one thread; NULL if there is no memory for a new one. */
 mica_tok_cache *mica_tok_cache_take(const mica_tok_model *model);

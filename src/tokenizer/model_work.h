@@ -54,6 +54,8 @@ typedef struct mica_tok_model_work {
     size_t best_capacity;
     char *spelling;
     size_t spelling_capacity;
+    mica_tok_token *part; /* the tokens of a part of a piece */
+    size_t part_capacity;
 } mica_tok_model_work;
 
 void mica_tok_model_work_release(mica_tok_model_work *work);

@@ -52,6 +52,18 @@ mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer,
     return status;
 }
 
+mica_status mica_tok_normalizer_add_sentencepiece(mica_tok_normalizer *normalizer,
+                                                  const mica_tok_spm_rules *rules, mica_error *err)
+{
+    mica_tok_normalize_step *step = NULL;
+    mica_status status =
+        mica_tok_normalizer_add(normalizer, MICA_TOK_NORMALIZE_SENTENCEPIECE, &step, err);
+
+    if (status == MICA_OK)
+        step->rules = rules;
+    return status;
+}
+
 void mica_tok_normalize_release(mica_tok_normalize_work *work)
 {
     mica_tok_text_release(&work->texts[0]);
@@ -92,6 +104,9 @@ static mica_status run_step(const mica_tok_step_run *run, const mica_tok_text **
         break;
     case MICA_TOK_NORMALIZE_PRECOMPILED:
         fine = mica_tok_step_precompiled(run, result);
+        break;
+    case MICA_TOK_NORMALIZE_SENTENCEPIECE:
+        fine = mica_tok_step_sentencepiece(run, result);
         break;
     case MICA_TOK_NORMALIZE_REPLACE:
         return mica_tok_step_replace(run, result, err);

@@ -13,6 +13,7 @@
 #include "tokenizer/marks.h"
 #include "tokenizer/regex.h"
 #include "tokenizer/text.h"
+#include "tokenizer/trie.h"
 #include "tokenizer/unicode.h"
 
 typedef enum mica_tok_normalize_kind {
@@ -24,7 +25,8 @@ typedef enum mica_tok_normalize_kind {
     MICA_TOK_NORMALIZE_PREPEND, /* `to` */
     MICA_TOK_NORMALIZE_REPLACE, /* `to` for each `text`, or match of `regex` */
     MICA_TOK_NORMALIZE_BYTE_LEVEL,
-    MICA_TOK_NORMALIZE_PRECOMPILED
+    MICA_TOK_NORMALIZE_PRECOMPILED,
+    MICA_TOK_NORMALIZE_SENTENCEPIECE
 } mica_tok_normalize_kind;
 
 /* In this order, as Hugging Face does them one after the other. */
@@ -43,6 +45,14 @@ typedef struct mica_tok_precompiled {
     uint8_t *classes; /* of code points: mica_grapheme, and FREE = the map has it */
 } mica_tok_precompiled;
 
+/* What SentencePiece itself does: the longest string of its map, spaces as in its settings. */
+typedef struct mica_tok_spm_rules {
+    mica_tok_charsmap map;
+    bool has_map;
+    mica_tok_trie user_defined; /* pieces that stay as they are */
+    bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces, whitespace_as_suffix;
+} mica_tok_spm_rules;
+
 typedef struct mica_tok_normalize_step {
     mica_tok_normalize_kind kind;
     mica_tok_bert bert;
@@ -52,6 +62,7 @@ typedef struct mica_tok_normalize_step {
     size_t size, to_size;
     mica_tok_regex *regex;
     mica_tok_precompiled precompiled;
+    const mica_tok_spm_rules *rules;
 } mica_tok_normalize_step;
 
 typedef struct mica_tok_normalizer {
@@ -69,6 +80,9 @@ mica_status mica_tok_normalizer_bert(mica_tok_normalizer *out, mica_tok_bert ber
  * are none. */
 mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer, const void *data,
                                                 size_t size, mica_error *err);
+/* One more step: SentencePiece's, whose rules must outlive the normalizer. */
+mica_status mica_tok_normalizer_add_sentencepiece(mica_tok_normalizer *normalizer,
+                                                  const mica_tok_spm_rules *rules, mica_error *err);
 /* Appends the steps of tokenizer.json's "normalizer" (normalize_load.c). */
 mica_status mica_tok_normalizer_load(mica_tok_normalizer *out, mica_arena *arena,
                                      const mica_json_value *json, mica_error *err);

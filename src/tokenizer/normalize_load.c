@@ -166,6 +166,7 @@ static mica_status load_step(const fields *f, mica_tok_normalize_step *step)
     case MICA_TOK_NORMALIZE_NMT:
     case MICA_TOK_NORMALIZE_BYTE_LEVEL:
     case MICA_TOK_NORMALIZE_PRECOMPILED:
+    case MICA_TOK_NORMALIZE_SENTENCEPIECE:
         break;
     }
     return MICA_OK;

@@ -27,6 +27,7 @@ bool mica_tok_step_strip(const mica_tok_step_run *run, const mica_tok_text **res
 bool mica_tok_step_prepend(const mica_tok_step_run *run, const mica_tok_text **result);
 bool mica_tok_step_byte_level(const mica_tok_step_run *run, const mica_tok_text **result);
 bool mica_tok_step_precompiled(const mica_tok_step_run *run, const mica_tok_text **result);
+bool mica_tok_step_sentencepiece(const mica_tok_step_run *run, const mica_tok_text **result);
 /* May also fail for its pattern. */
 mica_status mica_tok_step_replace(const mica_tok_step_run *run, const mica_tok_text **result,
                                   mica_error *err);

@@ -24,6 +24,7 @@ typedef struct mica_tok_template_piece {
     int32_t type_id;
     const mica_tok_special *tokens; /* of special tokens */
     size_t count;                   /* of special tokens; 0 for a text */
+    bool language;                  /* they are the token of the text's language */
 } mica_tok_template_piece;
 
 typedef struct mica_tok_template {

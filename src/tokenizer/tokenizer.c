@@ -9,9 +9,7 @@
 #include "tokenizer/internal.h"
 #include "tokenizer/load.h"
 
-#define FILE_MAX ((size_t)1 << 30)
-
-static mica_status create(const mica_tok_files *files, mica_tokenizer **out, mica_error *err)
+mica_status mica_tok_create(const mica_tok_files *files, mica_tokenizer **out, mica_error *err)
 {
     mica_tokenizer *t = mica_calloc(1, sizeof *t);
     mica_status status;
@@ -64,74 +62,10 @@ mica_status mica_tokenizer_parse(const char *json, size_t size, const char *conf
         files.tokenizer = mica_json_root(documents[0]);
         files.config = documents[1] ? mica_json_root(documents[1]) : NULL;
         files.as_written = !config;
-        status = create(&files, out, err);
+        status = mica_tok_create(&files, out, err);
     }
     mica_json_destroy(&documents[0]);
     mica_json_destroy(&documents[1]);
-    return status;
-}
-
-/* Parses dir/name if it is there; *out stays NULL if it is not. */
-static mica_status parse_if_there(const char *dir, const char *name, mica_json **out,
-                                  mica_error *err)
-{
-    char *path = mica_path_join(dir, name);
-    mica_status status = MICA_OK;
-
-    if (!path)
-        return mica_fail_memory(err, strlen(dir) + strlen(name) + 2, "a path");
-    if (mica_file_exists(path))
-        status = mica_json_parse_file(path, out, err);
-    mica_free(path);
-    return status;
-}
-
-static mica_status read_vocab(const char *dir, char **out, size_t *size, mica_error *err)
-{
-    char *path = mica_path_join(dir, "vocab.txt");
-    mica_status status = MICA_OK;
-
-    if (!path)
-        return mica_fail_memory(err, strlen(dir) + 11, "a path");
-    if (mica_file_exists(path))
-        status = mica_file_read(path, FILE_MAX, out, size, err);
-    else
-        status = mica_fail(err, MICA_STATUS_NOT_FOUND,
-                           "'%s' has neither tokenizer.json nor vocab.txt", dir);
-    mica_free(path);
-    return status;
-}
-
-static mica_status open_dir(const char *dir, mica_tokenizer **out, mica_error *err)
-{
-    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
-                                        "special_tokens_map.json", "added_tokens.json",
-                                        "config.json"};
-    mica_tok_files files = {0};
-    const mica_json_value **const values[] = {&files.tokenizer, &files.config,
-                                              &files.special_tokens_map, &files.added_tokens,
-                                              &files.model};
-    mica_json *documents[5] = {NULL};
-    char *vocab = NULL;
-    mica_status status = MICA_OK;
-
-    for (int i = 0; i < 5 && status == MICA_OK; i++) {
-        status = parse_if_there(dir, names[i], &documents[i], err);
-        if (documents[i])
-            *values[i] = mica_json_root(documents[i]);
-    }
-    if (status == MICA_OK && !files.tokenizer) {
-        status = read_vocab(dir, &vocab, &files.vocab_size, err);
-        files.vocab = vocab;
-    }
-    if (status == MICA_OK) {
-        status = create(&files, out, err);
-        if (status != MICA_OK)
-            mica_error_prefix(err, "%s: ", dir);
-    }
-    mica_free(vocab);
-    for (int i = 0; i < 5; i++)
-        mica_json_destroy(&documents[i]);
     return status;
 }
 
@@ -143,12 +77,12 @@ mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_err
 
     *out = NULL;
     if (mica_dir_exists(path))
-        return open_dir(path, out, err);
+        return mica_tok_open_dir(path, out, err);
     status = mica_json_parse_file(path, &document, err);
     if (status == MICA_OK) {
         files.tokenizer = mica_json_root(document);
         files.as_written = true;
-        status = create(&files, out, err);
+        status = mica_tok_create(&files, out, err);
         if (status != MICA_OK)
             mica_error_prefix(err, "%s: ", path);
     }

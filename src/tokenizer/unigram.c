@@ -30,7 +30,8 @@ mica_status mica_tok_unigram_init(mica_tok_unigram *model, const mica_tok_vocab 
     double smallest = INFINITY;
     char text[8];
 
-    *model = (mica_tok_unigram){.vocab = vocab, .unknown = -1, .byte_fallback = byte_fallback};
+    *model = (mica_tok_unigram){
+        .vocab = vocab, .count = count, .unknown = -1, .byte_fallback = byte_fallback};
     if (unknown >= 0 && (uint64_t)unknown >= count)
         return mica_fail(err, MICA_STATUS_FORMAT,
                          "unk_id %lld is not in the vocabulary of %zu tokens", (long long)unknown,

@@ -14,6 +14,7 @@
 typedef struct mica_tok_unigram {
     const mica_tok_vocab *vocab;
     mica_tok_trie trie;
+    size_t count;   /* of the list; strings may come twice in it */
     double *scores; /* by id */
     double unknown_score;
     int32_t unknown; /* id, or -1: unknown characters are an error */
