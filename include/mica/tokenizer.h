@@ -30,8 +30,10 @@ typedef struct mica_tokenizer mica_tokenizer;
 typedef struct mica_encoding mica_encoding;
 
 /* Loads the tokenizer of a directory in Hugging Face layout as transformers' AutoTokenizer does:
- * tokenizer.json, or vocab.txt (BERT), with tokenizer_config.json (docs/tokenizers.md says what it
- * changes). `path` may also name a tokenizer.json file itself, which then counts as written.
+ * tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece model, by the class
+ * that tokenizer_config.json or config.json names (docs/tokenizers.md lists classes and files, and
+ * what else counts). `path` may also name a tokenizer.json file itself, which then counts as
+ * written.
  * NOT_FOUND if there is nothing to load, FORMAT if a file is damaged, UNSUPPORTED (by name) for a
  * kind that mica does not know. */
 MICA_API mica_status mica_tokenizer_open(const char *path, mica_tokenizer **out, mica_error *err);
