@@ -6,7 +6,7 @@
  * Reading: a document is parsed whole into a tree of immutable values. Nesting deeper than 128, a
  * duplicate key in an object, invalid UTF-8, a lone surrogate escape, a number that is not finite,
  * anything after the document, and whatever else RFC 8259 does not allow are errors that name the
- * place, and so is a text of more than 1 GiB. A string may hold U+0000; a key may not.
+ * place, and so is a text of more than 1 GiB. Strings and keys may hold U+0000.
  */
 #ifndef MICA_JSON_H
 #define MICA_JSON_H
@@ -50,7 +50,8 @@ MICA_API size_t mica_json_count(const mica_json_value *value);
 /* First child, then the next sibling: walking is linear. */
 MICA_API const mica_json_value *mica_json_first(const mica_json_value *value);
 MICA_API const mica_json_value *mica_json_next(const mica_json_value *value);
-/* The key under which a value stands in its object, or NULL. */
+/* The key under which a value stands in its object, or NULL. It may hold NUL, and is followed by
+ * one. */
 MICA_API const char *mica_json_key(const mica_json_value *value, size_t *size);
 /* Member by key, or NULL if `object` is no object or has none. */
 MICA_API const mica_json_value *mica_json_get(const mica_json_value *object, const char *key);

@@ -209,7 +209,7 @@ static int32_t hex4(const char *p, const char *end)
 }
 
 /* Reads an escape into the string. */
-static mica_status read_escape(parser *p, bool key)
+static mica_status read_escape(parser *p)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     const char *start = p->at++; /* the backslash */
@@ -225,8 +225,6 @@ static mica_status read_escape(parser *p, bool key)
     if (unit < 0)
         return complain(p, start, "\\u without four hexadecimal digits");
     p->at += 4;
-    if (unit == 0 && key)
-        return complain(p, start, "a key that holds U+0000");
     if (unit >= 0xdc00 && unit < 0xe000)
         return complain(p, start, "half of a surrogate pair");
     if (unit >= 0xd800 && unit < 0xdc00) {
@@ -271,7 +269,7 @@ static void copy_plain(parser *p)
     p->string = to;
 }
 
-static mica_status read_string(parser *p, bool key, const char **text, uint32_t *size)
+static mica_status read_string(parser *p, const char **text, uint32_t *size)
 {
     const char *start = p->at++, *string = p->string;
     for (;;) {
@@ -282,7 +280,7 @@ static mica_status read_string(parser *p, bool key, const char **text, uint32_t 
             break;
         if (*p->at != '\\')
             return complain(p, p->at, "a control character in a string (write it as an escape)");
-        mica_status status = read_escape(p, key);
+        mica_status status = read_escape(p);
         if (status)
             return status;
     }
@@ -319,7 +317,7 @@ static mica_status read_scalar(parser *p)
     const char *text;
     uint32_t size;
     mica_json_value *node;
-    mica_status status = read_string(p, false, &text, &size);
+    mica_status status = read_string(p, &text, &size);
     if (!status)
         status = add_node(p, MICA_JSON_STRING, &node);
     if (!status) {
@@ -336,7 +334,7 @@ static mica_status read_key(parser *p)
     if (p->at == p->end || *p->at != '"')
         return complain(p, p->at, "a key in double quotes was expected here");
     const char *start = p->at;
-    mica_status status = read_string(p, true, &p->key, &p->key_size);
+    mica_status status = read_string(p, &p->key, &p->key_size);
     if (status)
         return status;
     if (p->twice > 0 && p->json->count == p->twice) {

@@ -198,6 +198,9 @@ static mica_status read_entry(mica_weights *w, const mica_json_value *value, ent
 {
     size_t size;
     const char *key = mica_json_key(value, &size);
+    if (strlen(key) != size)
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "'%s', tensor '%s': its name holds U+0000 after that", w->path, key);
     e->weight.name = mica_arena_text(&w->arena, key, size);
     if (!e->weight.name)
         return mica_fail_memory(err, size, "a safetensors header");

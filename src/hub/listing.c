@@ -178,6 +178,9 @@ static mica_status add_note_entry(mica_hub_listing *listing, const mica_json_val
     mica_hub_entry *entry;
     size_t size = 0;
     const char *path = mica_json_key(value, &size);
+    if (strlen(path) != size)
+        return mica_fail(err, MICA_STATUS_FORMAT, "%s: the path '%s' holds U+0000 after that", name,
+                         path);
     mica_status status = mica_hub_listing_add(listing, path, size, &entry, err);
     if (status)
         return status;

@@ -33,7 +33,7 @@ static mica_status build_trie(mica_tok_trie *trie, const mica_tok_spm *spm, bool
         bool wanted = user_defined ? piece->type == MICA_TOK_SPM_USER_DEFINED
                                    : piece->type != MICA_TOK_SPM_UNUSED;
         if (matches_text(piece) && wanted)
-            keys[n++] = (mica_tok_key){0, piece->data, piece->size, (int32_t)i};
+            keys[n++] = (mica_tok_key){piece->data, piece->size, (int32_t)i};
     }
     fine = fine && mica_tok_trie_build(trie, keys, n);
     mica_free(keys);

@@ -38,7 +38,7 @@ static bool build(tries *t, const mica_tok_spm_piece *pieces, size_t count)
         return false;
     for (size_t k = 0; k < count; k++) {
         size_t i = count - 1 - k;
-        t->keys[k] = (mica_tok_key){0, pieces[i].data, pieces[i].size, (int32_t)i};
+        t->keys[k] = (mica_tok_key){pieces[i].data, pieces[i].size, (int32_t)i};
     }
     if (!mica_tok_trie_build(&t->starts, t->keys, count))
         return false;
@@ -48,7 +48,7 @@ static bool build(tries *t, const mica_tok_spm_piece *pieces, size_t count)
 
         for (size_t at = 0; at < size; at++)
             t->turned[bytes + at] = pieces[i].data[size - 1 - at];
-        t->keys[k] = (mica_tok_key){0, t->turned + bytes, (uint32_t)size, (int32_t)i};
+        t->keys[k] = (mica_tok_key){t->turned + bytes, (uint32_t)size, (int32_t)i};
         bytes += size;
     }
     return mica_tok_trie_build(&t->ends, t->keys, count);
