@@ -24,30 +24,65 @@ static mica_status languages_of(const mica_tok_loader *l, const char **out, mica
                            "tokenizer_config.json: language_codes '%s' is not supported", codes);
 }
 
+#define LANGUAGES_MAX 128
+
+/* A language's token; returns its size. */
+static size_t token_of(const char *code, size_t size, char token[16])
+{
+    memcpy(token, "__", 2);
+    memcpy(token + 2, code, size);
+    memcpy(token + 2 + size, "__", 3);
+    return size + 4;
+}
+
+/* Marks the languages whose tokens vocab.json has already. */
+static void find_languages(const mica_json_value *json, const char *codes,
+                           bool there[LANGUAGES_MAX])
+{
+    for (const mica_json_value *v = mica_json_first(json); v; v = mica_json_next(v)) {
+        const char *at = codes;
+        size_t size;
+        const char *key = mica_json_key(v, &size);
+
+        if (size < 5 || memcmp(key, "__", 2) != 0)
+            continue;
+        for (size_t i = 0; *at; i++) {
+            size_t length = strcspn(at, " ");
+            char token[16];
+
+            if (token_of(at, length, token) == size && memcmp(token, key, size) == 0)
+                there[i] = true;
+            at += length + (at[length] == ' ');
+        }
+    }
+}
+
 /* vocab.json, and the languages behind it. */
 static mica_status put_vocabulary(mica_tok_loader *l, mica_error *err)
 {
     const mica_json_value *json = l->files->vocab_json;
     mica_tok_vocab *vocab = &l->t->vocab;
     int64_t id = (int64_t)mica_json_count(json);
-    const char *codes;
+    bool there[LANGUAGES_MAX] = {false};
+    const char *codes = NULL;
     mica_status status = languages_of(l, &codes, err);
 
-    if (status == MICA_OK)
-        status = mica_tok_put_vocab_json(vocab, json, err);
+    if (status != MICA_OK)
+        return status;
+    status = mica_tok_put_vocab_json(vocab, json, err);
     if (status != MICA_OK) {
         mica_error_prefix(err, "vocab.json: ");
         return status;
     }
-    for (; *codes && status == MICA_OK; id++) {
-        size_t size = strcspn(codes, " ");
-        char token[16] = "__";
+    find_languages(json, codes, there);
+    for (size_t i = 0; *codes && status == MICA_OK; i++, id++) {
+        size_t length = strcspn(codes, " ");
+        char token[16];
+        size_t size = token_of(codes, length, token);
 
-        memcpy(token + 2, codes, size);
-        memcpy(token + 2 + size, "__", 3);
-        if (!mica_json_get(json, token))
-            status = mica_tok_vocab_put(vocab, token, size + 4, id, err);
-        codes += size + (codes[size] == ' ');
+        if (!there[i])
+            status = mica_tok_vocab_put(vocab, token, size, id, err);
+        codes += length + (codes[length] == ' ');
     }
     return status == MICA_OK ? mica_tok_vocab_finish(vocab, err) : status;
 }
