@@ -26,7 +26,8 @@ typedef enum option_kind {
     OPTION_TEXT,   /* const char ** */
     OPTION_TEXTS,  /* option_texts *: it may be given several times */
     OPTION_NUMBER, /* int64_t *: min..max */
-    OPTION_REAL    /* double *: at least min */
+    OPTION_REAL,   /* double *: at least min */
+    OPTION_DTYPE   /* mica_precision * */
 } option_kind;
 
 enum { OPTION_TEXTS_MAX = 64 };
@@ -198,8 +199,17 @@ typedef struct engine {
     mica_model *model;
     mica_session *session;
 } engine;
+/* What every command that computes lets the user choose; zeros are the defaults. */
+typedef struct engine_options {
+    int64_t threads;
+    bool verbose;
+    mica_precision dtype;
+} engine_options;
+/* Their rows of options. */
+enum { ENGINE_OPTIONS = 3 };
+void engine_option_rows(engine_options *options, option *rows);
 /* Context, model (as model_directory takes it) and session. */
-mica_status engine_open(engine *e, const char *model, int64_t threads, bool verbose,
+mica_status engine_open(engine *e, const char *model, const engine_options *options,
                         mica_error *err);
 void engine_close(engine *e);
 

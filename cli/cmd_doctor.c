@@ -95,6 +95,9 @@ static void report_text(const mica_context_info *i, double memory, const char *h
         out_text(" (MICA_CPU lowers it; this machine has %s)", i->kernels_best);
     else
         out_text(" (the best that this processor and system offer)");
+    out_text("\nbf16        %s%s\n", i->bf16,
+             i->bf16_is_fast ? "" : " (smaller than float32, not faster to multiply)");
+    out_text("int8        %s", i->int8);
     out_text("\nthreads     %zu (from %s: %zu processors online, %zu allowed, ", i->threads,
              i->threads_reason, i->processors_online, i->processors_affinity);
     if (i->cgroup_quota > 0)
@@ -123,6 +126,8 @@ static void report_json(mica_json_writer *w, const mica_context_info *i, double 
         {"release", system->release},
         {"machine", system->machine},
         {"processor", i->cpu},
+        {"bf16", i->bf16},
+        {"int8", i->int8},
         {"backend", i->backend},
         {"kernels", i->kernels},
         {"kernels_best", i->kernels_best},

@@ -278,23 +278,22 @@ static mica_status report(const mica_outputs *outputs, cli_format format, const 
 int cmd_forward(const cli_command *command, int argc, char **argv)
 {
     const char *input = NULL, *output = NULL, *format_name = NULL;
-    bool hidden = false, verbose = false;
-    int64_t threads = 0, batch_tokens = 0;
+    bool hidden = false;
+    int64_t batch_tokens = 0;
+    engine_options computing = {0};
     cli_format format;
-    const option options[] = {
+    enum { OWN = 5 };
+    option options[OWN + ENGINE_OPTIONS] = {
         {"input", 'i', OPTION_TEXT, &input, "IN.json", "the ids (- is standard input)", 0, 0},
         {"output", 'o', OPTION_TEXT, &output, "OUT", "the safetensors file to write", 0, 0},
         {"hidden-states", 0, OPTION_FLAG, &hidden, NULL, "also the states between layers", 0, 0},
         {"batch-tokens", 0, OPTION_NUMBER, &batch_tokens, "N",
          "tokens computed at once (changes no result)", 1, 1 << 24},
-        {"threads", 't', OPTION_NUMBER, &threads, "N",
-         "threads to use (default: all that are allowed)", 1, 1024},
         {"format", 0, OPTION_TEXT, &format_name, "FORMAT",
          "of the report: text (default), json or jsonl", 0, 0},
-        {"verbose", 'v', OPTION_FLAG, &verbose, NULL, "say what is used", 0, 0},
     };
-    int n,
-        code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
+    engine_option_rows(&computing, options + OWN);
+    int n, code = options_read(command, options, OWN + ENGINE_OPTIONS, argc, argv, &n);
     if (code >= 0)
         return code;
     if (n != 1)
@@ -314,7 +313,7 @@ int cmd_forward(const cli_command *command, int argc, char **argv)
     forward.batch_tokens = (size_t)batch_tokens;
     mica_status status = request_read(input, &r, &err);
     if (!status)
-        status = engine_open(&e, argv[1], threads, verbose, &err);
+        status = engine_open(&e, argv[1], &computing, &err);
     if (!status) {
         status = mica_forward(e.session, r.sequences, r.count, &forward, &outputs, &err);
         explain(&err, r.count);

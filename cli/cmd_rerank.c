@@ -167,8 +167,7 @@ static int rank_one(stream *s, reranking *r, int argc, char **argv)
     size_t n = 0, at;
     int code;
     s->engine.quiet = r->common.quiet;
-    mica_status status =
-        engine_open(&s->engine, s->model, r->common.threads, r->common.verbose, &err);
+    mica_status status = engine_open(&s->engine, s->model, &r->common.engine, &err);
     if (!status)
         status = texts_open(&source, &s->reader, &err);
     if (!status)

@@ -67,21 +67,18 @@ int cmd_verify(const cli_command *command, int argc, char **argv)
 {
     const char *reference = NULL, *format_name = NULL;
     double tolerance = -1; /* not given */
-    int64_t threads = 0;
-    bool verbose = false;
+    engine_options computing = {0};
     cli_format format;
-    const option options[] = {
+    enum { OWN = 3 };
+    option options[OWN + ENGINE_OPTIONS] = {
         {"reference", 'r', OPTION_TEXT, &reference, "REF",
          "safetensors file with inputs and outputs", 0, 0},
         {"tolerance", 0, OPTION_REAL, &tolerance, "X",
          "allowed difference, relative to the largest value", 0, 0},
-        {"threads", 't', OPTION_NUMBER, &threads, "N",
-         "threads to use (default: all that are allowed)", 1, 1024},
         {"format", 0, OPTION_TEXT, &format_name, "FORMAT", "text (default), json or jsonl", 0, 0},
-        {"verbose", 'v', OPTION_FLAG, &verbose, NULL, "say what is used", 0, 0},
     };
-    int n,
-        code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
+    engine_option_rows(&computing, options + OWN);
+    int n, code = options_read(command, options, OWN + ENGINE_OPTIONS, argc, argv, &n);
     if (code >= 0)
         return code;
     if (n != 1)
@@ -95,7 +92,7 @@ int cmd_verify(const cli_command *command, int argc, char **argv)
     mica_difference *rows = NULL;
     mica_json_writer *writer = NULL;
     size_t count = 0;
-    mica_status status = engine_open(&e, argv[1], threads, verbose, &err);
+    mica_status status = engine_open(&e, argv[1], &computing, &err);
     if (!status)
         status = mica_verify(e.session, reference,
                              tolerance < 0    ? 0       /* the library's default */

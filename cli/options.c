@@ -100,6 +100,13 @@ static int add_text(const cli_command *command, const option *o, const char *val
     return -1;
 }
 
+static int set_dtype(const cli_command *command, const option *o, const char *value)
+{
+    if (!mica_precision_find(value, o->target))
+        return usage_error(command, "--%s is f32, bf16, int8 or auto, not '%s'", o->name, value);
+    return -1;
+}
+
 static int set(const cli_command *command, const option *o, const char *value)
 {
     switch (o->kind) {
@@ -115,6 +122,8 @@ static int set(const cli_command *command, const option *o, const char *value)
         return set_number(command, o, value);
     case OPTION_REAL:
         return set_real(command, o, value);
+    case OPTION_DTYPE:
+        return set_dtype(command, o, value);
     }
     return -1;
 }

@@ -14,7 +14,7 @@ size_t stream_option_rows(stream_options *options, const char *lines, const char
                           option *rows)
 {
     enum { LENGTHS = 2 };
-    const option all[STREAM_OPTIONS] = {
+    const option all[] = {
         {"file", 'f', OPTION_TEXT, &options->file, "FILE",
          "take texts from FILE, one a line (- is standard input)", 0, 0},
         {"jsonl", 0, OPTION_FLAG, &options->jsonl, NULL, lines, 0, 0},
@@ -22,18 +22,16 @@ size_t stream_option_rows(stream_options *options, const char *lines, const char
          0, 0},
         {"batch-tokens", 0, OPTION_NUMBER, &options->batch_tokens, "N",
          "tokens computed at once (changes no result)", 1, 1 << 24},
-        {"threads", 't', OPTION_NUMBER, &options->threads, "N",
-         "threads to use (default: all that are allowed)", 1, 1024},
         {"quiet", 'q', OPTION_FLAG, &options->quiet, NULL,
          "no progress, no warnings about cut texts", 0, 0},
-        {"verbose", 'v', OPTION_FLAG, &options->verbose, NULL, "say what is used", 0, 0},
         {"max-length", 0, OPTION_NUMBER, &options->max_length, "N", length, 1, 1 << 24},
         {"no-truncate", 0, OPTION_FLAG, &options->no_truncate, NULL,
          "a text that is too long is an error", 0, 0},
     };
-    size_t count = length ? STREAM_OPTIONS : STREAM_OPTIONS - LENGTHS;
+    size_t count = sizeof all / sizeof *all - (length ? 0 : LENGTHS);
     memcpy(rows, all, count * sizeof *all);
-    return count;
+    engine_option_rows(&options->engine, rows + count);
+    return count + ENGINE_OPTIONS;
 }
 
 static mica_status begin_document(stream *s, mica_error *err)
@@ -117,7 +115,7 @@ static mica_status run_windows(stream *s, const stream_options *options, mica_er
         progress_show(&bar, done, total, s->written);
     }
     progress_end(&bar);
-    if (options->verbose && s->written > 0) {
+    if (options->engine.verbose && s->written > 0) {
         double seconds = progress_seconds(&bar);
         fprintf(stderr, "mica: %llu texts, %llu tokens in %.3f s: %.0f texts/s, %.0f tokens/s\n",
                 (unsigned long long)s->written, (unsigned long long)s->tokens, seconds,
@@ -172,8 +170,7 @@ int stream_run(stream *s, const stream_options *options, int argc, char **argv)
     if (!format_read(s->command, options->format_name, &s->format))
         return EXIT_USAGE;
     s->engine.quiet = options->quiet;
-    mica_status status =
-        engine_open(&s->engine, s->model, options->threads, options->verbose, &err);
+    mica_status status = engine_open(&s->engine, s->model, &options->engine, &err);
     if (!status && s->prepare)
         status = s->prepare(s, &err);
     if (!status)

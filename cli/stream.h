@@ -12,10 +12,11 @@
 /* The options that these commands share. */
 typedef struct stream_options {
     const char *file, *format_name;
-    bool jsonl, no_truncate, quiet, verbose;
-    int64_t threads, max_length, batch_tokens;
+    bool jsonl, no_truncate, quiet;
+    int64_t max_length, batch_tokens;
+    engine_options engine;
 } stream_options;
-enum { STREAM_OPTIONS = 9 };
+enum { STREAM_OPTIONS = 7 + ENGINE_OPTIONS };
 /* Writes their rows to `rows`; returns how many. `lines` says what lines are with --jsonl, `length`
  * what --max-length does; NULL: there is neither it nor --no-truncate. */
 size_t stream_option_rows(stream_options *options, const char *lines, const char *length,

@@ -8,8 +8,10 @@
 #ifndef MICA_CONTEXT_H
 #define MICA_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "mica/precision.h"
 #include "mica/status.h"
 
 #ifdef __cplusplus
@@ -54,9 +56,14 @@ typedef struct mica_context_info {
     size_t threads;
     const char *threads_reason; /* "affinity", "cgroup quota", "MICA_THREADS", "options" */
     size_t processors_online, processors_affinity;
-    double cgroup_quota; /* in CPUs; 0 = none */
+    double cgroup_quota;     /* in CPUs; 0 = none */
+    const char *bf16, *int8; /* what multiplies numbers in bfloat16 and in 8 bits */
+    bool bf16_is_fast;       /* faster than float32 */
 } mica_context_info;
 MICA_API void mica_context_get_info(const mica_context *context, mica_context_info *info);
+/* What AUTO means on this machine; any other precision is itself. */
+MICA_API mica_precision mica_context_precision(const mica_context *context,
+                                               mica_precision precision);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@
 #include "mica/json.h"
 #include "mica/model.h"
 #include "mica/ops.h"
+#include "mica/precision.h"
 #include "mica/program.h"
 #include "mica/rerank.h"
 #include "mica/status.h"

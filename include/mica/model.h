@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "mica/context.h"
+#include "mica/precision.h"
 #include "mica/tensor.h"
 #include "mica/tokenizer.h"
 
@@ -33,6 +34,16 @@ typedef struct mica_session mica_session;
  * mica_hub_resolve (mica/hub.h). */
 MICA_API mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
                                      mica_error *err);
+typedef struct mica_model_options {
+    mica_precision precision; /* of the encoder's linear layers; default F32. The head's are BF16
+                                 with BF16, else F32 */
+    unsigned reserved[8];     /* zero */
+} mica_model_options;
+MICA_API void mica_model_options_defaults(mica_model_options *options);
+/* The same with options; NULL = defaults. */
+MICA_API mica_status mica_model_open_with(mica_context *context, const char *path,
+                                          const mica_model_options *options, mica_model **out,
+                                          mica_error *err);
 /* Reads what stands beside the weights (configuration, tokenizer, modules) and refuses what
  * mica_model_open would refuse of it, in no time: to say whether a model can be run before its
  * weights are fetched, and to show what it is. The functions below tell of it; no session can be
@@ -50,6 +61,7 @@ typedef struct mica_model_info {
     const char *architecture; /* architectures[0] of config.json, or NULL */
     const char *weights;      /* "model.safetensors" */
     const char *dtype;        /* of most weights in the file: "float32" */
+    mica_precision precision; /* that is computed with: never AUTO */
     int64_t parameters;       /* numbers in the weights that are used */
     int64_t hidden_size, layers, vocab_size;
     size_t max_positions; /* the longest input that the position table takes */

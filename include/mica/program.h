@@ -17,6 +17,7 @@
 #include "mica/context.h"
 #include "mica/graph.h"
 #include "mica/ops.h"
+#include "mica/precision.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,10 +27,11 @@ typedef struct mica_program mica_program;
 typedef struct mica_executor mica_executor;
 
 typedef struct mica_compile_options {
-    bool no_rewrites;     /* keep plain operations as they are written; default false */
-    bool check_finite;    /* an output that is not finite is NOT_FINITE; default false */
-    bool profile;         /* measure every step; default false */
-    unsigned reserved[4]; /* zero */
+    bool no_rewrites;         /* keep plain operations as they are written; default false */
+    bool check_finite;        /* an output that is not finite is NOT_FINITE; default false */
+    bool profile;             /* measure every step; default false */
+    mica_precision precision; /* of linears with constant weights; default F32 */
+    unsigned reserved[4];     /* zero */
 } mica_compile_options;
 MICA_API void mica_compile_options_defaults(mica_compile_options *options);
 

@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "mica/context.h"
 #include "mica/ops.h"
+#include "mica/precision.h"
 #include "mica/program.h"
 #include "mica/tensor.h"
 
@@ -42,7 +43,8 @@ typedef struct mica_step {
     mica_tensor *const *constants;
     const char *const *names;
     uint32_t output;
-    void *prepared; /* the backend's own: packed weights and the like */
+    mica_precision precision; /* that the program is compiled for */
+    void *prepared;           /* the backend's own: packed weights and the like */
 } mica_step;
 
 /* A run in progress. */
@@ -91,5 +93,7 @@ bool mica_context_cancelled(const mica_context *context);
 /* The CPU backend at a level of base/cpu.h. `pool` is borrowed and outlives it. */
 mica_status mica_backend_cpu_create(mica_pool *pool, int level, mica_backend **out,
                                     mica_error *err);
+/* Fills in what multiplies in each precision. */
+void mica_backend_cpu_describe(const mica_backend *backend, mica_context_info *info);
 
 #endif

@@ -94,6 +94,7 @@ mica_status mica_context_create(const mica_context_options *options, mica_contex
     context->info.cpu = mica_cpu_model();
     context->info.backend = context->backend->vtable->name;
     context->info.kernels = mica_cpu_level_name(level);
+    mica_backend_cpu_describe(context->backend, &context->info);
     context->info.kernels_best = mica_cpu_level_name(mica_cpu_detect());
     *out = context;
     return MICA_OK;
@@ -143,4 +144,11 @@ const mica_log_sink *mica_context_log(const mica_context *context)
 void mica_context_get_info(const mica_context *context, mica_context_info *info)
 {
     *info = context->info;
+}
+
+mica_precision mica_context_precision(const mica_context *context, mica_precision precision)
+{
+    if (precision != MICA_PRECISION_AUTO)
+        return precision;
+    return context->info.bf16_is_fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
 }

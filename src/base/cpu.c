@@ -47,10 +47,30 @@ mica_cpu_level mica_cpu_detect(void)
         return MICA_CPU_C;
     return (low & 0xe6) == 0xe6 && (b & avx512) == avx512 ? MICA_CPU_AVX512 : MICA_CPU_AVX2;
 }
+
+unsigned mica_cpu_features(void)
+{
+    mica_cpu_level level = mica_cpu_detect();
+    unsigned a, b, c, d, features = 0;
+    if (level >= MICA_CPU_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & 1u << 11))
+        features |= MICA_CPU_AVX512_VNNI;
+    if (level < MICA_CPU_AVX2 || !__get_cpuid_count(7, 1, &a, &b, &c, &d))
+        return features;
+    if (a & 1u << 4)
+        features |= MICA_CPU_AVX_VNNI;
+    if (level >= MICA_CPU_AVX512 && (a & 1u << 5))
+        features |= MICA_CPU_AVX512_BF16;
+    return features;
+}
 #else
 mica_cpu_level mica_cpu_detect(void)
 {
     return MICA_CPU_C;
+}
+
+unsigned mica_cpu_features(void)
+{
+    return 0;
 }
 #endif
 

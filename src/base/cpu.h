@@ -18,6 +18,14 @@ typedef enum mica_cpu_level {
     MICA_CPU_LEVELS
 } mica_cpu_level;
 
+/* What some processors of a level have and others do not. */
+typedef enum mica_cpu_feature {
+    MICA_CPU_AVX_VNNI = 1,    /* beside AVX2 */
+    MICA_CPU_AVX512_VNNI = 2, /* beside AVX-512 */
+    MICA_CPU_AVX512_BF16 = 4  /* beside AVX-512 */
+} mica_cpu_feature;
+unsigned mica_cpu_features(void); /* a set of them, those whose level is there */
+
 const char *mica_cpu_level_name(mica_cpu_level level); /* "c", "avx2", "avx512" */
 mica_cpu_level mica_cpu_detect(void);                  /* the best that chip and OS offer */
 /* Detected level, lowered by the environment variable MICA_CPU if set. MICA_CPU can only lower: a

@@ -22,6 +22,9 @@ static mica_status check_arguments(mica_context *context, const mica_graph *grap
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "compiling a graph: context %s, %zu outputs",
                          context == NULL ? "is NULL" : "given", outputs == NULL ? 0 : count);
+    if ((unsigned)options->precision >= MICA_PRECISIONS)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "compiling a graph: %d is no precision",
+                         (int)options->precision);
     for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++) {
         if (options->reserved[i] != 0)
             return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
@@ -42,6 +45,7 @@ static mica_status prepare(mica_program *program, mica_error *err)
     mica_backend *backend = program->backend;
     while (program->n_prepared < program->n_steps) {
         mica_step *step = &program->steps[program->n_prepared];
+        step->precision = program->options.precision;
         mica_status status = backend->vtable->prepare(backend, step, err);
         if (status != MICA_OK)
             return status;

@@ -18,6 +18,7 @@ typedef struct cached_program {
 
 struct mica_model {
     mica_context *context; /* borrowed */
+    mica_precision precision;
     char *path;
     mica_json *json; /* config.json: texts of the info live in it */
     const mica_family *family;
@@ -421,12 +422,47 @@ static mica_status open_around_weights(mica_context *context, const char *path, 
     return status;
 }
 
+void mica_model_options_defaults(mica_model_options *options)
+{
+    *options = (mica_model_options){0};
+}
+
+static mica_status check_options(const mica_model_options *options, mica_error *err)
+{
+    if ((unsigned)options->precision >= MICA_PRECISIONS)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "opening a model: %d is no precision",
+                         (int)options->precision);
+    for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
+        if (options->reserved[i] != 0)
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "opening a model: reserved option %zu is %u, it must be 0", i,
+                             options->reserved[i]);
+    return MICA_OK;
+}
+
 mica_status mica_model_open(mica_context *context, const char *path, mica_model **out,
                             mica_error *err)
 {
-    mica_checkpoint *checkpoint = NULL;
-    mica_status status = open_around_weights(context, path, true, out, err);
+    return mica_model_open_with(context, path, NULL, out, err);
+}
 
+mica_status mica_model_open_with(mica_context *context, const char *path,
+                                 const mica_model_options *options, mica_model **out,
+                                 mica_error *err)
+{
+    mica_checkpoint *checkpoint = NULL;
+    mica_model_options defaults;
+    mica_status status;
+
+    mica_model_options_defaults(&defaults);
+    if (!options)
+        options = &defaults;
+    *out = NULL;
+    status = check_options(options, err);
+    if (status == MICA_OK)
+        status = open_around_weights(context, path, true, out, err);
+    if (status == MICA_OK)
+        (*out)->precision = mica_context_precision(context, options->precision);
     if (status == MICA_OK)
         status = open_weights(*out, &checkpoint, err); /* the text names the file */
     if (status == MICA_OK)
@@ -484,9 +520,15 @@ bool mica_model_runs(const mica_model *model)
 
 /* ---- programs ---- */
 
+/* A head is a small part of the work, and nothing evens its errors out. */
 static mica_status compile_logits(const mica_model *m, mica_program **out, mica_error *err)
 {
-    return mica_program_compile(m->context, m->head_graph, &m->logits, 1, NULL, out, err);
+    mica_compile_options options;
+
+    mica_compile_options_defaults(&options);
+    if (m->precision == MICA_PRECISION_BF16)
+        options.precision = MICA_PRECISION_BF16;
+    return mica_program_compile(m->context, m->head_graph, &m->logits, 1, &options, out, err);
 }
 
 static size_t collect_outputs(const mica_model *m, mica_program_kind kind, mica_pool_set set,
@@ -516,13 +558,16 @@ static mica_status compile_base(const mica_model *m, mica_program_kind kind, mic
                                 mica_program **out, mica_error *err)
 {
     size_t room = (size_t)m->config.layers + 3 + MICA_POOL_MODES;
+    mica_compile_options options;
     mica_value *outputs = mica_calloc(room, sizeof *outputs);
     mica_status status;
 
     if (!outputs)
         return mica_fail_memory(err, room * sizeof *outputs, "a program");
+    mica_compile_options_defaults(&options);
+    options.precision = m->precision;
     status = mica_program_compile(m->context, m->graph, outputs,
-                                  collect_outputs(m, kind, set, outputs), NULL, out, err);
+                                  collect_outputs(m, kind, set, outputs), &options, out, err);
     mica_free(outputs);
     return status;
 }
@@ -681,6 +726,7 @@ void mica_model_get_info(const mica_model *model, mica_model_info *info)
     info->architecture = model->architecture;
     info->weights = model->weights;
     info->dtype = model->weights ? mica_dtype_name(model->dtype) : NULL;
+    info->precision = model->precision;
     info->parameters = model->parameters;
     info->hidden_size = model->config.hidden_size;
     info->layers = model->config.layers;

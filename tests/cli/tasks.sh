@@ -9,6 +9,16 @@ make_bert rank BertForSequenceClassification ', "id2label": {"0": "LABEL_0"}'
 make_bert mask BertForMaskedLM ''
 make_bert base BertModel ''
 
+# --dtype
+for type in f32 bf16 int8 auto; do
+    run "$mica" classify "$work/classes" "one text" --dtype $type --verbose --format json
+    expect "classify in $type" 0
+    [ $type = auto ] || err_has "computing in $type"
+done
+run "$mica" embed "$work/base" "one text" --dtype fp32
+expect "a type that there is not" 2
+err_has "--dtype is f32, bf16, int8 or auto, not 'fp32'"
+
 # classify
 run "$mica" classify "$work/classes" "one text" --format json
 expect "classify one text" 0

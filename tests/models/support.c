@@ -284,3 +284,19 @@ void rewrite_weights(const char *path, const char *name, mica_tensor *tensor, mi
     mica_tensor_file_close(&file);
     assert_int_equal(rename(other, path), 0);
 }
+
+const char *minilm_folder(void)
+{
+    const char *dir = getenv("MICA_MINILM_DIR");
+    FILE *file;
+
+    if (!dir || !*dir)
+        dir = MICA_TEST_DIR "/../build/models/all-MiniLM-L6-v2";
+    file = fopen(path_in(dir, "model.safetensors"), "rb");
+    if (!file) {
+        printf("skipped: no all-MiniLM-L6-v2 in %s (MICA_MINILM_DIR names another place)\n", dir);
+        return NULL;
+    }
+    fclose(file);
+    return dir;
+}

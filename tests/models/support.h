@@ -22,6 +22,10 @@ const char *path_in(const char *dir, const char *name);
 const char *new_folder(const char *name);
 const char *copy_of(const char *fixture_name, const char *name);
 
+/* all-MiniLM-L6-v2 in $MICA_MINILM_DIR or build/models; NULL, after saying so, if it is in neither.
+ */
+const char *minilm_folder(void);
+
 void write_text(const char *path, const char *text);
 void write_bytes(const char *path, const void *data, size_t size);
 /* The file's bytes, freed with free(). */

@@ -359,25 +359,10 @@ static void test_no_allocation(void **state)
     mica_model_destroy(&model);
 }
 
-static const char *minilm(void)
-{
-    const char *dir = getenv("MICA_MINILM_DIR");
-    FILE *file;
-
-    if (!dir || !*dir)
-        dir = MICA_TEST_DIR "/../build/models/all-MiniLM-L6-v2";
-    file = fopen(path_in(dir, "model.safetensors"), "rb");
-    if (!file) {
-        printf("skipped: no all-MiniLM-L6-v2 in %s (MICA_MINILM_DIR names another place)\n", dir);
-        return NULL;
-    }
-    fclose(file);
-    return dir;
-}
-
 static void test_minilm(void **state)
 {
-    const char *dir = minilm(), *path = MICA_TEST_DIR "/fixtures/minilm/reference.safetensors";
+    const char *dir = minilm_folder(),
+               *path = MICA_TEST_DIR "/fixtures/minilm/reference.safetensors";
     mica_json *json = NULL;
     mica_error err = {0};
     mica_text *texts;

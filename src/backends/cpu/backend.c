@@ -239,6 +239,14 @@ static void cpu_destroy(mica_backend **backend)
     *backend = NULL;
 }
 
+void mica_backend_cpu_describe(const mica_backend *backend, mica_context_info *info)
+{
+    const mica_kernels *kernels = &((const mica_cpu *)backend)->kernels;
+    info->bf16 = kernels->bf16.name;
+    info->bf16_is_fast = kernels->bf16.fast;
+    info->int8 = kernels->int8.name;
+}
+
 mica_status mica_backend_cpu_create(mica_pool *pool, int level, mica_backend **out, mica_error *err)
 {
     static const mica_backend_vtable vtable = {

@@ -24,9 +24,12 @@ typedef struct mica_cpu {
 
 /* What is packed for a linear: shared by all steps with the same tensors, counted. */
 struct mica_packed {
+    mica_precision precision;
     size_t n, k;
-    float *panels; /* as gemm.h says */
-    float *bias;   /* n floats, or NULL: no linear of the step has one */
+    void *panels;        /* as gemm.h says */
+    float *bias;         /* n floats, or NULL: no linear of the step has one */
+    float *column_scale; /* INT8, of all columns of the panels; else NULL */
+    int32_t *column_sum;
     size_t references, n_tensors;
     mica_tensor **tensors; /* weight 0, bias 0, weight 1, ...; a bias may be NULL */
     mica_packed *next;
@@ -107,10 +110,10 @@ typedef struct mica_side {
     size_t n;
     const char *weight_name, *bias_name; /* may be NULL */
 } mica_side;
-/* Packs `count` linears side by side into panels and bias (NULL: none). With `check`, false if a
- * weight or bias is not finite. */
-bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count, size_t k,
-                   float *panels, float *bias, bool check);
+/* Packs `count` linears side by side into the entry's panels, scales and bias, in its precision.
+ * With `check`, false if a weight or bias is not finite. */
+bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
+                   const mica_packed *to, bool check);
 
 /* Converts n elements of a float dtype (f32, f16, bf16) to float32. */
 void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_dtype dtype,

@@ -15,6 +15,8 @@
  */
 #include "backends/cpu/gemm.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 static size_t ceil_div(size_t a, size_t b)
@@ -39,20 +41,15 @@ size_t mica_gemm_panel_floats(const mica_kernels *kernels, size_t n, size_t k)
 
 size_t mica_gemm_scratch_floats(const mica_kernels *kernels)
 {
-    return kernels->gemm.mc * MICA_GEMM_A_STRIDE;
+    return kernels->gemm.mc * MICA_GEMM_A_STRIDE +
+           kernels->gemm.nc * kernels->gemm.nr * MICA_GEMM_KC;
 }
 
 void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float *b, int64_t row,
                           int64_t column, size_t columns, size_t k)
 {
     size_t nr = kernels->gemm.nr;
-    if (column == 1 && columns == 16) { /* whole panels: a constant size becomes plain moves */
-        for (size_t p = 0; p < k; p++)
-            memcpy(panel + p * nr, b + (int64_t)p * row, 16 * sizeof *panel);
-    } else if (column == 1 && columns == 32) {
-        for (size_t p = 0; p < k; p++)
-            memcpy(panel + p * nr, b + (int64_t)p * row, 32 * sizeof *panel);
-    } else if (column == 1) {
+    if (column == 1) {
         for (size_t p = 0; p < k; p++)
             memcpy(panel + p * nr, b + (int64_t)p * row, columns * sizeof *panel);
     } else if (row == 1 && column > 0) {
@@ -67,6 +64,48 @@ void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float
             memset(panel + p * nr + columns, 0, (nr - columns) * sizeof *panel);
 }
 
+size_t mica_gemm_group(mica_precision precision)
+{
+    return precision == MICA_PRECISION_INT8 ? 4 : precision == MICA_PRECISION_BF16 ? 2 : 1;
+}
+
+/* A block of at most mc rows on its way through the blocks of k. */
+typedef struct block {
+    const mica_gemm *gemm;
+    float *packed;
+    float *wide; /* BF16: a group of panels brought to float32 */
+    size_t row0, rows;
+    size_t word0, words, all_words; /* of a row of B's panels: this block of k, and all */
+    /* INT8: how each row is brought to 8 bits. */
+    float scale[MICA_GEMM_MAX_MC], inverse[MICA_GEMM_MAX_MC];
+    int32_t zero[MICA_GEMM_MAX_MC];
+} block;
+
+static size_t a_words(const mica_gemm *g)
+{
+    return g->precision == MICA_PRECISION_INT8   ? g->kernels->int8.a_words
+           : g->precision == MICA_PRECISION_BF16 ? g->kernels->bf16.a_words
+                                                 : 1;
+}
+
+/* 8 bits for a row: its range, widened to hold 0, is cut into 255 steps, and 0 is one of the ends
+ * of a step. A row that is not finite gives NaN. */
+static void choose_scales(block *t)
+{
+    const mica_gemm *g = t->gemm;
+    for (size_t i = 0; i < t->rows; i++) {
+        float low, high;
+        g->kernels->int8.range(g->a + (int64_t)(t->row0 + i) * g->a_row, g->k, &low, &high);
+        float scale = high / 255 - low / 255; /* the difference itself may overflow */
+        bool finite = scale <= FLT_MAX;
+        if (finite && scale < FLT_MIN)
+            scale = 0; /* all zeros, or so small that its inverse is not finite */
+        t->scale[i] = finite ? scale : NAN;
+        t->inverse[i] = finite && scale > 0 ? 1 / scale : 0;
+        t->zero[i] = (int32_t)lrintf(-low * t->inverse[i]);
+    }
+}
+
 /* Columns [k0, k0 + kc) of row `row`, which is made of segments. */
 static void pack_segments(const mica_gemm *g, float *to, size_t row, size_t k0, size_t kc)
 {
@@ -78,66 +117,119 @@ static void pack_segments(const mica_gemm *g, float *to, size_t row, size_t k0, 
     }
 }
 
-static void pack_a(const mica_gemm *g, float *packed, size_t row0, size_t rows, size_t k0,
-                   size_t kc)
+static void pack_row_f32(const mica_gemm *g, float *to, const float *from, size_t count)
 {
-    for (size_t i = 0; g->segments && i < rows; i++)
-        pack_segments(g, packed + i * MICA_GEMM_A_STRIDE, row0 + i, k0, kc);
-    for (size_t i = 0; !g->segments && i < rows; i++) {
-        const float *from = g->a + (int64_t)(row0 + i) * g->a_row + (int64_t)k0 * g->a_column;
-        float *to = packed + i * MICA_GEMM_A_STRIDE;
-        if (g->a_column == 1)
-            memcpy(to, from, kc * sizeof *to);
+    if (g->a_column == 1)
+        memcpy(to, from, count * sizeof *to);
+    else
+        for (size_t p = 0; p < count; p++)
+            to[p] = from[(int64_t)p * g->a_column];
+}
+
+static void pack_a(const block *t)
+{
+    const mica_gemm *g = t->gemm;
+    const mica_kernels *kernels = g->kernels;
+    size_t group = mica_gemm_group(g->precision), k0 = t->word0 * group;
+    size_t count = smaller(t->words * group, g->k - k0);
+    for (size_t i = 0; i < t->rows; i++) {
+        int64_t offset = (int64_t)(t->row0 + i) * g->a_row + (int64_t)k0 * g->a_column;
+        const float *from = g->segments ? NULL : g->a + offset;
+        float *to = t->packed + i * MICA_GEMM_A_STRIDE;
+        if (g->segments)
+            pack_segments(g, to, t->row0 + i, k0, count);
+        else if (g->precision == MICA_PRECISION_F32)
+            pack_row_f32(g, to, from, count);
+        else if (g->precision == MICA_PRECISION_BF16)
+            kernels->bf16.pack(to, from, count);
+        else if (t->inverse[i] > 0)
+            kernels->int8.quantize(to, from, count, t->inverse[i], t->zero[i]);
         else
-            for (size_t p = 0; p < kc; p++)
-                to[p] = from[(int64_t)p * g->a_column];
+            memset(to, 0, t->words * kernels->int8.a_words * sizeof *to);
     }
 }
 
-/* A strip over the panels of a group. */
-static void run_strip(const mica_gemm *g, const float *packed, size_t row0, size_t rows,
-                      size_t panel0, size_t panel1, size_t k0, size_t kc)
+/* Rows [first, first + rows) of the block in one panel; `wide` is its part in float32, or NULL. */
+static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide)
 {
-    size_t nr = g->kernels->gemm.nr;
-    bool last = k0 + kc == g->k;
-    for (size_t panel = panel0; panel < panel1; panel++) {
-        size_t column = panel * nr, n = smaller(nr, g->n - column);
-        const float *b = g->b + (panel * g->k + k0) * nr;
-        const float *bias = last && g->bias ? g->bias + column : NULL;
-        float *c = g->c + row0 * g->ldc + column;
-        bool past = g->stream && last && k0 == 0 && !g->activation && n == nr &&
+    const mica_gemm *g = t->gemm;
+    size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(nr, g->n - column);
+    bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
+    const float *a = t->packed + first * MICA_GEMM_A_STRIDE;
+    const float *b = (const float *)g->b + (panel * t->all_words + t->word0) * nr;
+    const float *bias = last && g->bias ? g->bias + column : NULL;
+    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    if (g->precision == MICA_PRECISION_F32) {
+        bool past = g->stream && last && !add && !g->activation && n == nr &&
                     (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
-        g->kernels->gemm.tile(rows, n, kc, packed, b, c, g->ldc, k0 > 0, past, bias);
-        for (size_t i = 0; last && g->activation && i < rows; i++)
-            g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
+        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias);
+    } else if (wide) {
+        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias);
+    } else if (g->precision == MICA_PRECISION_BF16) {
+        g->kernels->bf16.tile(rows, n, t->words, a, b, c, g->ldc, add, bias);
+    } else {
+        mica_int8_tail tail = {t->scale + first, t->zero + first, g->column_scale + column,
+                               g->column_sum + column, bias};
+        g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL);
     }
+    for (size_t i = 0; last && g->activation && i < rows; i++)
+        g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
+}
+
+/* Brings a group of panels to float32: worth it for several strips, which then run at the rate of
+ * float32. The numbers and the order of their sums are those of the tile for bfloat16. */
+static void widen_group(const block *t, size_t panel0, size_t panel1)
+{
+    const mica_gemm *g = t->gemm;
+    size_t nr = g->kernels->gemm.nr;
+    for (size_t panel = panel0; panel < panel1; panel++)
+        g->kernels->bf16.widen(t->wide + (panel - panel0) * 2 * t->words * nr,
+                               (const float *)g->b + (panel * t->all_words + t->word0) * nr,
+                               t->words);
 }
 
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
-static void run_block(const mica_gemm *g, const float *packed, size_t row0, size_t rows,
-                      size_t panel0, size_t panel1, size_t k0, size_t kc)
+static void run_block(const block *t, size_t panel0, size_t panel1)
 {
-    size_t nc = g->kernels->gemm.nc, strips = ceil_div(rows, g->kernels->gemm.mr);
-    for (size_t group = panel0; group < panel1; group += nc)
+    enum { FEW_STRIPS = 3 };
+    const mica_kernels *kernels = t->gemm->kernels;
+    size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, kernels->gemm.mr);
+    size_t wide_floats = 2 * t->words * kernels->gemm.nr;
+    bool widens = t->gemm->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL &&
+                  strips > FEW_STRIPS;
+    for (size_t group = panel0; group < panel1; group += nc) {
+        size_t end = smaller(group + nc, panel1);
+        if (widens)
+            widen_group(t, group, end);
         for (size_t s = 0; s < strips; s++) { /* of equal height, as near as can be to mr */
-            size_t begin = rows * s / strips, end = rows * (s + 1) / strips;
-            run_strip(g, packed + begin * MICA_GEMM_A_STRIDE, row0 + begin, end - begin, group,
-                      smaller(group + nc, panel1), k0, kc);
+            size_t first = t->rows * s / strips, rows = t->rows * (s + 1) / strips - first;
+            for (size_t panel = group; panel < end; panel++)
+                run_tile(t, first, rows, panel,
+                         widens ? t->wide + (panel - group) * wide_floats : NULL);
         }
+    }
 }
 
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
-    size_t blocks = g->k ? ceil_div(g->k, MICA_GEMM_KC) : 1, kc_max = ceil_div(g->k, blocks);
+    block t = {.gemm = g, .packed = scratch};
+    t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
+    t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
+    size_t most = MICA_GEMM_KC / a_words(g);
+    size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
+    size_t words_max = ceil_div(t.all_words, blocks);
     size_t parts = ceil_div(row1 - row0, g->kernels->gemm.mc);
     for (size_t part = 0; part < parts; part++) {
-        size_t begin = row0 + (row1 - row0) * part / parts;
-        size_t end = row0 + (row1 - row0) * (part + 1) / parts;
-        for (size_t block = 0; block < blocks; block++) {
-            size_t k0 = smaller(block * kc_max, g->k), kc = smaller(kc_max, g->k - k0);
-            pack_a(g, scratch, begin, end - begin, k0, kc);
-            run_block(g, scratch, begin, end - begin, panel0, panel1, k0, kc);
+        t.row0 = row0 + (row1 - row0) * part / parts;
+        t.rows = row0 + (row1 - row0) * (part + 1) / parts - t.row0;
+        if (g->precision == MICA_PRECISION_INT8)
+            choose_scales(&t);
+        for (size_t at = 0; at < blocks; at++) {
+            t.word0 = smaller(at * words_max, t.all_words);
+            t.words = smaller(words_max, t.all_words - t.word0);
+            pack_a(&t);
+            run_block(&t, panel0, panel1);
         }
     }
 }

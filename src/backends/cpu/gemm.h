@@ -5,12 +5,13 @@
  *
  *   C [m, n] = activation(A [m, k] times B [k, n] + bias)
  *
- * B comes in panels: columns j nr .. (j + 1) nr as [k][nr], one panel after another, the last one
- * filled with zeros. A's rows are copied in blocks of mc rows by at most MICA_GEMM_KC columns.
+ * A is float32. B comes in panels: columns j nr .. (j + 1) nr as [k / group][nr] words, one panel
+ * after another, the last one filled with zeros; its numbers are float32, bfloat16 or int8, and A's
+ * rows are brought to the like when they are packed, in blocks of mc rows by MICA_GEMM_KC words.
  *
  * An element of C is the sum over blocks of k, in order, of the block's sum in order of k; where
- * the blocks of k end depends on k alone. So its bits do not depend on m, n, its place, or the
- * threads.
+ * the blocks of k end depends on k alone (and on the instruction set). So its bits do not depend on
+ * m, n, its place, or the threads.
  */
 #ifndef MICA_BACKENDS_CPU_GEMM_H
 #define MICA_BACKENDS_CPU_GEMM_H
@@ -19,17 +20,24 @@
 
 #include "backends/cpu/kernels.h"
 #include "base/pool.h"
+#include "mica/precision.h"
+
+/* k of an int8 product at most: above it a sum could leave int32. */
+enum { MICA_GEMM_INT8_MOST_K = INT32_MAX / (255 * 127) };
 
 typedef struct mica_gemm {
     const mica_kernels *kernels;
+    mica_precision precision; /* of the panels; not AUTO */
     size_t m, n, k;
     const float *a;
-    int64_t a_row, a_column; /* strides of A in floats */
-    /* If not NULL, in a's place: column p of row i is segments[p / segment][p % segment + i a_row]
-     */
+    int64_t a_row, a_column; /* strides of A in floats; a_column is 1 unless F32 */
+    /* If not NULL, in a's place (F32): column p of row i is
+     * segments[p / segment][p % segment + i a_row] */
     const float *const *segments;
     size_t segment;
-    const float *b;    /* panels, aligned to 64 bytes */
+    const void *b;             /* panels, aligned to 64 bytes */
+    const float *column_scale; /* INT8: of each column of the panels, and the sum of its numbers */
+    const int32_t *column_sum;
     const float *bias; /* n floats or NULL */
     float *c;
     size_t ldc;                  /* distance of C's rows in floats; a row is contiguous */
@@ -38,9 +46,12 @@ typedef struct mica_gemm {
     bool stream;                 /* C is large: where tiles allow, it is written past the caches */
 } mica_gemm;
 
-/* Panels of n columns, and the floats that they take for k rows. */
+/* Panels of n columns, and the floats that they take for k rows (in F32). */
 size_t mica_gemm_panels(const mica_kernels *kernels, size_t n);
 size_t mica_gemm_panel_floats(const mica_kernels *kernels, size_t n, size_t k);
+
+/* Numbers in a word of 4 bytes of a panel: 1, 2 or 4. */
+size_t mica_gemm_group(mica_precision precision);
 
 /* Floats of scratch for each worker; a multiple of 16. */
 size_t mica_gemm_scratch_floats(const mica_kernels *kernels);

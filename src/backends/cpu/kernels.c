@@ -8,12 +8,19 @@
 
 void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level)
 {
+    mica_kernels_init_with(kernels, level, mica_cpu_features());
+}
+
+void mica_kernels_init_with(mica_kernels *kernels, mica_cpu_level level, unsigned features)
+{
     memset(kernels, 0, sizeof *kernels);
     kernels->level = MICA_CPU_C;
     mica_k_pointwise_init_c(kernels);
     mica_k_rows_init_c(kernels);
     mica_k_columns_init_c(kernels);
     mica_k_gemm_init_c(kernels);
+    mica_k_gemm_bf16_init_c(kernels);
+    mica_k_gemm_int8_init_c(kernels);
 #if defined(__x86_64__)
     if (level >= MICA_CPU_AVX2) {
         kernels->level = MICA_CPU_AVX2;
@@ -22,6 +29,10 @@ void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level)
         mica_k_gemm_init_avx2(kernels);
         mica_k_columns_init_avx2(kernels);
         mica_k_sort_init_avx2(kernels);
+        mica_k_gemm_bf16_init_avx2(kernels);
+        mica_k_gemm_int8_init_avx2(kernels);
+        if (features & MICA_CPU_AVX_VNNI)
+            mica_k_gemm_int8_init_avxvnni(kernels);
     }
     if (level >= MICA_CPU_AVX512) {
         kernels->level = MICA_CPU_AVX512;
@@ -30,8 +41,15 @@ void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level)
         mica_k_gemm_init_avx512(kernels);
         mica_k_columns_init_avx512(kernels);
         mica_k_sort_init_avx512(kernels);
+        mica_k_gemm_bf16_init_avx512(kernels);
+        mica_k_gemm_int8_init_avx512(kernels);
+        if (features & MICA_CPU_AVX512_VNNI)
+            mica_k_gemm_int8_init_avx512vnni(kernels);
+        if (features & MICA_CPU_AVX512_BF16)
+            mica_k_gemm_bf16_init_avx512bf16(kernels);
     }
 #else
     (void)level;
+    (void)features;
 #endif
 }

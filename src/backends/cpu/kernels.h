@@ -107,15 +107,57 @@ typedef void (*mica_k_sort_pairs)(int64_t *keys, size_t rows);
 typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
                                  size_t columns);
 
-/* The micro-kernel of products: c[i][j] for i < m, j < n is set to (add: increased by) the sum over
- * p < k, in this order, by fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is
- * added if bias is not NULL. (Plain C rounds the product first.) a      rows MICA_GEMM_A_STRIDE
- * floats apart, k <= MICA_GEMM_KC b      [k][nr], aligned to 64 bytes c      rows ldc floats apart;
- * 1 <= n <= nr, 1 <= m <= mr past   c is written past the caches: not with add; n is nr, c is
- * aligned to 64 bytes and ldc a multiple of 16 bias   n floats or NULL m and n do not change a
- * number: neither does the place of a row or a column in a tile. */
+/* ---- products ----
+ *
+ * A right side comes in panels of nr columns, made of words of 4 bytes that hold `group` steps of
+ * k: [k / group][nr] words. The last word of a column is filled with zeros.
+ *
+ *   float32  group 1   bfloat16  group 2   int8  group 4
+ *
+ * A block of the left side is packed row by row, rows MICA_GEMM_A_STRIDE words apart, in the form
+ * that the tile takes: a_words words for each word of B, and at most MICA_GEMM_KC words.
+ *
+ * m and n (1 <= m <= mr, 1 <= n <= nr) do not change a number of a result: neither does the place
+ * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. */
+
+/* c[i][j] for i < m, j < n is set to (add: increased by) the sum over p < k, in this order, by
+ * fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is added if bias is not NULL.
+ * (Plain C rounds the product first.) k counts words. past: c is written past the caches; not with
+ * add, n is nr, c is aligned to 64 bytes and ldc a multiple of 16. */
 typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
                                  float *c, size_t ldc, bool add, bool past, const float *bias);
+
+/* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
+ * word are added, and whether the sum is rounded between them, is the processor's. */
+typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
+                                      float *c, size_t ldc, bool add, const float *bias);
+/* Rounds n numbers to the nearest bfloat16 (to even on a tie; NaN stays NaN, and numbers below the
+ * normal range may become zero) and packs them as the tile takes them; zeros fill the last word. */
+typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
+/* Brings k words of a panel to float32: y is [2 k][nr]. */
+typedef void (*mica_k_widen_panel)(float *y, const void *panel, size_t k);
+
+/* What turns the sums of 8-bit numbers into results, after the last block of k. For row i, x is
+ * row_scale[i] (q - row_zero[i]); weights are column_scale[j] w, and column_sum[j] is the sum of
+ * the column's w. */
+typedef struct mica_int8_tail {
+    const float *row_scale;
+    const int32_t *row_zero;
+    const float *column_scale; /* nr floats, even where n is less */
+    const int32_t *column_sum; /* likewise */
+    const float *bias;         /* n floats, or NULL */
+} mica_int8_tail;
+/* Sums of q w, exactly, in int32: they start from what c holds as int32 if `add`. Without a tail
+ * they are stored as int32 in c's place, else c becomes
+ *   (float)(sum - row_zero * column_sum) * (row_scale * column_scale) [+ bias]
+ * each operation rounded: every instruction set gives the same bits. */
+typedef void (*mica_k_gemm_tile_int8)(size_t m, size_t n, size_t k, const void *a, const void *b,
+                                      float *c, size_t ldc, bool add, const mica_int8_tail *tail);
+/* The least and the largest of x and 0; one of them NaN if any of x is. */
+typedef void (*mica_k_range)(const float *x, size_t n, float *low, float *high);
+/* q = round(x * inverse) + zero, a tie to even, brought into [0, 255], packed as the tile takes it;
+ * fills the last word. |x * inverse| < 2^20. */
+typedef void (*mica_k_quantize)(void *to, const float *x, size_t n, float inverse, int32_t zero);
 
 /* A product with at most MICA_NARROW_N columns, of rows that lie where they lie: for i < m, j < n,
  * c[i][j] = bias[j] + the sum over s < segments, p < length, in this order, of a[s][i * lda + p] *
@@ -133,11 +175,11 @@ typedef void (*mica_k_gemm_row)(size_t n, size_t k, const float *a, int64_t a_st
 /* The sum of a[i] * b[i]. Blocks of at most 4096 are summed in float32 lanes, then in double. */
 typedef double (*mica_k_dot)(const float *a, const float *b, size_t n);
 
-/* Steps over k of one tile call, and the distance of A's packed rows. The distance is a constant so
- * that a tile addresses its rows by displacement, and an odd number of cache lines so that rows do
- * not fall on the same sets. */
+/* Words of A that a tile is called with at most, and the distance of A's packed rows. The distance
+ * is a constant so that a tile addresses its rows by displacement, and an odd number of cache lines
+ * so that rows do not fall on the same sets. */
 enum { MICA_GEMM_KC = 384, MICA_GEMM_A_STRIDE = MICA_GEMM_KC + 16 };
-enum { MICA_GEMM_MAX_NR = 32 };
+enum { MICA_GEMM_MAX_NR = 32, MICA_GEMM_MAX_MC = 256 };
 
 typedef struct mica_kernels {
     mica_cpu_level level;
@@ -175,16 +217,37 @@ typedef struct mica_kernels {
         size_t mc;     /* rows of A packed at once */
         size_t nc;     /* panels that are taken together: MICA_GEMM_KC nr nc floats in L2 */
     } gemm;
+    struct {
+        mica_k_gemm_tile_bf16 tile;
+        mica_k_pack_bf16 pack;
+        mica_k_widen_panel widen; /* where A is packed as float32, else NULL */
+        size_t a_words;
+        bool fast;        /* faster than float32, not only smaller */
+        const char *name; /* of what multiplies, for people */
+    } bf16;
+    struct {
+        mica_k_gemm_tile_int8 tile;
+        mica_k_range range;
+        mica_k_quantize quantize;
+        size_t a_words;
+        const char *name;
+    } int8;
 } mica_kernels;
 
-/* Fills the table for a level; one that this build does not have gives the best below it. */
+/* Fills the table for a level with what the processor has beside it; a level that this build does
+ * not have gives the best below it. */
 void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level);
+/* The same with `features` only, a set of mica_cpu_feature: those that a level does not build on
+ * are left out. */
+void mica_kernels_init_with(mica_kernels *kernels, mica_cpu_level level, unsigned features);
 
 /* The families: each fills its slots. Called by mica_kernels_init. */
 void mica_k_pointwise_init_c(mica_kernels *kernels);
 void mica_k_rows_init_c(mica_kernels *kernels);
 void mica_k_columns_init_c(mica_kernels *kernels);
 void mica_k_gemm_init_c(mica_kernels *kernels);
+void mica_k_gemm_bf16_init_c(mica_kernels *kernels);
+void mica_k_gemm_int8_init_c(mica_kernels *kernels);
 #if defined(__x86_64__)
 void mica_k_pointwise_init_avx2(mica_kernels *kernels);
 void mica_k_rows_init_avx2(mica_kernels *kernels);
@@ -196,6 +259,16 @@ void mica_k_rows_init_avx512(mica_kernels *kernels);
 void mica_k_gemm_init_avx512(mica_kernels *kernels);
 void mica_k_columns_init_avx512(mica_kernels *kernels);
 void mica_k_sort_init_avx512(mica_kernels *kernels);
+void mica_k_gemm_bf16_init_avx2(mica_kernels *kernels);
+void mica_k_gemm_int8_init_avx2(mica_kernels *kernels);
+void mica_k_gemm_bf16_init_avx512(mica_kernels *kernels);
+void mica_k_gemm_int8_init_avx512(mica_kernels *kernels);
+/* Of features beside a level. */
+void mica_k_gemm_int8_init_avxvnni(mica_kernels *kernels);
+void mica_k_gemm_int8_init_avx512vnni(mica_kernels *kernels);
+/* Times its instruction beside fused multiply-adds, and leaves the table as it is where it is not
+ * faster: some processors run it at half their rate, others at twice. */
+void mica_k_gemm_bf16_init_avx512bf16(mica_kernels *kernels);
 #endif
 
 #endif

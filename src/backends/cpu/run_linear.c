@@ -39,7 +39,7 @@ size_t mica_cpu_scratch_linear(const mica_call *call)
 }
 
 /* Packs weights that are values of this run. */
-static mica_status pack_now(const mica_call *call, size_t k, float *panels, float *bias)
+static mica_status pack_now(const mica_call *call, const mica_packed *to)
 {
     enum { MOST = 16 };
     mica_side linears[MOST] = {0};
@@ -57,7 +57,7 @@ static mica_status pack_now(const mica_call *call, size_t k, float *panels, floa
         linears[i].bias = b ? b->data : NULL;
         linears[i].bias_dtype = b ? b->dtype : MICA_DTYPE_F32;
     }
-    mica_cpu_pack(call->cpu, linears, count, k, panels, bias, false);
+    mica_cpu_pack(call->cpu, linears, count, to, false);
     return MICA_OK;
 }
 
@@ -101,6 +101,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     }
     const mica_cpu *cpu = call->cpu;
     const mica_packed *packed = call->step->prepared;
+    mica_packed now = {0};
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     mica_gemm g = {.kernels = &cpu->kernels};
     g.m = rows_of(x);
@@ -113,18 +114,21 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
     float *scratch = (float *)(void *)call->run->scratch;
-    if (packed) {
-        g.b = packed->panels;
-        g.bias = packed->bias;
-    } else {
-        float *panels = scratch + packed_a_floats(cpu);
-        float *bias = panels + mica_gemm_panel_floats(&cpu->kernels, g.n, g.k);
-        mica_status status = pack_now(call, g.k, panels, bias);
+    if (!packed) {
+        now.n = g.n;
+        now.k = g.k;
+        now.panels = scratch + packed_a_floats(cpu);
+        now.bias = (float *)now.panels + mica_gemm_panel_floats(&cpu->kernels, g.n, g.k);
+        mica_status status = pack_now(call, &now);
         if (status)
             return status;
-        g.b = panels;
-        g.bias = bias;
+        packed = &now;
     }
+    g.precision = packed->precision;
+    g.b = packed->panels;
+    g.column_scale = packed->column_scale;
+    g.column_sum = packed->column_sum;
+    g.bias = packed->bias;
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = cpu->kernels.pointwise[params->activation];

@@ -4,6 +4,7 @@
  * of the tensors. An entry holds references to its tensors, so that an address cannot come to mean
  * another tensor while the entry lives.
  */
+#include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
 #include "base/alloc.h"
+#include "tensor/convert.h"
 #include "tensor/tensor.h"
 
 /* Columns of a weight that are converted at once. */
@@ -42,38 +44,99 @@ static bool all_finite(const float *x, size_t n)
 typedef struct packing {
     const mica_cpu *cpu;
     const mica_side *linears;
-    size_t count, n, k;
-    float *panels;
+    const mica_packed *to;
     bool check;
     atomic_bool bad;
 } packing;
 
+/* Columns [k0, k0 + kc) of rows [row, row + rows) of the linears side by side, as float32, CHUNK
+ * apart. */
+static void read_chunk(const packing *p, size_t row, size_t rows, size_t k0, size_t kc,
+                       float *chunk)
+{
+    size_t l = 0, first = 0;
+    for (size_t j = 0; j < rows; j++) {
+        while (row + j - first >= p->linears[l].n)
+            first += p->linears[l++].n;
+        const mica_side *linear = &p->linears[l];
+        const char *weight = linear->weight;
+        size_t at = (row + j - first) * p->to->k + k0;
+        mica_cpu_widen(&p->cpu->kernels, chunk + j * CHUNK,
+                       weight + at * mica_dtype_size(linear->weight_dtype), linear->weight_dtype,
+                       kc);
+    }
+}
+
+/* The words of a row of a chunk, in place. */
+static void to_bf16(float *row, size_t k)
+{
+    for (size_t i = 0; 2 * i < k; i++) {
+        float odd = 2 * i + 1 < k ? row[2 * i + 1] : 0;
+        uint32_t word = (uint32_t)mica_f32_to_bf16(row[2 * i]) | (uint32_t)mica_f32_to_bf16(odd)
+                                                                     << 16;
+        memcpy(row + i, &word, sizeof word);
+    }
+}
+
+static void to_int8(float *row, size_t k, float inverse, int32_t *sum)
+{
+    for (size_t i = 0; 4 * i < k; i++) {
+        int8_t q[4] = {0};
+        for (size_t j = 0; j < 4 && 4 * i + j < k; j++) {
+            q[j] = (int8_t)lrintf(row[4 * i + j] * inverse);
+            *sum += q[j];
+        }
+        memcpy(row + i, q, sizeof q);
+    }
+}
+
+/* The scale of each of the panel's columns: its largest number becomes 127. */
+static void choose_scales(const packing *p, size_t row, size_t columns, float *chunk)
+{
+    float largest[MICA_GEMM_MAX_NR] = {0};
+    for (size_t k0 = 0; k0 < p->to->k; k0 += CHUNK) {
+        size_t kc = p->to->k - k0 < CHUNK ? p->to->k - k0 : CHUNK;
+        read_chunk(p, row, columns, k0, kc, chunk);
+        for (size_t j = 0; j < columns; j++) {
+            float low, high;
+            p->cpu->kernels.int8.range(chunk + j * CHUNK, kc, &low, &high);
+            largest[j] = fmaxf(largest[j], fmaxf(-low, high));
+        }
+    }
+    for (size_t j = 0; j < p->cpu->kernels.gemm.nr; j++) {
+        float scale = largest[j] / 127;
+        p->to->column_scale[row + j] = scale >= FLT_MIN && scale <= FLT_MAX ? scale : 0;
+        p->to->column_sum[row + j] = 0;
+    }
+}
+
 /* Rows [row, row + nr) of the linears side by side are the panel's columns: they are brought to
- * float32 in chunks of columns, then transposed. */
+ * float32 in chunks of columns, then into words, then transposed. */
 static void pack_panel(packing *p, size_t panel)
 {
     const mica_kernels *kernels = &p->cpu->kernels;
-    size_t nr = kernels->gemm.nr, row = panel * nr, l = 0, first = 0;
-    size_t columns = p->n - row < nr ? p->n - row : nr;
+    const mica_packed *to = p->to;
+    size_t nr = kernels->gemm.nr, row = panel * nr, group = mica_gemm_group(to->precision);
+    size_t columns = to->n - row < nr ? to->n - row : nr;
     float chunk[MICA_GEMM_MAX_NR * CHUNK];
-    float *to = p->panels + panel * nr * p->k;
-    while (row - first >= p->linears[l].n)
-        first += p->linears[l++].n;
-    for (size_t k0 = 0; k0 < p->k; k0 += CHUNK) {
-        size_t kc = p->k - k0 < CHUNK ? p->k - k0 : CHUNK, source = l, before = first;
+    float *words = (float *)to->panels + panel * nr * ((to->k + group - 1) / group);
+    if (to->precision == MICA_PRECISION_INT8)
+        choose_scales(p, row, columns, chunk);
+    for (size_t k0 = 0; k0 < to->k; k0 += CHUNK) {
+        size_t kc = to->k - k0 < CHUNK ? to->k - k0 : CHUNK;
+        read_chunk(p, row, columns, k0, kc, chunk);
         for (size_t j = 0; j < columns; j++) {
-            while (row + j - before >= p->linears[source].n)
-                before += p->linears[source++].n;
-            const mica_side *linear = &p->linears[source];
-            size_t at = (row + j - before) * p->k + k0;
-            const char *weight = linear->weight;
-            mica_cpu_widen(kernels, chunk + j * CHUNK,
-                           weight + at * mica_dtype_size(linear->weight_dtype),
-                           linear->weight_dtype, kc);
+            float *of_row = chunk + j * CHUNK;
+            float scale = to->precision == MICA_PRECISION_INT8 ? to->column_scale[row + j] : 0;
+            if (p->check && !all_finite(of_row, kc))
+                atomic_store(&p->bad, true);
+            else if (to->precision == MICA_PRECISION_BF16)
+                to_bf16(of_row, kc);
+            else if (to->precision == MICA_PRECISION_INT8)
+                to_int8(of_row, kc, scale > 0 ? 1 / scale : 0, &to->column_sum[row + j]);
         }
-        mica_gemm_pack_panel(kernels, to + k0 * nr, chunk, 1, CHUNK, columns, kc);
-        if (p->check && !all_finite(to + k0 * nr, nr * kc))
-            atomic_store(&p->bad, true);
+        mica_gemm_pack_panel(kernels, words + k0 / group * nr, chunk, 1, CHUNK, columns,
+                             (kc + group - 1) / group);
     }
 }
 
@@ -83,31 +146,30 @@ static void pack_panels(void *arg, size_t begin, size_t end, size_t worker)
         pack_panel(arg, panel);
 }
 
-bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count, size_t k,
-                   float *panels, float *bias, bool check)
+bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
+                   const mica_packed *to, bool check)
 {
-    packing p = {cpu, linears, count, 0, k, panels, check, false};
-    for (size_t i = 0; i < count; i++)
-        p.n += linears[i].n;
-    mica_cpu_ranges(cpu, mica_gemm_panels(&cpu->kernels, p.n), 1, pack_panels, &p);
-    for (size_t i = 0, at = 0; bias && i < count; at += linears[i++].n) {
+    packing p = {cpu, linears, to, check, false};
+    mica_cpu_ranges(cpu, mica_gemm_panels(&cpu->kernels, to->n), 1, pack_panels, &p);
+    for (size_t i = 0, at = 0; to->bias && i < count; at += linears[i++].n) {
         if (linears[i].bias)
-            mica_cpu_widen(&cpu->kernels, bias + at, linears[i].bias, linears[i].bias_dtype,
+            mica_cpu_widen(&cpu->kernels, to->bias + at, linears[i].bias, linears[i].bias_dtype,
                            linears[i].n);
         else
-            memset(bias + at, 0, linears[i].n * sizeof *bias);
+            memset(to->bias + at, 0, linears[i].n * sizeof *to->bias);
     }
-    if (check && bias && !all_finite(bias, p.n))
+    if (check && to->bias && !all_finite(to->bias, to->n))
         atomic_store(&p.bad, true);
     return !atomic_load(&p.bad);
 }
 
 /* ---- the list ---- */
 
-static mica_packed *find(const mica_cpu *cpu, mica_tensor *const *tensors, size_t n_tensors)
+static mica_packed *find(const mica_cpu *cpu, mica_precision precision, mica_tensor *const *tensors,
+                         size_t n_tensors)
 {
     for (mica_packed *entry = cpu->packed; entry; entry = entry->next)
-        if (entry->n_tensors == n_tensors &&
+        if (entry->precision == precision && entry->n_tensors == n_tensors &&
             memcmp(entry->tensors, tensors, n_tensors * sizeof(mica_tensor *)) == 0)
             return entry;
     return NULL;
@@ -123,6 +185,8 @@ static void packed_destroy(mica_packed *entry)
     mica_free(entry->tensors);
     mica_free_data(entry->panels);
     mica_free_data(entry->bias);
+    mica_free_data(entry->column_scale);
+    mica_free_data(entry->column_sum);
     mica_free(entry);
 }
 
@@ -163,8 +227,8 @@ mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_
 }
 
 /* Everything of a new entry but its numbers. */
-static mica_status packed_create(const mica_cpu *cpu, const mica_step *step, mica_packed **out,
-                                 mica_error *err)
+static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
+                                 mica_precision precision, mica_packed **out, mica_error *err)
 {
     mica_packed *entry = mica_calloc(1, sizeof *entry);
     *out = NULL;
@@ -178,13 +242,19 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step, mic
         has_bias = has_bias || (i + 1 < n_tensors && tensors[i + 1]);
     }
     entry->k = (size_t)mica_tensor_dim(tensors[0], 1);
+    entry->precision = precision;
     size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
-    if (!mica_mul_size(columns, entry->k, &bytes) || !mica_mul_size(bytes, sizeof(float), &bytes))
+    size_t group = mica_gemm_group(precision), words = (entry->k + group - 1) / group;
+    bool int8 = precision == MICA_PRECISION_INT8;
+    if (!mica_mul_size(columns, words, &bytes) || !mica_mul_size(bytes, sizeof(float), &bytes))
         bytes = SIZE_MAX;
     entry->tensors = mica_alloc_array(n_tensors, sizeof *entry->tensors);
     entry->panels = mica_alloc_data(bytes);
     entry->bias = has_bias ? mica_alloc_data(columns * sizeof(float)) : NULL;
-    if (!entry->tensors || !entry->panels || (has_bias && !entry->bias)) {
+    entry->column_scale = int8 ? mica_alloc_data(columns * sizeof(float)) : NULL;
+    entry->column_sum = int8 ? mica_alloc_data(columns * sizeof(int32_t)) : NULL;
+    if (!entry->tensors || !entry->panels || (has_bias && !entry->bias) ||
+        (int8 && (!entry->column_scale || !entry->column_sum))) {
         packed_destroy(entry);
         return mica_fail_memory(err, bytes, "a packed weight");
     }
@@ -211,13 +281,24 @@ static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step
         linears[i].bias = bias ? mica_tensor_data(bias) : NULL;
         linears[i].bias_dtype = bias ? mica_tensor_dtype(bias) : MICA_DTYPE_F32;
     }
-    bool finite = mica_cpu_pack(cpu, linears, count, entry->k, entry->panels, entry->bias, true);
+    bool finite = mica_cpu_pack(cpu, linears, count, entry, true);
     mica_free(linears);
     if (!finite)
         return mica_cpu_check_constants(cpu, step, err);
     for (size_t i = 0; i < count; i++)
         mica_tensor_drop_pages(entry->tensors[2 * i]); /* the packed copy is what runs read */
     return MICA_OK;
+}
+
+/* What a step asks for, or what stands in for it. */
+static mica_precision precision_of(const mica_cpu *cpu, const mica_step *step)
+{
+    if (step->precision == MICA_PRECISION_AUTO)
+        return cpu->kernels.bf16.fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
+    if (step->precision == MICA_PRECISION_INT8 &&
+        mica_tensor_dim(step->constants[1], 1) > MICA_GEMM_INT8_MOST_K)
+        return MICA_PRECISION_BF16;
+    return step->precision;
 }
 
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err)
@@ -230,9 +311,10 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
         return mica_cpu_check_constants(cpu, step, err); /* one row: used as it lies */
     mica_status status = MICA_OK;
     pthread_mutex_lock(&cpu->lock);
-    mica_packed *entry = find(cpu, step->constants + 1, step->n_inputs - 1);
+    mica_precision precision = precision_of(cpu, step);
+    mica_packed *entry = find(cpu, precision, step->constants + 1, step->n_inputs - 1);
     if (!entry) {
-        status = packed_create(cpu, step, &entry, err);
+        status = packed_create(cpu, step, precision, &entry, err);
         if (!status)
             status = pack_entry(cpu, entry, step, err);
         if (status) {

@@ -18,7 +18,15 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/x86/math.h"
 
-enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, PREFETCH_STEPS = 24 };
+#if defined(__clang__)
+#define V_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Of 32 registers 28 hold sums, of 16 registers 12. */
+enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, TILE_MR = LANES == 16 ? 14 : 6 };
+enum { PREFETCH_STEPS = 24 };
 
 /* A row of fewer columns than the tile has. A function of its own: inlined for every row of every
  * size of tile it makes a compiler's sanitizers take minutes. */
@@ -66,26 +74,44 @@ V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past,
     store_part(c, x0, x1, n, add, bias);
 }
 
-V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                           float *c, size_t ldc, bool add, bool past, const float *bias)
+/* Sums from zero; C comes from far away: it is asked for now and used after the sums. */
+V_INLINE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, bool past,
+                         vec acc[][2])
 {
-    vec acc[TILE_MAX_ROWS][2];
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
-        /* C comes from far away: ask for it now, use it after the sums. */
         if (!past) {
             _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
             _mm_prefetch((const char *)(c + i * ldc + n - 1), _MM_HINT_T0);
         }
         acc[i][0] = acc[i][1] = v_zero();
     }
+}
+
+/* The panel goes on after this call's part of it; beyond its end a prefetch does no harm. */
+V_INLINE void tile_prefetch(const float *b)
+{
+    _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR), _MM_HINT_T0);
+    if (LANES == 16)
+        _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR + 16), _MM_HINT_T0);
+}
+
+V_INLINE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2], bool add,
+                       bool past, const float *bias)
+{
+    V_UNROLL
+    for (size_t i = 0; i < m; i++)
+        store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, past, bias);
+}
+
+V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
+                           float *c, size_t ldc, bool add, bool past, const float *bias)
+{
+    vec acc[TILE_MAX_ROWS][2];
+    tile_begin(m, n, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_load(b), b1 = v_load(b + LANES);
-        /* The panel goes on after this call's part of it; beyond its end a prefetch does no harm.
-         */
-        _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR), _MM_HINT_T0);
-        if (LANES == 16)
-            _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR + 16), _MM_HINT_T0);
+        tile_prefetch(b);
         b += TILE_NR;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
@@ -94,9 +120,40 @@ V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, c
             acc[i][1] = v_fma(x, b1, acc[i][1]);
         }
     }
-    V_UNROLL
-    for (size_t i = 0; i < m; i++)
-        store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, past, bias);
+    tile_end(m, n, c, ldc, acc, add, past, bias);
+}
+
+/* Calls `of` with the height as a constant. Heights that no tile of this width has are not
+ * compiled. */
+#define TILE_CASE(height, of, ...)                                                                 \
+    case height:                                                                                   \
+        if ((height) <= TILE_MR)                                                                   \
+            of(height, __VA_ARGS__);                                                               \
+        break;
+#define TILE_OF_HEIGHT(m, of, ...)                                                                 \
+    switch (m) {                                                                                   \
+        TILE_CASE(1, of, __VA_ARGS__)                                                              \
+        TILE_CASE(2, of, __VA_ARGS__)                                                              \
+        TILE_CASE(3, of, __VA_ARGS__)                                                              \
+        TILE_CASE(4, of, __VA_ARGS__)                                                              \
+        TILE_CASE(5, of, __VA_ARGS__)                                                              \
+        TILE_CASE(6, of, __VA_ARGS__)                                                              \
+        TILE_CASE(7, of, __VA_ARGS__)                                                              \
+        TILE_CASE(8, of, __VA_ARGS__)                                                              \
+        TILE_CASE(9, of, __VA_ARGS__)                                                              \
+        TILE_CASE(10, of, __VA_ARGS__)                                                             \
+        TILE_CASE(11, of, __VA_ARGS__)                                                             \
+        TILE_CASE(12, of, __VA_ARGS__)                                                             \
+        TILE_CASE(13, of, __VA_ARGS__)                                                             \
+        TILE_CASE(14, of, __VA_ARGS__)                                                             \
+    default:                                                                                       \
+        break;                                                                                     \
+    }
+
+static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
+                             size_t ldc, bool add, bool past, const float *bias)
+{
+    TILE_OF_HEIGHT(m, gemm_tile_of, n, k, a, b, c, ldc, add, past, bias);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
@@ -128,8 +185,8 @@ V_INLINE void gemm_row_of(const size_t vectors, size_t n, size_t k, const float 
     }
 }
 
-static void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, const float *b,
-                     int64_t b_row, float *y)
+static inline void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, const float *b,
+                            int64_t b_row, float *y)
 {
     size_t blocks = k ? (k + MICA_GEMM_KC - 1) / MICA_GEMM_KC : 1;
     size_t most = (k + blocks - 1) / blocks, begin = 0;

@@ -6,33 +6,6 @@
 
 #include "backends/cpu/x86/gemm_tile.h"
 
-static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c, size_t ldc,
-                 bool add, bool past, const float *bias)
-{
-    switch (m) {
-    case 1:
-        gemm_tile_of(1, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    case 2:
-        gemm_tile_of(2, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    case 3:
-        gemm_tile_of(3, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    case 4:
-        gemm_tile_of(4, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    case 5:
-        gemm_tile_of(5, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    case 6:
-        gemm_tile_of(6, n, k, a, b, c, ldc, add, past, bias);
-        break;
-    default:
-        break;
-    }
-}
-
 /* m rows of the narrow product, m at most 12: a vector of sums each. Rows are addressed from every
  * third by multiples of lda that the processor adds itself. */
 V_INLINE void narrow_of(const size_t m, size_t n, size_t segments, size_t length,
@@ -81,10 +54,10 @@ static void narrow(size_t m, size_t n, size_t segments, size_t length, const flo
 /* The narrow product stays that of AVX2 at higher levels: its rows are 8 floats wide. */
 void mica_k_gemm_init_avx2(mica_kernels *kernels)
 {
-    kernels->gemm.tile = tile;
+    kernels->gemm.tile = gemm_tile;
     kernels->gemm.row = gemm_row;
     kernels->gemm.narrow = narrow;
-    kernels->gemm.mr = 6;
+    kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 144;
     kernels->gemm.nc = 16;

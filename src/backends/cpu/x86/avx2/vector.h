@@ -181,6 +181,27 @@ static inline vec v_from_bf16(const uint16_t *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
 }
 
+/* The numbers in the lower and the upper halves of words of two bfloat16. */
+static inline vec v_even_bf16(vec words)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(words), 16));
+}
+
+static inline vec v_odd_bf16(vec words)
+{
+    return _mm256_and_ps(words, _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
+}
+
+/* The nearest bfloat16, to even on a tie; a NaN stays one. */
+static inline vec v_round_bf16(vec x)
+{
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    vec nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+    return v_odd_bf16(v_where_nan(x, nan, _mm256_castsi256_ps(up)));
+}
+
 /* y[c * ldy + r] = x[r * ldx + c] for a square of LANES. */
 static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
 {

@@ -170,6 +170,28 @@ static inline vec v_from_bf16(const uint16_t *p)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
 
+/* The numbers in the lower and the upper halves of words of two bfloat16. */
+static inline vec v_even_bf16(vec words)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(words), 16));
+}
+
+static inline vec v_odd_bf16(vec words)
+{
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_castps_si512(words), _mm512_set1_epi32(-65536)));
+}
+
+/* The nearest bfloat16, to even on a tie; a NaN stays one. */
+static inline vec v_round_bf16(vec x)
+{
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __m512i nan = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+    return v_odd_bf16(v_where_nan(x, _mm512_castsi512_ps(nan), _mm512_castsi512_ps(up)));
+}
+
 /* y[c * ldy + r] = x[r * ldx + c] for a square of LANES. */
 static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
 {

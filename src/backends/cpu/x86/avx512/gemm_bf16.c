@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of bfloat16 numbers with AVX-512.
+ */
+#include "backends/cpu/x86/avx512/vector.h"
+
+#include "backends/cpu/x86/gemm_bf16.h"
+
+void mica_k_gemm_bf16_init_avx512(mica_kernels *kernels)
+{
+    bf16_fill(kernels);
+}

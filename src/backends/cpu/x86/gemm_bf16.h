@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of bfloat16 numbers without an instruction for them, written once for every width of
+ * vector. A is packed as float32; a word of B holds two numbers, which a shift and a mask bring to
+ * float32:
+ *
+ *   word of B   [ odd k | even k ]     even: word << 16     odd: word & 0xffff0000
+ */
+#ifndef MICA_BACKENDS_CPU_X86_GEMM_BF16_H
+#define MICA_BACKENDS_CPU_X86_GEMM_BF16_H
+
+#include "backends/cpu/x86/gemm_tile.h"
+
+V_INLINE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
+                           float *c, size_t ldc, bool add, const float *bias)
+{
+    vec acc[TILE_MAX_ROWS][2];
+    tile_begin(m, n, c, ldc, false, acc);
+    for (size_t p = 0; p < k; p++) {
+        vec b0 = v_even_bf16(v_load(b)), b1 = v_even_bf16(v_load(b + LANES));
+        tile_prefetch(b);
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + 2 * p]);
+            acc[i][0] = v_fma(x, b0, acc[i][0]);
+            acc[i][1] = v_fma(x, b1, acc[i][1]);
+        }
+        b0 = v_odd_bf16(v_load(b));
+        b1 = v_odd_bf16(v_load(b + LANES));
+        b += TILE_NR;
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + 2 * p + 1]);
+            acc[i][0] = v_fma(x, b0, acc[i][0]);
+            acc[i][1] = v_fma(x, b1, acc[i][1]);
+        }
+    }
+    tile_end(m, n, c, ldc, acc, add, false, bias);
+}
+
+static void bf16_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
+                      size_t ldc, bool add, const float *bias)
+{
+    TILE_OF_HEIGHT(m, bf16_tile_of, n, k, a, b, c, ldc, add, bias);
+}
+
+/* To bfloat16 and back. */
+static void bf16_pack(void *to, const float *x, size_t n)
+{
+    float *y = to;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, v_round_bf16(v_load(x + i)));
+    if (i < n)
+        v_store_n(y + i, v_round_bf16(v_load_n(x + i, n - i, v_zero())), n - i);
+    if (n % 2)
+        y[n] = 0;
+}
+
+static void bf16_widen(float *y, const void *panel, size_t k)
+{
+    const float *b = panel;
+    for (size_t p = 0; p < k; p++, b += TILE_NR, y += 2 * TILE_NR) {
+        vec b0 = v_load(b), b1 = v_load(b + LANES);
+        v_store(y, v_even_bf16(b0));
+        v_store(y + LANES, v_even_bf16(b1));
+        v_store(y + TILE_NR, v_odd_bf16(b0));
+        v_store(y + TILE_NR + LANES, v_odd_bf16(b1));
+    }
+}
+
+static void bf16_fill(mica_kernels *kernels)
+{
+    kernels->bf16.tile = bf16_tile;
+    kernels->bf16.pack = bf16_pack;
+    kernels->bf16.widen = bf16_widen;
+    kernels->bf16.a_words = 2;
+    kernels->bf16.fast = false;
+    kernels->bf16.name = "widened to float32";
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of 8-bit numbers, written once for every width of vector and for processors with and
+ * without a dot product of bytes (VNNI). A file that includes this says which:
+ *
+ *   INT8_A_WORDS 1  a word of A holds four bytes without sign; i_dot adds the four products
+ *   INT8_A_WORDS 2  two words of A hold four numbers of 16 bits; B's bytes are brought to 16 bits
+ *                   by shifts, the even ones and the odd ones, and i_dot adds two products:
+ *
+ *   word of B   [ b3 | b2 | b1 | b0 ]   even: [ b2 | b0 ]   odd: [ b3 | b1 ]
+ *   words of A                          first: [ a2 | a0 ]  second: [ a3 | a1 ]
+ */
+#ifndef MICA_BACKENDS_CPU_X86_GEMM_INT8_H
+#define MICA_BACKENDS_CPU_X86_GEMM_INT8_H
+
+#include <math.h>
+#include <string.h>
+
+#include "backends/cpu/x86/gemm_tile.h"
+
+V_INLINE int32_t word_of(const uint32_t *a, size_t i, size_t p)
+{
+    return (int32_t)a[i * MICA_GEMM_A_STRIDE + p];
+}
+
+/* Adds one word of every row times vectors 0 and 1 of B. */
+V_INLINE void int8_step(const size_t m, const uint32_t *a, size_t p, ivec b0, ivec b1,
+                        ivec acc[][2])
+{
+    V_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        ivec x = i_set(word_of(a, i, p));
+        acc[i][0] = i_dot(acc[i][0], x, b0);
+        acc[i][1] = i_dot(acc[i][1], x, b1);
+    }
+}
+
+/* Row i of the result, in vector v of the tile. */
+V_INLINE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)
+{
+    ivec zero = i_mul(i_set(tail->row_zero[i]), i_load(tail->column_sum + v * LANES));
+    vec scale = v_mul(v_set(tail->row_scale[i]), v_load(tail->column_scale + v * LANES));
+    return v_mul(v_from_int(i_sub(sum, zero)), scale);
+}
+
+/* Sums so far of a row of fewer columns than the tile has; out of line as store_part is. */
+static __attribute__((noinline)) void int8_load_part(const float *c, size_t n, vec x[2])
+{
+    bool whole = n >= LANES;
+    x[0] = whole ? v_load(c) : v_load_n(c, n, v_zero());
+    x[1] = n > LANES ? v_load_n(c + LANES, n - LANES, v_zero()) : v_zero();
+}
+
+/* What the sums of a row start from. */
+V_INLINE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
+{
+    acc[0] = acc[1] = i_zero();
+    if (add && n == TILE_NR) {
+        acc[0] = v_bits(v_load(c));
+        acc[1] = v_bits(v_load(c + LANES));
+    } else if (add) {
+        vec x[2];
+        int8_load_part(c, n, x);
+        acc[0] = v_bits(x[0]);
+        acc[1] = v_bits(x[1]);
+    } else {
+        _mm_prefetch((const char *)c, _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + n - 1), _MM_HINT_T0);
+    }
+}
+
+V_INLINE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const int32_t *b,
+                           float *c, size_t ldc, bool add, const mica_int8_tail *tail)
+{
+    ivec acc[TILE_MAX_ROWS][2];
+    V_UNROLL
+    for (size_t i = 0; i < m; i++)
+        int8_start(c + i * ldc, n, add, acc[i]);
+    for (size_t p = 0; p < k; p++, b += TILE_NR) {
+        tile_prefetch((const float *)(const void *)b);
+        if (INT8_A_WORDS == 1) {
+            int8_step(m, a, p, i_load(b), i_load(b + LANES), acc);
+        } else {
+            int8_step(m, a, 2 * p, i_even_bytes(i_load(b)), i_even_bytes(i_load(b + LANES)), acc);
+            int8_step(m, a, 2 * p + 1, i_odd_bytes(i_load(b)), i_odd_bytes(i_load(b + LANES)), acc);
+        }
+    }
+    V_UNROLL
+    for (size_t i = 0; i < m; i++) {
+        vec x0 = tail ? int8_result(acc[i][0], i, 0, tail) : i_bits(acc[i][0]);
+        vec x1 = tail ? int8_result(acc[i][1], i, 1, tail) : i_bits(acc[i][1]);
+        store_row(c + i * ldc, x0, x1, n, false, false, tail ? tail->bias : NULL);
+    }
+}
+
+static void int8_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
+                      size_t ldc, bool add, const mica_int8_tail *tail)
+{
+    TILE_OF_HEIGHT(m, int8_tile_of, n, k, a, b, c, ldc, add, tail);
+}
+
+static void int8_range(const float *x, size_t n, float *low, float *high)
+{
+    vec least = v_zero(), most = v_zero(), bad = v_zero();
+    size_t i = 0;
+    for (; i < n; i += LANES) {
+        vec v = n - i < LANES ? v_load_n(x + i, n - i, v_zero()) : v_load(x + i);
+        bad = v_where_nan(v, v, bad);
+        least = v_min(least, v);
+        most = v_max(most, v);
+    }
+    *low = v_any_nan(bad) ? NAN : -v_largest(v_neg(least));
+    *high = v_largest(most);
+}
+
+/* Four words of numbers in [0, 255] to four words of bytes (or eight of 16 bits) go through memory:
+ * packing is a small part of a product's time. */
+static void int8_quantize(void *to, const float *x, size_t n, float inverse, int32_t zero)
+{
+    vec by = v_set(inverse);
+    ivec at = i_set(zero);
+    char *y = to;
+    for (size_t i = 0; i < n; i += LANES, y += LANES * INT8_A_WORDS) {
+        size_t left = n - i;
+        vec v = left < LANES ? v_load_n(x + i, left, v_zero()) : v_load(x + i);
+        ivec q = i_add(i_round(v_mul(v, by)), at);
+        q = i_max(i_zero(), i_min(i_set(255), q));
+        if (left >= LANES) {
+            i_store_int8(y, q);
+        } else { /* what is beyond the row meets zeros of B, but must not be read from nowhere */
+            char rest[LANES * 2];
+            i_store_int8(rest, q);
+            memcpy(y, rest, (left + 3) / 4 * 4 * INT8_A_WORDS);
+        }
+    }
+}
+
+static void int8_fill(mica_kernels *kernels, const char *name)
+{
+    kernels->int8.tile = int8_tile;
+    kernels->int8.range = int8_range;
+    kernels->int8.quantize = int8_quantize;
+    kernels->int8.a_words = INT8_A_WORDS;
+    kernels->int8.name = name;
+}
+
+#endif
