@@ -95,7 +95,7 @@ done
 
 say "static checks"
 step "who includes whom" sh tests/checks/includes.sh
-step "families" sh tests/checks/families.sh
+step "README tables" sh tests/checks/tables.sh
 step "exported symbols" sh tests/checks/exports.sh build/release
 step "public headers compile alone" sh tests/checks/headers.sh
 step "README programs, installed library" sh tests/checks/examples.sh build/release
