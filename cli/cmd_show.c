@@ -113,10 +113,13 @@ static void find_license(showing *s)
     mica_hub_info info;
     snprintf(path, sizeof path, "%s/README.md", s->directory);
     FILE *card = fopen(path, "r");
-    if (!card && s->snapshot) {
+    if (!card && s->snapshot) { /* of this commit: its branch stays where it is */
+        char id[512];
         mica_hub_get_info(s->h.hub, &info);
+        snprintf(id, sizeof id, "%s@%s", mica_hub_snapshot_id(s->snapshot),
+                 mica_hub_snapshot_commit(s->snapshot));
         if (!info.offline)
-            card = hub_open_extra(s->model, "README.md");
+            card = hub_open_extra(id, "README.md");
     }
     if (!card)
         return;

@@ -248,6 +248,7 @@ static mica_status begin(mica_hub_job *job, const char *unique, mica_error *err)
     if (!job->force)
         status =
             mica_hub_place_reuse(job->place, job->row->path, job->etag, job->size, &reused, err);
+    job->row->cached |= reused;
     if (status || reused)
         return status ? status : finish(job);
     job->partial = mica_hub_place_partial(job->place, job->row->path, job->etag, unique);

@@ -316,7 +316,9 @@ static mica_status pull_online(puller *p, mica_error *err)
         p->local = NULL;
         return MICA_OK;
     }
-    if (status == MICA_STATUS_NETWORK || status == MICA_STATUS_TLS || status == MICA_STATUS_HUB)
+    bool unreachable =
+        status == MICA_STATUS_NETWORK || status == MICA_STATUS_TLS || status == MICA_STATUS_HUB;
+    if (unreachable && (!p->local || p->local->missing))
         return mica_fail(err, status, "%s (%s is not in the cache '%s')", problem.message,
                          p->local && p->local->missing ? p->local->missing : p->id.repo,
                          p->hub->settings.cache_dir);

@@ -47,7 +47,7 @@ for command in "embed org/tiny hello" "similarity org/tiny a b" "tokenize org/ti
     run "$mica" $command
     expect "$command, cached" 0
 done
-requests_are "HEAD " 1 # show looks whether there is a model card now
+requests_are "HEAD " 0
 requests_are "GET " 0
 requests_are model.safetensors 0
 
@@ -82,6 +82,12 @@ say folder org/tiny main "$work/second"
 second=$answer
 run "$mica" embed org/tiny hello --format jsonl
 expect "a branch that has moved" 0
+run "$mica" show org/tiny
+expect "show does not follow it" 0
+out_has "$first"
+out_has "README.md would say"
+run env HF_HUB_OFFLINE=1 "$mica" embed org/tiny hello
+expect "nor does it move the branch" 0
 run "$mica" pull org/tiny --dry-run
 expect "pull --dry-run" 0
 out_has "1 file to be fetched"
@@ -108,6 +114,10 @@ err_has "HF_HUB_OFFLINE"
 run "$mica" pull org/tiny --include "*.md" --format json
 expect "--include" 0
 out_has '"path":"README.md","size":21,"needed":true'
+rm "$cache/models--org--tiny/snapshots/$second/README.md"
+run "$mica" pull org/tiny --include "*.md" --format json
+expect "a file whose bytes are there" 0
+out_has '"path":"README.md","size":21,"needed":true,"cached":true,"fetched":false'
 run "$mica" pull org/tiny --local-dir "$work/local" --exclude "*.json" --exclude "*.md"
 expect "--local-dir and --exclude" 0
 [ -s "$work/local/model.safetensors" ] || complain "no weights"
@@ -291,6 +301,9 @@ expect "no Hub, and show" 0
 run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" pull org/tiny
 expect "no Hub, and pull" 0
 err_has "warning"
+run env HF_ENDPOINT=http://127.0.0.1:1 "$mica" pull org/tiny --dry-run
+expect "no Hub, and pull --dry-run" 14
+grep -q "not in the cache" "$work/err" && complain "the model is in the cache"
 
 # A disk that is full, where a small one can be made.
 fresh
