@@ -258,7 +258,7 @@ on_terminal() { # on_terminal ANSWER COMMAND...: what a terminal of 70 columns g
 if command -v script >/dev/null && script -qec "test -t 2" /dev/null </dev/null >/dev/null 2>&1; then
     for how in "" "--quiet" "HF_HUB_DISABLE_PROGRESS_BARS=1" "TERM=dumb"; do
         fresh
-        say fault store slow 20 0 -1
+        say fault store slow 12 0 -1
         case $how in
         --*) on_terminal "" TERM=xterm "$mica" embed org/tiny hello --dimensions 1 "$how" ;;
         *) on_terminal "" env TERM=xterm $how "$mica" embed org/tiny hello --dimensions 1 ;;

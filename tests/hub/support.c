@@ -83,7 +83,7 @@ mica_hub *hub_for(const char *endpoint, const char *cache, const char *token)
     options.endpoint = endpoint;
     options.cache_dir = cache;
     options.token = token;
-    options.retry_seconds = 0.01;
+    options.retry_seconds = 0.001;
     if (mica_hub_create(&options, &hub, &err))
         fail_msg("%s", err.message);
     return hub;

@@ -21,7 +21,7 @@ const char *fresh_folder(const char *name);
 /* Removes what the environment says of the Hub and of proxies. */
 void clean_environment(void);
 
-/* A hub for a server and a cache folder, tries a hundredth of a second apart. */
+/* A hub for a server and a cache folder, tries a thousandth of a second apart. */
 mica_hub *hub_for(const char *endpoint, const char *cache, const char *token);
 mica_hub *offline_hub(const char *cache);
 

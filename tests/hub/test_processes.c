@@ -74,7 +74,7 @@ static pid_t pull_in_process(const char *cache, const char *id)
     options.endpoint = server_url(hub_server);
     options.cache_dir = cache;
     options.token = "";
-    options.retry_seconds = 0.01;
+    options.retry_seconds = 0.001;
     mica_status status = mica_hub_create(&options, &hub, &err);
     if (!status)
         status = mica_hub_pull(hub, id, NULL, &snapshot, &err);
