@@ -25,7 +25,9 @@ struct mica_hub_batch {
     bool force;
     bool *handled; /* an entry that was looked after */
     mica_hub_job *jobs;
-    size_t count, started, running;
+    size_t count, started;
+    mica_hub_job **busy; /* the jobs under way, in the order in which they began */
+    size_t running;      /* how many these are; at most hub->parallel */
 
     mica_hub_file_progress *active; /* for the caller's function */
     int64_t done, total;            /* bytes of files that are through, and of all */
@@ -53,7 +55,8 @@ mica_status mica_hub_batch_create(mica_hub *hub, mica_hub_snapshot *snapshot,
     if (!status) {
         f->handled = mica_calloc(snapshot->listing.count + 1, sizeof *f->handled);
         f->active = mica_calloc(hub->parallel, sizeof *f->active);
-        if (!f->handled || !f->active)
+        f->busy = mica_calloc(hub->parallel, sizeof *f->busy);
+        if (!f->handled || !f->active || !f->busy)
             status = mica_fail_memory(err, snapshot->listing.count, "a download");
     }
     if (status)
@@ -81,6 +84,7 @@ void mica_hub_batch_destroy(mica_hub_batch **pointer)
     mica_hub_place_free(&f->place);
     mica_free(f->handled);
     mica_free(f->active);
+    mica_free(f->busy);
     mica_free(f);
 }
 
@@ -127,15 +131,12 @@ static void tell(mica_hub_batch *f, bool last)
         return;
     f->told = now;
     mica_hub_progress p = {f->done, f->total, f->files_done, f->files, 0, -1, f->active, 0};
-    for (size_t i = 0; i < f->started; i++) {
-        const mica_hub_job *job = &f->jobs[i];
-        if (job->state == MICA_HUB_JOB_DONE || job->state == MICA_HUB_JOB_NEW)
-            continue;
+    for (size_t i = 0; i < f->running; i++) {
+        const mica_hub_job *job = f->busy[i];
         received += job->received;
         p.done += job->have;
-        if (p.active_count < f->hub->parallel)
-            f->active[p.active_count++] = (mica_hub_file_progress){
-                job->row->path, job->have, job->size, job->state == MICA_HUB_JOB_LOCKING};
+        f->active[p.active_count++] = (mica_hub_file_progress){job->row->path, job->have, job->size,
+                                                               job->state == MICA_HUB_JOB_LOCKING};
     }
     p.bytes_per_second = speed(f, now, received);
     if (p.bytes_per_second > 0)
@@ -207,17 +208,19 @@ static mica_status check_room(mica_hub_batch *f, mica_error *err)
 
 static void note_end(mica_hub_batch *f, mica_hub_job *job)
 {
+    size_t i = 0;
+    while (f->busy[i] != job)
+        i++;
     f->running--;
+    memmove(f->busy + i, f->busy + i + 1, (f->running - i) * sizeof *f->busy);
     f->files_done++;
     f->done += job->size;
     f->received += job->received;
 }
 
-/* Steps a job and counts it off when it is through. */
+/* Steps a job under way and counts it off when it is through. */
 static mica_status step(mica_hub_batch *f, mica_hub_job *job, bool answered, mica_error *err)
 {
-    if (job->state == MICA_HUB_JOB_DONE)
-        return MICA_OK;
     mica_status status = answered ? mica_hub_job_answered(job, err) : mica_hub_job_step(job, err);
     if (!status && job->state == MICA_HUB_JOB_DONE)
         note_end(f, job);
@@ -228,8 +231,8 @@ static mica_status step(mica_hub_batch *f, mica_hub_job *job, bool answered, mic
 static int tick(const mica_hub_batch *f)
 {
     uint64_t now = mica_clock_ns(), left = TICK_MS * 1000000u;
-    for (size_t i = 0; i < f->started; i++) {
-        const mica_hub_job *job = &f->jobs[i];
+    for (size_t i = 0; i < f->running; i++) {
+        const mica_hub_job *job = f->busy[i];
         if (job->state != MICA_HUB_JOB_LOCKING && job->state != MICA_HUB_JOB_PAUSING)
             continue;
         if (job->at <= now)
@@ -244,12 +247,15 @@ static mica_status turn(mica_hub_batch *f, mica_error *err)
 {
     mica_status status = mica_hub_check_cancel(f->hub, err);
     while (!status && f->started < f->count && f->running < f->hub->parallel) {
-        f->running++;
-        f->started++;
-        status = step(f, &f->jobs[f->started - 1], false, err);
+        mica_hub_job *job = &f->jobs[f->started++];
+        f->busy[f->running++] = job;
+        status = step(f, job, false, err);
     }
-    for (size_t i = 0; !status && i < f->started; i++)
-        status = step(f, &f->jobs[i], false, err);
+    for (size_t i = 0; !status && i < f->running;) {
+        mica_hub_job *job = f->busy[i];
+        status = step(f, job, false, err);
+        i += i < f->running && f->busy[i] == job; /* one that is through has left its place */
+    }
     if (status || !f->running)
         return status;
     int ms = tick(f);

@@ -28,6 +28,13 @@ mica_status mica_hub_fail_errno(mica_error *err, int errno_value, const char *wh
     return mica_fail_errno(err, errno_value, what, path);
 }
 
+void mica_hub_name_root(mica_status status, const char *root, mica_error *err)
+{
+    bool names = status == MICA_STATUS_IO || status == MICA_STATUS_DISK_FULL;
+    if (names && err && !strstr(err->message, root))
+        mica_error_prefix(err, "in '%s': ", root);
+}
+
 /* mkdir -p; symbolic links of the user's are fine here. */
 static mica_status make_root(const char *root, mica_error *err)
 {

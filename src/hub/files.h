@@ -18,6 +18,10 @@
 mica_status mica_hub_fail_errno(mica_error *err, int errno_value, const char *what,
                                 const char *path);
 
+/* Errors of files name them below their root; this puts the root before those (IO, DISK_FULL) that
+ * do not name it, so that the user knows which folder or disk it is. */
+void mica_hub_name_root(mica_status status, const char *root, mica_error *err);
+
 /* Opens the folder `below` ("snapshots/abc/x"; "" = root itself) of `root`. With `create` both are
  * made if need be. Below the root a symbolic link is IO: nobody but us makes folders there. Without
  * `create` a folder that is not there is NOT_FOUND. */

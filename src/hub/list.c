@@ -305,8 +305,15 @@ mica_status mica_hub_list(mica_hub *hub, mica_hub_cache **out, mica_error *err)
     if (!dir && errno != ENOENT)
         status = mica_fail_errno(err, errno, "cannot read the cache", hub->settings.cache_dir);
     for (struct dirent *e; !status && dir && (e = readdir(dir));) {
+        mica_error problem = {0};
         if (mica_hub_folder_repo(e->d_name, repo))
-            status = add_model(hub, cache, repo, err);
+            status = add_model(hub, cache, repo, &problem);
+        if (status == MICA_STATUS_OUT_OF_MEMORY) {
+            mica_fail(err, status, "%s", problem.message);
+        } else if (status) { /* the others can be listed all the same */
+            mica_log_write(&hub->log, MICA_LOG_WARNING, "passed over: %s", problem.message);
+            status = MICA_OK;
+        }
         if (!status)
             status = mica_hub_check_cancel(hub, err);
     }

@@ -286,6 +286,7 @@ static mica_status fetch_commit(puller *p, const char *commit, mica_error *err)
         status = fetch_files(p, err);
     if (!status && !p->options->dry_run && !local)
         status = mica_hub_ref_write(p->storage, p->id.revision, commit, err);
+    mica_hub_name_root(status, local ? local : p->storage, err);
     return status;
 }
 

@@ -93,8 +93,11 @@ static mica_status remove_model(remover *r, mica_error *err)
     mica_status status = MICA_OK;
     for (size_t i = 0; !status && i < sizeof order / sizeof *order; i++)
         status = remove_path(r, order[i], err);
-    if (!status && !r->dry_run && rmdir(r->storage) != 0 && errno != ENOTEMPTY && errno != ENOENT)
-        status = mica_fail_errno(err, errno, "cannot remove", r->storage);
+    if (status || r->dry_run || rmdir(r->storage) == 0 || errno == ENOTEMPTY || errno == ENOENT)
+        return status;
+    int error = errno; /* ENOTDIR: the user has it on another disk, and a link here */
+    if (error != ENOTDIR || unlink(r->storage) != 0)
+        status = mica_fail_errno(err, error, "cannot remove", r->storage);
     return status;
 }
 
@@ -261,6 +264,7 @@ mica_status mica_hub_remove(mica_hub *hub, const char *text, bool dry_run, mica_
             status = remove_revision(&r, commit, err);
         mica_free(folder);
     }
+    mica_hub_name_root(status, r.storage, err);
     mica_free(r.storage);
     return status;
 }

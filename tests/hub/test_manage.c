@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static server *hub_server;
@@ -65,6 +66,31 @@ static void rows_say_what_is_there(void **state)
         sizes += row->size;
     }
     assert_int_equal(mica_hub_cache_size(list), sizes - 18); /* tokenizer.json counts once */
+    mica_hub_cache_destroy(&list);
+    mica_hub_destroy(&hub);
+}
+
+/* What cannot be listed is told, and the rest listed. */
+static void rows_go_on_after_what_cannot_be_read(void **state)
+{
+    mica_hub_cache *list = NULL;
+    mica_error err = {0};
+    char path[1200];
+    const char *cache = fresh_folder("rows-broken");
+    mica_hub *hub = filled(cache);
+    const char *models[] = {"models--a", "models--z"};
+    for (size_t i = 0; i < 2; i++) { /* a file where a commit's folder should be */
+        snprintf(path, sizeof path, "%s/%s", cache, models[i]);
+        assert_int_equal(mkdir(path, 0777), 0);
+        snprintf(path, sizeof path, "%s/%s/snapshots", cache, models[i]);
+        assert_int_equal(mkdir(path, 0777), 0);
+        snprintf(path, sizeof path, "%s/%s/snapshots/%040d", cache, models[i], 1);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    assert_int_equal(mica_hub_list(hub, &list, &err), MICA_OK);
+    assert_int_equal(mica_hub_cache_count(list), 2);
     mica_hub_cache_destroy(&list);
     mica_hub_destroy(&hub);
 }
@@ -135,6 +161,25 @@ static void removing_follows_no_links(void **state)
     mica_hub_destroy(&hub);
 }
 
+/* A model that the user has put on another disk, with a link in its place. */
+static void removing_takes_the_model_s_own_link(void **state)
+{
+    char command[2400];
+    mica_hub_removal done;
+    mica_error err = {0};
+    const char *cache = fresh_folder("remove-own-link"), *disk = fresh_folder("remove-disk");
+    mica_hub *hub = filled(cache);
+    snprintf(command, sizeof command,
+             "mv '%s/models--org--tiny-bert' '%s' && ln -s '%s' '%s/models--org--tiny-bert'", cache,
+             disk, disk, cache);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(mica_hub_remove(hub, MODEL, false, &done, &err), MICA_OK);
+    assert_false(exists(cache, "models--org--tiny-bert"));
+    assert_int_equal(count_files(disk, ""), 0);
+    assert_int_equal(mica_hub_remove(hub, MODEL, false, &done, &err), MICA_STATUS_NOT_CACHED);
+    mica_hub_destroy(&hub);
+}
+
 typedef struct tally {
     int of[5];
     char bad[256];
@@ -184,9 +229,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_say_what_is_there),
+        cmocka_unit_test(rows_go_on_after_what_cannot_be_read),
         cmocka_unit_test(inspecting_names_what_is_missing),
         cmocka_unit_test(removing_keeps_what_others_use),
         cmocka_unit_test(removing_follows_no_links),
+        cmocka_unit_test(removing_takes_the_model_s_own_link),
         cmocka_unit_test(damage_is_found),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -210,7 +210,7 @@ static int fill_disk(const char *cache)
     }
     result_of(filler);
     mica_status status = pull(hub, MODEL, &options, NULL, &err);
-    if (status != MICA_STATUS_DISK_FULL)
+    if (status != MICA_STATUS_DISK_FULL || !strstr(err.message, cache)) /* which disk */
         return 2;
     assert_cache_good(cache);
     if (unlink(junk) != 0 || mount("none", cache, "tmpfs", MS_REMOUNT, "size=4m") != 0)
