@@ -213,6 +213,9 @@ static mica_status mark_named_weights(mica_hub_listing *listing, const mica_hub_
     return status;
 }
 
+/* Models have some three modules; each is looked for in the whole listing. */
+enum { MODULES_MAX = 64 };
+
 /* The folders that modules.json names: [{"path": "1_Pooling", ...}]. */
 static mica_status mark_modules(mica_hub_listing *listing, const mica_hub_reader *reader,
                                 bool weights, bool *found, mica_error *err)
@@ -225,9 +228,14 @@ static mica_status mark_modules(mica_hub_listing *listing, const mica_hub_reader
     if (status)
         return status;
     const mica_json_value *v = mica_json_first(mica_json_root(json));
-    for (; v && !status; v = mica_json_next(v)) {
+    for (size_t i = 0; v && !status; v = mica_json_next(v), i++) {
         char prefix[MICA_HUB_PATH_MAX + 2];
         size_t size = 0;
+        if (i == MODULES_MAX) {
+            status = mica_fail(err, MICA_STATUS_FORMAT, "modules.json names more than %d modules",
+                               MODULES_MAX);
+            break;
+        }
         const char *path = mica_json_string(mica_json_get(v, "path"), &size);
         while (size && path[size - 1] == '/')
             size--;

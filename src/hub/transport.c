@@ -4,6 +4,7 @@
  */
 #include "hub/transport.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -339,6 +340,19 @@ mica_hub_answer *mica_hub_transfer_answer(mica_hub_transfer *transfer)
     return &transfer->answer;
 }
 
+/* Whether a handshake was ended by the network or by a server that closed, rather than refused for
+ * a reason of TLS: libcurl has one code for both, but another time the first may work. */
+static bool handshake_broke(const mica_hub_transfer *t)
+{
+    static const char *const texts[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "reset by peer"};
+    long error = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+    bool broke = error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        broke |= strstr(t->message, texts[i]) != NULL;
+    return broke;
+}
+
 static mica_hub_outcome judge(CURLcode code, long proxy_status)
 {
     switch (code) {
@@ -394,6 +408,8 @@ static void conclude(mica_hub_transfer *t, CURLcode code)
         a->outcome = t->refusal;
         return;
     }
+    if (code == CURLE_SSL_CONNECT_ERROR && handshake_broke(t))
+        code = CURLE_RECV_ERROR;
     a->outcome = ours ? MICA_HUB_ANSWERED : judge(code, proxy_status);
     if (a->outcome != MICA_HUB_ANSWERED)
         snprintf(a->problem, sizeof a->problem, "%s",

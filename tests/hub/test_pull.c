@@ -548,6 +548,26 @@ static void progress_adds_up(void **state)
     mica_hub_destroy(&hub);
 }
 
+/* Each module is looked for among all files: their number is bounded. */
+static void modules_are_not_without_end(void **state)
+{
+    mica_error err;
+    char modules[70 * 16] = "[{\"path\":\"m\"}";
+    for (int i = 1; i < 65; i++)
+        strcat(modules, ",{\"path\":\"m\"}");
+    strcat(modules, "]");
+    repo *r = server_repo(hub_server, "org/modules");
+    const char *c = repo_commit(r, "modules");
+    repo_ref(r, "main", c);
+    repo_text(r, c, "config.json", "{}");
+    repo_text(r, c, "modules.json", modules);
+    repo_file(r, c, "model.safetensors", "weights", 7, true);
+    mica_hub *hub = hub_for(server_url(hub_server), fresh_folder("modules"), "");
+    assert_int_equal(pull(hub, "org/modules", NULL, NULL, &err), MICA_STATUS_FORMAT);
+    assert_non_null(strstr(err.message, "64 modules"));
+    mica_hub_destroy(&hub);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +593,7 @@ int main(void)
         cmocka_unit_test_setup(local_folders_get_plain_files, forget),
         cmocka_unit_test_setup(where_there_are_no_links_files_are_moved, forget),
         cmocka_unit_test_setup(progress_adds_up, forget),
+        cmocka_unit_test_setup(modules_are_not_without_end, forget),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

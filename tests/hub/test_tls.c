@@ -4,9 +4,13 @@
  */
 #include "hub/support.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static server *hub_server;
 static repo *model;
@@ -98,6 +102,47 @@ static void faults_are_survived_over_tls(void **state)
     assert_int_equal(server_count_token(hub_server, "/store/"), 0);
 }
 
+/* Takes `count` connections and closes each in the middle of its handshake. */
+static void close_connections(int listener, int count)
+{
+    alarm(20); /* should nobody come */
+    for (int i = 0; i < count; i++) {
+        char hello[5];
+        struct linger at_once = {1, 0};
+        int fd = accept(listener, NULL, NULL);
+        if (fd < 0 || read(fd, hello, sizeof hello) < 0)
+            _exit(1);
+        if (i % 2 == 0) /* a reset, else an end */
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(fd);
+    }
+    _exit(0);
+}
+
+/* That is a bad network, and no refusal: it is tried again, and no certificate is blamed. */
+static void handshakes_that_break_are_tried_again(void **state)
+{
+    mica_error err;
+    char url[64];
+    int listener = socket(AF_INET, SOCK_STREAM, 0), result = -1;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(address.sin_port));
+    pid_t pid = fork();
+    if (pid == 0)
+        close_connections(listener, 3);
+    mica_hub *hub = hub_for(url, fresh_folder("tls-broken"), "");
+    assert_int_equal(pull(hub, MODEL, NULL, NULL, &err), MICA_STATUS_NETWORK);
+    mica_hub_destroy(&hub);
+    close(listener);
+    assert_int_equal(waitpid(pid, &result, 0), pid); /* it had its three */
+    assert_int_equal(result, 0);
+}
+
 static void redirects_do_not_leave_tls(void **state)
 {
     mica_error err;
@@ -179,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(certificates_are_checked, forget),
         cmocka_unit_test_setup(faults_are_survived_over_tls, forget),
+        cmocka_unit_test_setup(handshakes_that_break_are_tried_again, forget),
         cmocka_unit_test_setup(redirects_do_not_leave_tls, forget),
         cmocka_unit_test_setup(tokens_do_not_travel, forget),
         cmocka_unit_test_setup(proxies_are_used, forget),
