@@ -214,6 +214,19 @@ static mica_status build_bpe(mica_tok_loader *l, mica_error *err)
     return status == MICA_OK ? mica_tok_finish_bpe(t, err) : status;
 }
 
+/* The first id of a string; 0 if it has none. */
+static int64_t first_id(const mica_tok_vocab *vocab, const char *data, size_t size)
+{
+    for (size_t id = 0; id < vocab->id_limit; id++) {
+        size_t length;
+        const char *string = mica_tok_vocab_string(vocab, (int64_t)id, &length);
+
+        if (string && length == size && memcmp(string, data, size) == 0)
+            return (int64_t)id;
+    }
+    return 0;
+}
+
 static mica_status build_unigram(mica_tok_loader *l, mica_error *err)
 {
     const char *fixed = l->class->unknown_id;
@@ -229,10 +242,8 @@ static mica_status build_unigram(mica_tok_loader *l, mica_error *err)
 
     if (generic)
         id = l->spm.unk_id;
-    else if (status == MICA_OK && !fixed && unknown->content) {
-        int64_t found = mica_tok_vocab_find(&t->vocab, unknown->content, unknown->size);
-        id = found < 0 ? 0 : found;
-    }
+    else if (status == MICA_OK && !fixed && unknown->content)
+        id = first_id(&t->vocab, unknown->content, unknown->size);
     if (status == MICA_OK)
         status = mica_tok_model_unigram(&t->model, &t->vocab, scores, count, id,
                                         generic && l->spm.byte_fallback, err);

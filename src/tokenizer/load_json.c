@@ -217,6 +217,7 @@ static mica_status load_scores(mica_tok_vocab *out, const mica_json_value *list,
 
     if (mica_json_get_type(list) != MICA_JSON_ARRAY)
         return no_field(err, "vocab");
+    out->keeps_repeated = true;
     status = mica_tok_vocab_reserve(out, count, err);
     if (status != MICA_OK)
         return status;

@@ -133,6 +133,7 @@ mica_status mica_tok_spm_scores(mica_tok_loader *l, double **scores, size_t *cou
     scored list = {.vocab = &l->t->vocab};
     mica_status status = mica_tok_vocab_reserve(list.vocab, spm->count + 128, err);
 
+    list.vocab->keeps_repeated = true;
     if (status != MICA_OK)
         return status;
     *scores = list.scores = mica_alloc_array(room, sizeof **scores);

@@ -33,7 +33,8 @@ static mica_tok_slot *slot_of(const mica_tok_vocab *vocab, const char *data, siz
 }
 
 /* Puts all entries into the empty table, and drops those whose string is there already, which gets
- * the later id. The slots of the next entries are fetched meanwhile. False = the strings collide.
+ * the later id; or keeps them, outside the table, with the lower id. The slots of the next entries
+ * are fetched meanwhile. False = the strings collide.
  */
 static bool fill(mica_tok_vocab *vocab)
 {
@@ -55,7 +56,14 @@ static bool fill(mica_tok_vocab *vocab)
                 return false;
             }
             if (slot->entry != 0) {
-                entries[slot->entry - 1].id = entry.id;
+                mica_tok_entry *found = &entries[slot->entry - 1];
+
+                if (vocab->keeps_repeated) {
+                    int32_t lower = found->id < entry.id ? found->id : entry.id;
+                    entry.id = found->id < entry.id ? entry.id : found->id;
+                    entries[kept++] = (mica_tok_entry){entry.offset, entry.size, lower};
+                }
+                found->id = entry.id;
             } else {
                 entries[kept++] = entry;
                 *slot = (mica_tok_slot){(uint32_t)(hash >> 32), (uint32_t)kept, entry.offset,

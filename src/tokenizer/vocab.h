@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A vocabulary: strings with an id each, looked up both ways. Each string has one id and each id at
- * most one string; ids may leave holes.
+ * A vocabulary: strings with an id each, looked up both ways. Each string has one id (but see
+ * `keeps_repeated`) and each id at most one string; ids may leave holes.
  */
 #ifndef MICA_TOKENIZER_VOCAB_H
 #define MICA_TOKENIZER_VOCAB_H
@@ -37,9 +37,11 @@ typedef struct mica_tok_vocab {
     mica_tok_slot *slots; /* 1 << bits of them, at most half taken */
     uint32_t bits;
     uint64_t seed;
-    uint32_t longest; /* bytes of the longest string */
-    uint32_t *by_id;  /* after finish: entry index + 1 of each id, 0 for a hole */
-    size_t id_limit;  /* after finish: every id is below it */
+    uint32_t longest;    /* bytes of the longest string */
+    bool keeps_repeated; /* set before finish: a string that is put again keeps its ids all the
+                            same, of which it is found by the highest */
+    uint32_t *by_id;     /* after finish: entry index + 1 of each id, 0 for a hole */
+    size_t id_limit;     /* after finish: every id is below it */
 } mica_tok_vocab;
 
 void mica_tok_vocab_release(mica_tok_vocab *vocab);
