@@ -10,11 +10,14 @@ void mica_tok_edit_begin(mica_tok_edit *edit, const mica_tok_text *in, mica_tok_
     mica_tok_text_clear(out);
 }
 
-/* Copies what stays; then something changes. */
+/* Copies what stays; then something changes. The first time there is room made for all, and more
+ * than that, as what is never touched costs nothing. */
 static inline bool flush(mica_tok_edit *e)
 {
-    bool fine = e->done == e->at || mica_tok_text_copy(e->out, e->in, &e->cursor, e->done, e->at);
+    bool fine = e->changed || mica_tok_text_reserve(e->out, e->in->size + e->in->size / 2);
 
+    fine =
+        fine && (e->done == e->at || mica_tok_text_copy(e->out, e->in, &e->cursor, e->done, e->at));
     e->done = e->at;
     e->changed = true;
     return fine;

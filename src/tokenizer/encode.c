@@ -11,6 +11,14 @@
 #include "base/utf8.h"
 #include "tokenizer/internal.h"
 
+/* Room is made for so many tokens at once: more than most texts have, and what they do not need is
+ * never touched. */
+#define BYTES_PER_TOKEN 3
+
+/* Long texts are taken in blocks of about so many bytes, where that makes no difference, so that
+ * what their tokens are made in stays in the cache. */
+#define BLOCK ((size_t)1 << 15)
+
 void mica_encode_options_defaults(mica_encode_options *options)
 {
     *options = (mica_encode_options){.add_special_tokens = true};
@@ -38,6 +46,45 @@ static bool put_added(mica_encoding *e, mica_tok_sequence *out, int32_t id, cons
     return true;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The end of the block that begins at `at`: before a space between words of letters, more than one
+ * each, which no mark can change. */
+static size_t block_end(const char *data, size_t at, size_t size)
+{
+    if (size - at <= BLOCK)
+        return size;
+    for (at += BLOCK; size - at > 2; at++)
+        if (data[at] == ' ' && is_letter(data[at - 2]) && is_letter(data[at - 1]) &&
+            is_letter(data[at + 1]) && is_letter(data[at + 2]))
+            return at;
+    return size;
+}
+
+/* Text without added tokens. */
+static mica_status encode_plain(const mica_tokenizer *t, mica_encoding *e,
+                                const mica_tok_model_state *state, const mica_tok_text *text,
+                                size_t begin, size_t end, mica_tok_sequence *out, mica_error *err)
+{
+    bool blocks = mica_tok_pretokenizer_splits_spaces(&t->pretokenizer);
+    mica_status status = MICA_OK;
+
+    for (size_t at = begin, stop; at < end && status == MICA_OK; at = stop) {
+        const mica_tok_text *pieces_of;
+        const mica_tok_pieces *pieces;
+
+        stop = blocks ? block_end(text->data, at, end) : end;
+        status = mica_tok_pretokenize(&t->pretokenizer, &t->unicode, text, at, stop,
+                                      &e->pretokenize, &pieces_of, &pieces, err);
+        if (status == MICA_OK)
+            status = mica_tok_model_encode(&t->model, state, pieces_of, pieces, out, err);
+    }
+    return status;
+}
+
 /* The text between added tokens, from byte `from` of the original on. */
 static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e,
                                   const mica_tok_model_state *state, const char *data, size_t size,
@@ -59,17 +106,9 @@ static mica_status encode_between(const mica_tokenizer *t, mica_encoding *e,
 
         more = mica_tok_added_next(&t->added, &t->added.normalized, &t->unicode, text->data,
                                    text->size, split_special, &search, &match);
-        if (done < match.begin) {
-            const mica_tok_text *pieces_of;
-            const mica_tok_pieces *pieces;
-
-            status = mica_tok_pretokenize(&t->pretokenizer, &t->unicode, text, done, match.begin,
-                                          &e->pretokenize, &pieces_of, &pieces, err);
-            if (status == MICA_OK)
-                status = mica_tok_model_encode(&t->model, state, pieces_of, pieces, out, err);
-            if (status != MICA_OK)
-                return status;
-        }
+        status = encode_plain(t, e, state, text, done, match.begin, out, err);
+        if (status != MICA_OK)
+            return status;
         if (!more)
             break;
         mica_tok_text_origin(text, &cursor, match.begin, match.end, &begin, &end);
@@ -84,6 +123,9 @@ static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e,
                                const mica_tok_model_state *state, mica_text text,
                                bool split_special, mica_tok_sequence *out, mica_error *err)
 {
+    bool blocks = t->normalizer.count > 0 && !t->added.normalized.trie.nodes &&
+                  mica_tok_normalizer_is_local(&t->normalizer) &&
+                  mica_tok_pretokenizer_splits_spaces(&t->pretokenizer);
     mica_tok_search search = {0};
     bool more = true;
 
@@ -93,11 +135,13 @@ static mica_status encode_text(const mica_tokenizer *t, mica_encoding *e,
 
         more = mica_tok_added_next(&t->added, &t->added.raw, &t->unicode, text.data, text.size,
                                    split_special, &search, &match);
-        if (done < match.begin) {
-            mica_status status = encode_between(t, e, state, text.data + done, match.begin - done,
-                                                done, split_special, out, err);
+        while (done < match.begin) {
+            size_t stop = blocks ? block_end(text.data, done, match.begin) : match.begin;
+            mica_status status = encode_between(t, e, state, text.data + done, stop - done, done,
+                                                split_special, out, err);
             if (status != MICA_OK)
                 return status;
+            done = stop;
         }
         if (more && !put_added(e, out, match.token->id, text.data + match.begin,
                                match.end - match.begin, match.begin, match.end))
@@ -221,20 +265,18 @@ static size_t chars_at(char_counter *counter, size_t byte)
     return counter->chars;
 }
 
-static void fill_chars(mica_tok_sequence *s, mica_text text)
+/* False = out of memory. */
+static bool fill_chars(mica_tok_sequence *s, mica_text text)
 {
     char_counter counter = {.data = text.data};
 
-    if (s->count == 0)
-        return;
-    if (is_ascii(text)) {
-        memcpy(s->chars, s->spans, s->count * sizeof *s->chars);
-        return;
-    }
-    for (size_t i = 0; i < s->count; i++) {
+    if (!mica_tok_sequence_grow_chars(s, s->count))
+        return false;
+    for (size_t i = s->first; i < s->count; i++) {
         s->chars[i].begin = chars_at(&counter, s->spans[i].begin);
         s->chars[i].end = chars_at(&counter, s->spans[i].end);
     }
+    return true;
 }
 
 /* ---- trimming ---- */
@@ -246,8 +288,8 @@ static void token_spaces(const mica_encoding *e, size_t i, size_t *lead, size_t 
     size_t size = 0;
     const char *text;
 
-    if (e->text_of[i] < 0 && t->postprocessor.spaces) {
-        const uint8_t *spaces = t->postprocessor.spaces[e->ids[i]];
+    if (e->tokens.texts[i] < 0 && t->postprocessor.spaces) {
+        const uint8_t *spaces = t->postprocessor.spaces[e->tokens.ids[i]];
         *lead = spaces[0];
         *trail = spaces[1];
         if (*lead < UINT8_MAX && *trail < UINT8_MAX)
@@ -291,7 +333,8 @@ static void trim_span(mica_text text, mica_span *bytes, mica_span *chars, size_t
 static void trim_spans(mica_encoding *e, mica_text text, bool add_prefix_space, size_t at, size_t n)
 {
     for (size_t i = at; i < at + n; i++) {
-        mica_span *bytes = &e->byte_spans[i], *chars = &e->char_spans[i];
+        mica_span *bytes = &e->tokens.spans[i], same = *bytes;
+        mica_span *chars = e->ascii ? &same : &e->tokens.chars[i];
         size_t lead, trail;
 
         token_spaces(e, i, &lead, &trail);
@@ -316,11 +359,17 @@ static size_t window_count(size_t count, size_t keep, size_t stride)
     return keep == 0 || keep >= count ? 1 : 1 + (count - keep + step - 1) / step;
 }
 
+/* The tokens of a text. */
+static size_t text_count(const mica_encoding *e, int sequence)
+{
+    return e->sequences[sequence].count - e->sequences[sequence].first;
+}
+
 /* The tokens [begin, end) of a text in window i. */
 static void window_bounds(const mica_encoding *e, int sequence, size_t i, size_t *begin,
                           size_t *end)
 {
-    size_t count = e->sequences[sequence].count, keep = e->keep[sequence];
+    size_t count = text_count(e, sequence), keep = e->keep[sequence];
     size_t back = i * (keep - min_size(keep, e->options.stride));
 
     if (keep >= count) {
@@ -337,18 +386,33 @@ static void window_bounds(const mica_encoding *e, int sequence, size_t i, size_t
 
 static bool reserve_output(mica_encoding *e, size_t count)
 {
-    size_t capacity = e->capacity;
+    size_t capacity;
 
+    if (!mica_tok_sequence_grow(&e->tokens, count) ||
+        (!e->ascii && !mica_tok_sequence_grow_chars(&e->tokens, count)))
+        return false;
     if (count <= e->capacity)
         return true;
 #define GROW(array)                                                                                \
     (capacity = e->capacity, mica_tok_grow((void **)&e->array, &capacity, count, sizeof *e->array))
-    if (!GROW(ids) || !GROW(type_ids) || !GROW(words) || !GROW(special) || !GROW(attention) ||
-        !GROW(sequence_ids) || !GROW(byte_spans) || !GROW(char_spans) || !GROW(text_of))
+    if (!GROW(type_ids) || !GROW(special) || !GROW(attention) || !GROW(sequence_ids))
         return false;
 #undef GROW
     e->capacity = capacity;
     return true;
+}
+
+static void copy_tokens(mica_tok_sequence *to, const mica_tok_sequence *from, size_t begin,
+                        size_t n, bool chars)
+{
+    size_t at = to->count;
+
+    memcpy(to->ids + at, from->ids + begin, n * sizeof *to->ids);
+    memcpy(to->words + at, from->words + begin, n * sizeof *to->words);
+    memcpy(to->texts + at, from->texts + begin, n * sizeof *to->texts);
+    memcpy(to->spans + at, from->spans + begin, n * sizeof *to->spans);
+    if (chars)
+        memcpy(to->chars + at, from->chars + begin, n * sizeof *to->chars);
 }
 
 static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece, size_t begin,
@@ -356,20 +420,17 @@ static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece,
 {
     const mica_tok_postprocessor *post = &e->tokenizer->postprocessor;
     const mica_tok_sequence *s = &e->sequences[piece->sequence];
-    size_t n = end - begin, at = e->count;
+    size_t n = end - begin, at = e->tokens.count;
 
     if (n == 0)
         return;
-    memcpy(e->ids + at, s->ids + begin, n * sizeof *e->ids);
-    memcpy(e->words + at, s->words + begin, n * sizeof *e->words);
-    memcpy(e->text_of + at, s->texts + begin, n * sizeof *e->text_of);
-    memcpy(e->byte_spans + at, s->spans + begin, n * sizeof *e->byte_spans);
-    memcpy(e->char_spans + at, s->chars + begin, n * sizeof *e->char_spans);
+    if (!e->moved)
+        copy_tokens(&e->tokens, s, s->first + begin, n, !e->ascii);
     memset(e->special + at, 0, n);
     memset(e->sequence_ids + at, piece->sequence, n);
     for (size_t i = 0; i < n; i++)
         e->type_ids[at + i] = piece->type_id;
-    e->count += n;
+    e->tokens.count += n;
     for (size_t i = 0; i < post->trims; i++)
         trim_spans(e, e->given[piece->sequence], post->trim_prefix_space[i], at, n);
 }
@@ -378,26 +439,27 @@ static void put_sequence(mica_encoding *e, const mica_tok_template_piece *piece,
 static bool put_inserted(mica_encoding *e, int32_t id, int32_t type_id, const char *text,
                          size_t size)
 {
-    size_t at = e->count;
+    size_t at = e->tokens.count;
 
-    e->text_of[at] = -1;
-    if (text && !mica_tok_token_texts_refer(&e->texts, text, size, &e->text_of[at]))
+    e->tokens.texts[at] = -1;
+    if (text && !mica_tok_token_texts_refer(&e->texts, text, size, &e->tokens.texts[at]))
         return false;
-    e->ids[at] = id;
+    e->tokens.ids[at] = id;
     e->type_ids[at] = type_id;
     e->special[at] = 1;
     e->sequence_ids[at] = -1;
-    e->words[at] = -1;
-    e->byte_spans[at] = (mica_span){0, 0};
-    e->char_spans[at] = (mica_span){0, 0};
-    e->count++;
+    e->tokens.words[at] = -1;
+    e->tokens.spans[at] = (mica_span){0, 0};
+    if (!e->ascii)
+        e->tokens.chars[at] = (mica_span){0, 0};
+    e->tokens.count++;
     return true;
 }
 
 static mica_status put_padding(mica_encoding *e, size_t count, mica_error *err)
 {
     const mica_tokenizer *t = e->tokenizer;
-    size_t first = e->count;
+    size_t first = e->tokens.count;
 
     if (count == 0)
         return MICA_OK;
@@ -406,10 +468,10 @@ static mica_status put_padding(mica_encoding *e, size_t count, mica_error *err)
                          "the tokenizer has no padding token to fill up with");
     memset(e->attention + first, 0, count);
     while (count-- > 0) {
-        const char *text = e->count == first ? t->padding.token : NULL;
+        const char *text = e->tokens.count == first ? t->padding.token : NULL;
         if (!put_inserted(e, (int32_t)t->pad_id, t->padding.type_id, text, t->padding.size))
             return mica_fail_memory(err, sizeof *e->texts.items, "an encoding");
-        e->text_of[e->count - 1] = e->text_of[first];
+        e->tokens.texts[e->tokens.count - 1] = e->tokens.texts[first];
     }
     return MICA_OK;
 }
@@ -431,24 +493,62 @@ static size_t padded_length(mica_encoding *e, bool first, size_t count)
     return size_max(count, e->pad_length);
 }
 
+static const mica_tok_template *template_of(const mica_encoding *e)
+{
+    const mica_tok_postprocessor *post = &e->tokenizer->postprocessor;
+
+    return e->pair ? &post->pair : &post->single;
+}
+
+/* How many special tokens come before the text, if it is the only one and comes once; else
+ * SIZE_MAX. */
+static size_t tokens_before(const mica_encoding *e)
+{
+    const mica_tok_template *template = template_of(e);
+    size_t before = 0, texts = 0;
+
+    for (size_t k = 0; k < template->count; k++) {
+        const mica_tok_template_piece *piece = &template->pieces[k];
+
+        texts += piece->sequence >= 0 ? (size_t)piece->sequence + 1 : 0;
+        if (texts == 0 && e->options.add_special_tokens)
+            before += piece->count;
+    }
+    return texts == 1 && !e->pair ? before : SIZE_MAX;
+}
+
+/* The first text's tokens become those of the encoding, or go back. */
+static void swap_tokens(mica_encoding *e)
+{
+    mica_tok_sequence tokens = e->tokens;
+
+    e->tokens = e->sequences[0];
+    e->sequences[0] = tokens;
+}
+
 /* The window of texts i and j, in the template, with padding. */
 static mica_status put_window(mica_encoding *e, size_t i, size_t j, mica_error *err)
 {
-    const mica_tokenizer *t = e->tokenizer;
     const mica_encode_options *o = &e->options;
-    const mica_tok_template *template = e->pair ? &t->postprocessor.pair : &t->postprocessor.single;
+    const mica_tok_template *template = template_of(e);
     size_t total = o->add_special_tokens ? template->special : 0, begin[2], end[2], pads;
     mica_status status = MICA_OK;
 
+    if (e->moved)
+        return MICA_OK; /* the only window is there already */
     window_bounds(e, 0, i, &begin[0], &end[0]);
     window_bounds(e, 1, j, &begin[1], &end[1]);
     for (size_t k = 0; k < template->count; k++)
         if (template->pieces[k].sequence >= 0)
             total += end[template->pieces[k].sequence] - begin[template->pieces[k].sequence];
     pads = padded_length(e, i == 0 && j == 0, total) - total;
+    e->moved = tokens_before(e) < SIZE_MAX && end[0] - begin[0] == text_count(e, 0) &&
+               (pads == 0 || !o->pad_left);
+    if (e->moved)
+        swap_tokens(e);
     if (!reserve_output(e, total + pads))
-        return mica_fail_memory(err, (total + pads) * sizeof *e->byte_spans, "an encoding");
-    e->count = 0;
+        return mica_fail_memory(err, (total + pads) * sizeof *e->tokens.spans, "an encoding");
+    e->tokens.count = 0;
     e->texts.count = e->text_count;
     if (total + pads > 0)
         memset(e->attention, 1, total + pads);
@@ -498,8 +598,8 @@ static mica_status finish(mica_encoding *e, mica_error *err)
 
     if (e->options.add_special_tokens)
         special = e->pair ? post->pair.special : post->single.special;
-    e->keep[0] = e->sequences[0].count;
-    e->keep[1] = e->sequences[1].count;
+    e->keep[0] = text_count(e, 0);
+    e->keep[1] = text_count(e, 1);
     e->full_count = e->keep[0] + e->keep[1] + special;
     status = truncated_counts(&e->options, special, e->pair,
                               e->tokenizer->model.kind == MICA_TOK_SENTENCEPIECE, e->keep, err);
@@ -507,7 +607,7 @@ static mica_status finish(mica_encoding *e, mica_error *err)
         return status;
     e->truncated = e->keep[0] + e->keep[1] + special < e->full_count;
     for (int i = 0; i < 2; i++) {
-        size_t count = e->sequences[i].count;
+        size_t count = text_count(e, i);
 
         if (e->keep[i] > 0 && e->keep[i] < count && e->options.stride >= e->keep[i])
             return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
@@ -538,9 +638,13 @@ static mica_status check_text(mica_text text, const char *which, mica_error *err
 
 static void empty(mica_encoding *e)
 {
-    e->count = e->full_count = 0;
+    if (e->moved)
+        swap_tokens(e);
+    e->moved = false;
+    e->tokens.count = e->full_count = 0;
     e->truncated = false;
     e->texts.count = e->texts.pool_size = 0;
+    e->sequences[0].first = e->sequences[1].first = 0;
     e->sequences[0].count = e->sequences[1].count = 0;
     e->sequences[0].word = e->sequences[1].word = 0;
     e->windows[0] = e->windows[1] = 0;
@@ -553,11 +657,21 @@ static mica_status encode_texts(const mica_tokenizer *t, mica_encoding *e, mica_
 
     if (!state.cache)
         return mica_fail_memory(err, 0, "the cache of a tokenizer");
+    e->ascii = is_ascii(e->given[0]) && is_ascii(e->given[1]);
     for (int i = 0; i < 1 + e->pair && status == MICA_OK; i++) {
-        status = encode_text(t, e, &state, e->given[i], e->options.split_special_tokens,
-                             &e->sequences[i], err);
+        mica_tok_sequence *s = &e->sequences[i];
+        size_t before = tokens_before(e);
+
+        before = before < SIZE_MAX ? before : 0;
+        if (mica_tok_sequence_grow(s, before + e->given[i].size / BYTES_PER_TOKEN))
+            s->first = s->count = before;
+        else
+            status = mica_fail_memory(err, e->given[i].size, "the tokens of a text");
         if (status == MICA_OK)
-            fill_chars(&e->sequences[i], e->given[i]);
+            status =
+                encode_text(t, e, &state, e->given[i], e->options.split_special_tokens, s, err);
+        if (status == MICA_OK && !e->ascii && !fill_chars(s, e->given[i]))
+            status = mica_fail_memory(err, s->count * sizeof *s->chars, "the tokens of a text");
     }
     mica_tok_cache_give(&t->model, state.cache);
     return status;

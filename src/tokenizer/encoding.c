@@ -17,18 +17,22 @@ void mica_tok_sequence_release(mica_tok_sequence *sequence)
 
 bool mica_tok_sequence_grow(mica_tok_sequence *s, size_t needed)
 {
-    size_t a = s->capacity, b = a, c = a, d = a, w = a;
+    size_t a = s->capacity, b = a, c = a, w = a;
 
     if (needed <= s->capacity)
         return true;
     if (!mica_tok_grow((void **)&s->ids, &a, needed, sizeof *s->ids) ||
         !mica_tok_grow((void **)&s->texts, &b, needed, sizeof *s->texts) ||
         !mica_tok_grow((void **)&s->words, &w, needed, sizeof *s->words) ||
-        !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans) ||
-        !mica_tok_grow((void **)&s->chars, &d, needed, sizeof *s->chars))
+        !mica_tok_grow((void **)&s->spans, &c, needed, sizeof *s->spans))
         return false;
     s->capacity = a;
     return true;
+}
+
+bool mica_tok_sequence_grow_chars(mica_tok_sequence *s, size_t needed)
+{
+    return mica_tok_grow((void **)&s->chars, &s->chars_capacity, needed, sizeof *s->chars);
 }
 
 void mica_tok_token_texts_release(mica_tok_token_texts *texts)
@@ -84,15 +88,11 @@ void mica_encoding_destroy(mica_encoding **encoding)
 
     if (!e)
         return;
-    mica_free(e->ids);
-    mica_free(e->words);
+    mica_tok_sequence_release(&e->tokens);
     mica_free(e->type_ids);
     mica_free(e->special);
     mica_free(e->attention);
     mica_free(e->sequence_ids);
-    mica_free(e->byte_spans);
-    mica_free(e->char_spans);
-    mica_free(e->text_of);
     mica_tok_token_texts_release(&e->texts);
     mica_tok_model_work_release(&e->model);
     mica_tok_normalize_release(&e->normalize);
@@ -105,12 +105,12 @@ void mica_encoding_destroy(mica_encoding **encoding)
 
 size_t mica_encoding_count(const mica_encoding *encoding)
 {
-    return encoding->count;
+    return encoding->tokens.count;
 }
 
 const int32_t *mica_encoding_ids(const mica_encoding *encoding)
 {
-    return encoding->ids;
+    return encoding->tokens.ids;
 }
 
 const int32_t *mica_encoding_type_ids(const mica_encoding *encoding)
@@ -135,17 +135,17 @@ const int8_t *mica_encoding_sequence_ids(const mica_encoding *encoding)
 
 const int32_t *mica_encoding_word_ids(const mica_encoding *encoding)
 {
-    return encoding->words;
+    return encoding->tokens.words;
 }
 
 const mica_span *mica_encoding_byte_spans(const mica_encoding *encoding)
 {
-    return encoding->byte_spans;
+    return encoding->tokens.spans;
 }
 
 const mica_span *mica_encoding_char_spans(const mica_encoding *encoding)
 {
-    return encoding->char_spans;
+    return encoding->ascii ? encoding->tokens.spans : encoding->tokens.chars;
 }
 
 size_t mica_encoding_full_count(const mica_encoding *encoding)
@@ -164,12 +164,12 @@ const char *mica_encoding_token(const mica_encoding *encoding, size_t i, size_t 
     size_t length = 0;
     const char *data;
 
-    if (i >= encoding->count) {
+    if (i >= encoding->tokens.count) {
         data = NULL;
-    } else if (encoding->text_of[i] < 0) {
-        data = mica_tok_vocab_string(&encoding->tokenizer->vocab, encoding->ids[i], &length);
+    } else if (encoding->tokens.texts[i] < 0) {
+        data = mica_tok_vocab_string(&encoding->tokenizer->vocab, encoding->tokens.ids[i], &length);
     } else {
-        text = &encoding->texts.items[encoding->text_of[i]];
+        text = &encoding->texts.items[encoding->tokens.texts[i]];
         data = text->data ? text->data : encoding->texts.pool + text->offset;
         length = text->size;
     }

@@ -50,12 +50,11 @@ struct mica_tokenizer {
 
 struct mica_encoding {
     const mica_tokenizer *tokenizer;
-    size_t count, capacity;
-    int32_t *ids, *type_ids, *words;
+    mica_tok_sequence tokens;
+    int32_t *type_ids;
     uint8_t *special, *attention;
     int8_t *sequence_ids;
-    mica_span *byte_spans, *char_spans;
-    int32_t *text_of; /* index into texts, or -1 */
+    size_t capacity; /* of these four */
     mica_tok_token_texts texts;
     size_t full_count;
     bool truncated;
@@ -63,6 +62,8 @@ struct mica_encoding {
     mica_tok_sequence sequences[2];
     mica_text given[2];
     bool pair;
+    bool ascii; /* both texts: spans in characters are those in bytes */
+    bool moved; /* all of the first text is in the only window, whose tokens are its arrays */
     mica_encode_options options;
     mica_tok_special language; /* as the options have it, token NULL if they do not */
     size_t keep[2], windows[2];

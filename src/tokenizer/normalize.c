@@ -2,6 +2,7 @@
 #include "tokenizer/normalize.h"
 
 #include "base/alloc.h"
+#include "tokenizer/grapheme.h"
 #include "tokenizer/normalize_steps.h"
 
 void mica_tok_normalizer_release(mica_tok_normalizer *normalizer)
@@ -62,6 +63,41 @@ mica_status mica_tok_normalizer_add_sentencepiece(mica_tok_normalizer *normalize
     if (status == MICA_OK)
         step->rules = rules;
     return status;
+}
+
+/* Whether a map leaves the space and the letters of ASCII as they are. */
+static bool keeps_letters(const mica_tok_precompiled *precompiled)
+{
+    for (int c = 0; c < 26; c++)
+        if ((precompiled->classes['a' + c] | precompiled->classes['A' + c]) & MICA_GRAPHEME_FREE)
+            return false;
+    return !(precompiled->classes[' '] & MICA_GRAPHEME_FREE);
+}
+
+bool mica_tok_normalizer_is_local(const mica_tok_normalizer *normalizer)
+{
+    for (size_t i = 0; i < normalizer->count; i++) {
+        const mica_tok_normalize_step *step = &normalizer->steps[i];
+
+        switch (step->kind) {
+        case MICA_TOK_NORMALIZE_BERT:
+        case MICA_TOK_NORMALIZE_FORM:
+        case MICA_TOK_NORMALIZE_STRIP_ACCENTS:
+        case MICA_TOK_NORMALIZE_NMT:
+            break;
+        case MICA_TOK_NORMALIZE_PRECOMPILED:
+            if (!keeps_letters(&step->precompiled))
+                return false;
+            break;
+        case MICA_TOK_NORMALIZE_STRIP:
+        case MICA_TOK_NORMALIZE_PREPEND:
+        case MICA_TOK_NORMALIZE_REPLACE:
+        case MICA_TOK_NORMALIZE_BYTE_LEVEL:
+        case MICA_TOK_NORMALIZE_SENTENCEPIECE:
+            return false;
+        }
+    }
+    return true;
 }
 
 void mica_tok_normalize_release(mica_tok_normalize_work *work)

@@ -102,6 +102,10 @@ typedef struct mica_tok_normalize_work {
     mica_tok_regex_search search;
 } mica_tok_normalize_work;
 
+/* Whether a text may be cut before a space with ASCII letters before and behind it, and its parts
+ * normalized one by one, which leaves such a place as it is but for the letters' case. */
+bool mica_tok_normalizer_is_local(const mica_tok_normalizer *normalizer);
+
 void mica_tok_normalize_release(mica_tok_normalize_work *work);
 
 /* Normalizes `size` bytes of valid UTF-8 that stand at `from` in the original. *out is inside

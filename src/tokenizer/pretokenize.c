@@ -31,6 +31,28 @@ bool mica_tok_pretokenizer_splits(const mica_tok_pretokenizer *pretokenizer)
     return false;
 }
 
+/* The first step makes such pieces, and later ones take each of them alone. */
+bool mica_tok_pretokenizer_splits_spaces(const mica_tok_pretokenizer *pretokenizer)
+{
+    const mica_tok_pretokenize_step *step = pretokenizer->steps;
+
+    if (pretokenizer->count == 0)
+        return false;
+    switch (step->kind) {
+    case MICA_TOK_STEP_WORDS:
+        return ((step->removed | step->isolated) & MICA_CHAR_SPACE) != 0;
+    case MICA_TOK_STEP_SPLIT:
+        return step->pattern.kind == MICA_TOK_PATTERN_SCAN && step->behavior == MICA_TOK_ISOLATED;
+    case MICA_TOK_STEP_BYTE_LEVEL:
+    case MICA_TOK_STEP_METASPACE:
+        return step->split;
+    case MICA_TOK_STEP_FIXED_LENGTH:
+    case MICA_TOK_STEP_SCRIPTS:
+        break;
+    }
+    return false;
+}
+
 /* One step at work. */
 typedef struct run {
     const mica_tok_pretokenize_step *step;

@@ -88,6 +88,9 @@ void mica_tok_pretokenizer_release(mica_tok_pretokenizer *pretokenizer);
 /* Whether texts come out in pieces of limited length, mostly. */
 bool mica_tok_pretokenizer_splits(const mica_tok_pretokenizer *pretokenizer);
 
+/* Whether no piece goes on where a space has letters before and behind it. */
+bool mica_tok_pretokenizer_splits_spaces(const mica_tok_pretokenizer *pretokenizer);
+
 /* Splits [begin, end) of a text. The pieces are those of *out: the text itself, or one in `work`
  * that was made of it; both are valid until the next call. */
 mica_status mica_tok_pretokenize(const mica_tok_pretokenizer *pretokenizer,

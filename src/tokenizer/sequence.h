@@ -34,13 +34,16 @@ typedef struct mica_tok_sequence {
     int32_t *texts;   /* index of the token's text, or -1: the model's string of the id */
     int32_t *words;   /* which piece of the pre-tokenizer */
     mica_span *spans; /* bytes of the original text */
-    mica_span *chars; /* the same in code points; filled in when the text is done */
-    size_t count, capacity;
+    mica_span *chars; /* the same in code points, once the text is done; none where it is ASCII */
+    size_t first;     /* where the tokens begin: room before them for special tokens */
+    size_t count;     /* where they end */
+    size_t capacity, chars_capacity;
     int32_t word; /* the piece that comes next */
 } mica_tok_sequence;
 
 void mica_tok_sequence_release(mica_tok_sequence *sequence);
-bool mica_tok_sequence_grow(mica_tok_sequence *sequence, size_t needed);
+bool mica_tok_sequence_grow(mica_tok_sequence *sequence, size_t needed); /* but for `chars` */
+bool mica_tok_sequence_grow_chars(mica_tok_sequence *sequence, size_t needed);
 
 /* Room for `extra` more tokens; false = out of memory. */
 static inline bool mica_tok_sequence_reserve(mica_tok_sequence *sequence, size_t extra)

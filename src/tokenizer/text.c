@@ -7,14 +7,15 @@
 
 bool mica_tok_grow(void **array, size_t *capacity, size_t needed, size_t size)
 {
-    size_t wanted = *capacity < 16 ? 16 : *capacity;
+    size_t wanted;
     void *grown;
 
     if (needed <= *capacity)
         return true;
-    while (wanted < needed)
-        if (!mica_mul_size(wanted, 2, &wanted))
-            return false;
+    if (!mica_mul_size(*capacity, 2, &wanted))
+        return false;
+    if (wanted < needed)
+        wanted = needed < 16 ? 16 : needed;
     if (wanted > LARGE / size) {
         /* A new block comes in huge pages, an old one that is made larger in small ones. */
         grown = mica_alloc_array(wanted, size);

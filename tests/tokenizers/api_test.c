@@ -438,6 +438,56 @@ static void test_long_texts(void **state)
     mica_tokenizer_destroy(&tokenizer);
 }
 
+/* Long texts are taken in blocks: a line repeated gives its tokens repeated, wherever blocks end.
+ */
+static void test_blocks(void **state)
+{
+    static const char *const lines[] = {" Unaffable words, and more of them: na\xC3\xAFve "
+                                        "a\xCC\x81\xCC\xA3x \xE4\xB8\xAD\xE6\x96\x87",
+                                        " plain words only, [MASK] of unaffability;"};
+    mica_tokenizer *tokenizer = uncased();
+    mica_encode_options options;
+    mica_error err = {0};
+    size_t copies = 4000;
+
+    mica_encode_options_defaults(&options);
+    for (size_t u = 0; u < sizeof lines / sizeof *lines; u++) {
+        size_t size = strlen(lines[u]), n, words;
+        char *text = malloc(copies * size);
+        mica_encoding *one = NULL, *all = NULL;
+
+        for (size_t i = 0; i < copies; i++)
+            memcpy(text + i * size, lines[u], size);
+        options.add_special_tokens = false;
+        assert_int_equal(mica_tokenizer_encode(tokenizer, (mica_text){lines[u], size}, NULL,
+                                               &options, &one, &err),
+                         MICA_OK);
+        options.add_special_tokens = true;
+        assert_int_equal(mica_tokenizer_encode(tokenizer, (mica_text){text, copies * size}, NULL,
+                                               &options, &all, &err),
+                         MICA_OK);
+        n = mica_encoding_count(one);
+        words = (size_t)mica_encoding_word_ids(one)[n - 1] + 1;
+        assert_int_equal(mica_encoding_count(all), copies * n + 2);
+        assert_int_equal(mica_encoding_ids(all)[0], 101);
+        assert_int_equal(mica_encoding_ids(all)[copies * n + 1], 102);
+        for (size_t i = 0; i < copies * n; i++) {
+            mica_span want = mica_encoding_byte_spans(one)[i % n];
+            mica_span got = mica_encoding_byte_spans(all)[i + 1];
+
+            assert_int_equal(mica_encoding_ids(all)[i + 1], mica_encoding_ids(one)[i % n]);
+            assert_int_equal(mica_encoding_word_ids(all)[i + 1],
+                             i / n * words + (size_t)mica_encoding_word_ids(one)[i % n]);
+            assert_int_equal(got.begin, i / n * size + want.begin);
+            assert_int_equal(got.end, i / n * size + want.end);
+        }
+        mica_encoding_destroy(&one);
+        mica_encoding_destroy(&all);
+        free(text);
+    }
+    mica_tokenizer_destroy(&tokenizer);
+}
+
 /* A limit on the characters of a word that limits nothing. */
 static void test_huge_words(void **state)
 {
@@ -488,6 +538,38 @@ static void test_vocabulary(void **state)
     mica_encoding_destroy(NULL);
 }
 
+/* A Unigram list may have a string twice: it is found by its last id and has the score of that; the
+ * other id still has its string. */
+static void test_repeated_string(void **state)
+{
+    static const char json[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>"
+                               "\",0],[\"ab\",-1],[\"a\",-2],"
+                               "[\"b\",-2],[\"ab\",-9],[\"c\",-1],[\"c\",-2],[\"c\",-3]]}}";
+    static const int64_t ids[] = {1, 4, 5, 6, 7};
+    static const int32_t want[] = {2, 3, 7};
+    mica_tokenizer *tokenizer;
+    mica_encoding *e = NULL;
+    mica_error err = {0};
+    size_t size;
+    char *text;
+
+    assert_int_equal(parse(json, NULL, &tokenizer, &err), MICA_OK);
+    assert_int_equal(mica_tokenizer_vocab_size(tokenizer), 8);
+    assert_string_equal(mica_tokenizer_token(tokenizer, 1, &size), "ab");
+    assert_string_equal(mica_tokenizer_token(tokenizer, 4, &size), "ab");
+    assert_int_equal(mica_tokenizer_id(tokenizer, "ab", 2), 4);
+    assert_int_equal(mica_tokenizer_id(tokenizer, "c", 1), 7);
+    assert_int_equal(mica_tokenizer_encode(tokenizer, (mica_text){"abc", 3}, NULL, NULL, &e, &err),
+                     MICA_OK);
+    assert_int_equal(mica_encoding_count(e), 3);
+    assert_memory_equal(mica_encoding_ids(e), want, sizeof want);
+    assert_int_equal(mica_tokenizer_decode(tokenizer, ids, 5, NULL, &text, &size, &err), MICA_OK);
+    assert_string_equal(text, "ab ab c c c");
+    mica_text_free(&text);
+    mica_encoding_destroy(&e);
+    mica_tokenizer_destroy(&tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +590,8 @@ int main(void)
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_huge_words),
         cmocka_unit_test(test_vocabulary),
+        cmocka_unit_test(test_repeated_string),
+        cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
