@@ -180,13 +180,14 @@ static bool fill(mica_tok_bpe *model)
 static bool mark_byte_pairs(mica_tok_bpe *model)
 {
     size_t ids = model->vocab->id_limit, words = 65536 / 64;
-    int16_t *first = mica_alloc_array(ids ? ids : 1, 2 * sizeof *first), *last = first + ids;
+    int16_t *first = mica_alloc_array(ids ? ids : 1, 2 * sizeof *first), *last;
 
     model->byte_pairs = mica_calloc(words, sizeof *model->byte_pairs);
     if (!first || !model->byte_pairs) {
         mica_free(first);
         return false;
     }
+    last = first + ids;
     memset(first, 0xFF, ids * 2 * sizeof *first); /* -1 */
     for (int b = 0; b < 256; b++)
         first[model->bytes[b]] = last[model->bytes[b]] = (int16_t)b;
