@@ -88,8 +88,9 @@ typedef enum mica_head {
 MICA_API mica_head mica_model_head(const mica_model *model);
 /* "masked language model" ... */
 MICA_API const char *mica_head_name(mica_head head);
-/* Labels of a classifier: id2label of config.json, in whatever order it lists them, "LABEL_0" ...
- * where there is none. NULL if `id` is not below the count, which is 0 for other heads. */
+/* Labels of a classifier: id2label of config.json, in whatever order it lists them (a number as its
+ * digits), "LABEL_0" ... where there is none. NULL if `id` is not below the count, which is 0 for
+ * other heads. */
 MICA_API size_t mica_model_label_count(const mica_model *model);
 MICA_API const char *mica_model_label(const mica_model *model, size_t id);
 /* problem_type of config.json: "regression", "single_label_classification" or

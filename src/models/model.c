@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/model.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,35 +195,51 @@ static bool has_labels(mica_head head)
     return head == MICA_HEAD_SEQUENCE_CLASSIFICATION || head == MICA_HEAD_TOKEN_CLASSIFICATION;
 }
 
+/* The name of label `id`, as id2label has it; a number stands for its digits. */
+static mica_status name_label(const mica_json_value *names, size_t id, char **out, mica_error *err)
+{
+    char key[32];
+    const mica_json_value *name;
+    const char *text;
+    int64_t number;
+
+    snprintf(key, sizeof key, "%zu", id);
+    name = mica_json_get(names, key);
+    text = mica_json_string(name, NULL);
+    if (!names) {
+        snprintf(key, sizeof key, "LABEL_%zu", id);
+        text = key;
+    } else if (!name) {
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "config.json: id2label has %zu labels, but none for id %zu",
+                         mica_json_count(names), id);
+    } else if (mica_json_int64(name, &number)) {
+        snprintf(key, sizeof key, "%" PRId64, number);
+        text = key;
+    } else if (!text) {
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "config.json: id2label: the label of id %zu is %s, not a string", id,
+                         mica_json_type_name(mica_json_get_type(name)));
+    }
+    *out = mica_strdup(text);
+    return *out ? MICA_OK : mica_fail_memory(err, strlen(text) + 1, "a label");
+}
+
 static mica_status find_labels(mica_model *m, mica_error *err)
 {
     const mica_json_value *names = mica_json_get(mica_json_root(m->json), "id2label");
     size_t count = (size_t)m->config.labels;
+    mica_status status = MICA_OK;
 
+    if (mica_json_get_type(names) != MICA_JSON_OBJECT)
+        names = NULL;
     m->labels = mica_calloc(count, sizeof *m->labels);
     if (!m->labels)
         return mica_fail_memory(err, count * sizeof *m->labels, "labels");
     m->label_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const mica_json_value *name = NULL;
-        const char *text = NULL;
-        char key[32];
-
-        snprintf(key, sizeof key, "%zu", i);
-        if (mica_json_get_type(names) == MICA_JSON_OBJECT) {
-            name = mica_json_get(names, key);
-            text = mica_json_string(name, NULL);
-            if (!text)
-                return mica_fail(err, MICA_STATUS_FORMAT,
-                                 "config.json: id2label has %zu labels, but none for id %zu", count,
-                                 i);
-        }
-        snprintf(key, sizeof key, "LABEL_%zu", i);
-        m->labels[i] = mica_strdup(text ? text : key);
-        if (!m->labels[i])
-            return mica_fail_memory(err, sizeof key, "labels");
-    }
-    return MICA_OK;
+    for (size_t i = 0; i < count && status == MICA_OK; i++)
+        status = name_label(names, i, &m->labels[i], err);
+    return status;
 }
 
 static mica_status build_head(mica_model *m, mica_head head, mica_weight_source *weights,

@@ -135,7 +135,26 @@ static void test_labels(void **state)
         dir = copy_of(from, "labels");
         edit(path_in(dir, "config.json"), "\"0\": ", "\"zero\": ");
         expect_task(dir, classifiers[i], MICA_STATUS_FORMAT, "none for id 0");
+        dir = copy_of(from, "labels");
+        edit(path_in(dir, "config.json"), "\"bert 0\"", "[]");
+        expect_task(dir, classifiers[i], MICA_STATUS_FORMAT, "label of id 0 is an array");
     }
+}
+
+/* Trainers write labels of data sets that have numbers for classes as such. */
+static void test_numbers_as_labels(void **state)
+{
+    const char *dir = copy_of("bert-sequenceclassification", "labels");
+    mica_model *model;
+
+    edit(path_in(dir, "config.json"), "\"bert 0\"", "-1");
+    edit(path_in(dir, "config.json"), "\"bert 4\"", "120");
+    model = open_model(context, dir);
+    assert_int_equal(mica_model_label_count(model), 5);
+    assert_string_equal(mica_model_label(model, 0), "-1");
+    assert_string_equal(mica_model_label(model, 1), "bert 1");
+    assert_string_equal(mica_model_label(model, 4), "120");
+    mica_model_destroy(&model);
 }
 
 int main(void)
@@ -144,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_other_heads),
         cmocka_unit_test(test_base_models),
         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_numbers_as_labels),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
