@@ -11,8 +11,8 @@
 
 #include "backends/cpu/x86/gemm_tile.h"
 
-V_INLINE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                           float *c, size_t ldc, bool add, const float *bias)
+V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
+                         float *c, size_t ldc, bool add, const float *bias)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, false, acc);

@@ -18,14 +18,13 @@
 
 #include "backends/cpu/x86/gemm_tile.h"
 
-V_INLINE int32_t word_of(const uint32_t *a, size_t i, size_t p)
+V_TILE int32_t word_of(const uint32_t *a, size_t i, size_t p)
 {
     return (int32_t)a[i * MICA_GEMM_A_STRIDE + p];
 }
 
 /* Adds one word of every row times vectors 0 and 1 of B. */
-V_INLINE void int8_step(const size_t m, const uint32_t *a, size_t p, ivec b0, ivec b1,
-                        ivec acc[][2])
+V_TILE void int8_step(const size_t m, const uint32_t *a, size_t p, ivec b0, ivec b1, ivec acc[][2])
 {
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
@@ -36,7 +35,7 @@ V_INLINE void int8_step(const size_t m, const uint32_t *a, size_t p, ivec b0, iv
 }
 
 /* Row i of the result, in vector v of the tile. */
-V_INLINE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)
+V_TILE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)
 {
     ivec zero = i_mul(i_set(tail->row_zero[i]), i_load(tail->column_sum + v * LANES));
     vec scale = v_mul(v_set(tail->row_scale[i]), v_load(tail->column_scale + v * LANES));
@@ -52,7 +51,7 @@ static __attribute__((noinline)) void int8_load_part(const float *c, size_t n, v
 }
 
 /* What the sums of a row start from. */
-V_INLINE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
+V_TILE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
 {
     acc[0] = acc[1] = i_zero();
     if (add && n == TILE_NR) {
@@ -69,8 +68,8 @@ V_INLINE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
     }
 }
 
-V_INLINE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const int32_t *b,
-                           float *c, size_t ldc, bool add, const mica_int8_tail *tail)
+V_TILE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const int32_t *b,
+                         float *c, size_t ldc, bool add, const mica_int8_tail *tail)
 {
     ivec acc[TILE_MAX_ROWS][2];
     V_UNROLL

@@ -18,10 +18,14 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/x86/math.h"
 
+/* V_TILE: what is unrolled for every height of tile. Checking the arithmetic of each of its indices
+ * takes a sanitizer's build a minute a file; addresses are checked. */
 #if defined(__clang__)
 #define V_UNROLL _Pragma("clang loop unroll(full)")
+#define V_TILE V_INLINE __attribute__((no_sanitize("undefined")))
 #else
 #define V_UNROLL _Pragma("GCC unroll 16")
+#define V_TILE V_INLINE
 #endif
 
 /* Of 32 registers 28 hold sums, of 16 registers 12. */
@@ -51,7 +55,7 @@ static __attribute__((noinline)) void store_part(float *c, vec x0, vec x1, size_
 }
 
 /* Adds what is asked for and stores one row of the tile: n of its columns. */
-V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past, const float *bias)
+V_TILE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past, const float *bias)
 {
     if (past) {
         v_store_past(c, bias ? v_add(x0, v_load(bias)) : x0);
@@ -75,8 +79,8 @@ V_INLINE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past,
 }
 
 /* Sums from zero; C comes from far away: it is asked for now and used after the sums. */
-V_INLINE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, bool past,
-                         vec acc[][2])
+V_TILE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, bool past,
+                       vec acc[][2])
 {
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
@@ -89,23 +93,23 @@ V_INLINE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, b
 }
 
 /* The panel goes on after this call's part of it; beyond its end a prefetch does no harm. */
-V_INLINE void tile_prefetch(const float *b)
+V_TILE void tile_prefetch(const float *b)
 {
     _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR), _MM_HINT_T0);
     if (LANES == 16)
         _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR + 16), _MM_HINT_T0);
 }
 
-V_INLINE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2], bool add,
-                       bool past, const float *bias)
+V_TILE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2], bool add,
+                     bool past, const float *bias)
 {
     V_UNROLL
     for (size_t i = 0; i < m; i++)
         store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, past, bias);
 }
 
-V_INLINE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                           float *c, size_t ldc, bool add, bool past, const float *bias)
+V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
+                         float *c, size_t ldc, bool add, bool past, const float *bias)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, past, acc);

@@ -18,8 +18,8 @@ V_INLINE vec dot(vec sum, __m512i a, __m512i b)
     return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }
 
-V_INLINE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const float *b,
-                             float *c, size_t ldc, bool add, const float *bias)
+V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const float *b,
+                           float *c, size_t ldc, bool add, const float *bias)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, false, acc);
