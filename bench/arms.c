@@ -55,6 +55,8 @@ static void calibrate(bench_arm *arm, const bench_plan *plan)
     if (seconds < plan->min_time)
         arm->runs =
             seconds > plan->min_time / RUNS_MAX ? (size_t)(plan->min_time / seconds) + 1 : RUNS_MAX;
+    if (arm->runs * plan->rounds < plan->min_runs)
+        arm->runs = (plan->min_runs + plan->rounds - 1) / plan->rounds;
 }
 
 static bool stopped(const bench_plan *plan)
@@ -134,7 +136,6 @@ static void write_number(mica_json_writer *w, const char *key, double number)
 
 void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
 {
-    mica_json_begin_object(w);
     mica_json_write_key(w, "name");
     mica_json_write_text(w, arm->name);
     mica_json_write_key(w, "state");
@@ -156,5 +157,4 @@ void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
             mica_json_write_double(w, arm->samples[i]);
         mica_json_end_array(w);
     }
-    mica_json_end_object(w);
 }

@@ -35,6 +35,7 @@ typedef struct bench_arm {
 typedef struct bench_plan {
     size_t rounds;
     double min_time; /* seconds of a sample, if one run takes less */
+    size_t min_runs; /* of an arm in all its samples together; 0 = one a sample will do */
     uint64_t seed;
     bool (*stop)(void); /* asked between samples; may be NULL */
 } bench_plan;
@@ -51,7 +52,8 @@ const bench_arm *bench_fastest(const bench_arm *arms, size_t count);
 /* How many times as long `other` takes; both are OK. level 0 = out of memory. */
 bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other);
 
-/* Appends "name", "state", "reason" or "seconds" (all samples) and what they say. */
+/* The members of an object that is open: "name", "state", "reason" or "seconds" (all samples) and
+ * what they say. */
 void bench_write_arm(mica_json_writer *writer, const bench_arm *arm);
 
 #endif

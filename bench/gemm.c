@@ -5,7 +5,6 @@
  * BERT-base's. Each figure is the best of the rounds; the rate is measured before each of them, and
  * the percentage is of the best rate seen.
  */
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,105 +12,15 @@
 #include <time.h>
 
 #include "mica/mica.h"
+#include "peaks.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-enum { MOST_SHAPES = 32, MOST_THREADS = 256, DEFAULT_ROUNDS = 15 };
+enum { MOST_SHAPES = 32, DEFAULT_ROUNDS = 15 };
 
 static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* ---- the peak ---- */
-
-enum { CHAINS = 12, STEPS = 2000000 };
-static volatile float sink;
-
-/* The chains must live in registers. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 12")
-#endif
-
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) static double fma_avx512(void)
-{
-    __m512 sum[CHAINS], a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_set1_ps((float)i); /* chains that differ: equal ones would be merged */
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm512_fmadd_ps(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = _mm512_reduce_add_ps(sum[i]);
-    return 2.0 * 16 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx2,fma"))) static double fma_avx2(void)
-{
-    __m256 sum[CHAINS], a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_set1_ps((float)i);
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm256_fmadd_ps(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = _mm256_cvtss_f32(sum[i]);
-    return 2.0 * 8 * CHAINS * STEPS;
-}
-#endif
-
-static double no_peak(void)
-{
-    return 0;
-}
-
-typedef double (*peak_fn)(void);
-
-static peak_fn peak_of(const char *level)
-{
-#if defined(__x86_64__)
-    if (strcmp(level, "avx512") == 0)
-        return fma_avx512;
-    if (strcmp(level, "avx2") == 0)
-        return fma_avx2;
-#endif
-    return no_peak;
-}
-
-static void *peak_thread(void *arg)
-{
-    peak_fn *fn = arg;
-    (*fn)();
-    return NULL;
-}
-
-/* GFLOP/s of all threads together, 0 if unknown. */
-static double measure_peak(peak_fn fn, size_t threads)
-{
-    pthread_t others[MOST_THREADS];
-    size_t started = 0;
-    double begin = now(), flop = 0;
-    for (size_t i = 1; i < threads && i < MOST_THREADS; i++)
-        started += pthread_create(&others[started], NULL, peak_thread, &fn) == 0;
-    flop = fn();
-    for (size_t i = 0; i < started; i++)
-        pthread_join(others[i], NULL);
-    return flop * (double)(started + 1) / (now() - begin) * 1e-9;
 }
 
 /* ---- the products ---- */
@@ -198,7 +107,7 @@ static void run_level(const char *level, const shape *shapes, size_t count, int 
     for (size_t i = 0; i < count; i++)
         product_create(context, &shapes[i], &products[i]);
     for (int round = 0; round < rounds; round++) {
-        double rate = measure_peak(peak_of(level), info.threads);
+        double rate = bench_measure_flops(level, info.threads) * 1e-9;
         peak = rate > peak ? rate : peak;
         for (size_t i = 0; i < count; i++)
             product_run(&products[i]);

@@ -79,6 +79,16 @@ bench_interval bench_ratio(const double *a, const double *b, size_t n, double le
     return bench_median_interval(ratios, n, level);
 }
 
+bench_interval bench_ratio_apart(double *a, size_t n, double *b, size_t m, double level)
+{
+    /* Either misses with at most half of what may miss. */
+    bench_interval x = bench_median_interval(a, n, (1 + level) / 2);
+    bench_interval y = bench_median_interval(b, m, (1 + level) / 2);
+    double both = x.level + y.level - 1;
+    return (bench_interval){y.median / x.median, y.low / x.high, y.high / x.low,
+                            both > 0 ? both : 0};
+}
+
 double bench_geometric_mean(const double *values, size_t n)
 {
     double sum = 0;

@@ -34,6 +34,11 @@ bench_interval bench_median_interval(double *samples, size_t n, double level);
 bench_interval bench_ratio(const double *a, const double *b, size_t n, double level,
                            double *ratios);
 
+/* How many times as long b takes as a, of samples from two runs that share nothing: the ratio of
+ * the medians, and an interval from those of each median, wide enough for both to hold together.
+ * Sorts both, of n >= 1 and m >= 1. */
+bench_interval bench_ratio_apart(double *a, size_t n, double *b, size_t m, double level);
+
 /* exp of the mean of logarithms of n >= 1 positive numbers. */
 double bench_geometric_mean(const double *values, size_t n);
 

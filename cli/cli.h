@@ -16,7 +16,13 @@
 #include "mica/mica.h"
 
 /* Exit codes beside those of mica_status_exit_code (include/mica/status.def). */
-enum { EXIT_OK = 0, EXIT_FAILURE_CODE = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILURE_CODE = 1,
+    EXIT_USAGE = 2,
+    EXIT_REGRESSION = 10, /* bench compare: something became slower, or wrong */
+    EXIT_INTERRUPTED = 130
+};
 
 /* ---- options ----------------------------------------------------------------------------------
  */

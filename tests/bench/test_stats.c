@@ -137,6 +137,24 @@ static bool scripted(bench_arm *arm, size_t runs, double *seconds)
     return true;
 }
 
+/* Eleven samples a run: a median's interval of 97.5 % goes from the second to the last but one. */
+static void ratios_of_runs_apart(void **state)
+{
+    double a[11], b[11], one[] = {2}, other[] = {3};
+    for (int i = 0; i < 11; i++) {
+        a[i] = 100 + (i * 7) % 11;
+        b[i] = 200 + (i * 5) % 11;
+    }
+    bench_interval i = bench_ratio_apart(a, 11, b, 11, 0.95);
+    assert_near(i.median, 205.0 / 105);
+    assert_near(i.low, 201.0 / 109);
+    assert_near(i.high, 209.0 / 101);
+    assert_near(i.level, 1 - 2 * (2 * 12 / 2048.0));
+    i = bench_ratio_apart(one, 1, other, 1, 0.95); /* says nothing */
+    assert_near(i.median, 1.5);
+    assert_true(i.level == 0);
+}
+
 static void rounds_are_shuffled(void **state)
 {
     script s = {.length = 0}, again = {.length = 0};
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(intervals),
         cmocka_unit_test(intervals_hold),
         cmocka_unit_test(ratios),
+        cmocka_unit_test(ratios_of_runs_apart),
         cmocka_unit_test(rounds_are_shuffled),
         cmocka_unit_test(an_arm_that_fails_takes_none_along),
     };

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "peaks.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { CHAINS = 12, STEPS = 50000, MOST_THREADS = 256, LINE = 64, CHUNK = 1 << 18 };
+/* Many short tries, of which the best counts: on a machine that has other work to do, few of them
+ * have it for themselves. */
+enum { TRIES = 40 };
+static const double try_seconds = 0.0005;
+static volatile float sink;
+static volatile uint64_t sink_bits;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- multiply-adds ---- */
+
+/* The chains must live in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) static double fma_avx512(void)
+{
+    __m512 sum[CHAINS], a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm512_set1_ps((float)i); /* chains that differ: equal ones would be merged */
+    for (int s = 0; s < STEPS; s++) {
+        UNROLL
+        for (int i = 0; i < CHAINS; i++)
+            sum[i] = _mm512_fmadd_ps(sum[i], a, b);
+    }
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sink = _mm512_reduce_add_ps(sum[i]);
+    return 2.0 * 16 * CHAINS * STEPS;
+}
+
+__attribute__((target("avx2,fma"))) static double fma_avx2(void)
+{
+    __m256 sum[CHAINS], a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm256_set1_ps((float)i);
+    for (int s = 0; s < STEPS; s++) {
+        UNROLL
+        for (int i = 0; i < CHAINS; i++)
+            sum[i] = _mm256_fmadd_ps(sum[i], a, b);
+    }
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sink = _mm256_cvtss_f32(sum[i]);
+    return 2.0 * 8 * CHAINS * STEPS;
+}
+#endif
+
+static double no_flops(void)
+{
+    return 0;
+}
+
+typedef double (*flops_fn)(void);
+
+static flops_fn flops_of(const char *level)
+{
+#if defined(__x86_64__)
+    if (strcmp(level, "avx512") == 0)
+        return fma_avx512;
+    if (strcmp(level, "avx2") == 0)
+        return fma_avx2;
+#endif
+    return no_flops;
+}
+
+/* ---- all threads at once ---- */
+
+/* What a thread does in a try. For bytes: it goes on at `at` through memory of its own, of which
+ * copies write the second half. */
+typedef struct share {
+    flops_fn fn; /* or NULL: bytes */
+    char *memory;
+    size_t size, at;
+    bool copy;
+    double rate;
+    atomic_size_t *missing; /* threads that have not come yet */
+} share;
+
+static void go_through(share *s);
+
+static void *run_share(void *arg)
+{
+    share *s = arg;
+    atomic_fetch_sub(s->missing, 1);
+    while (atomic_load(s->missing) > 0)
+        sched_yield();
+    if (s->fn) {
+        double begin = now(), flops = s->fn();
+        s->rate = flops / (now() - begin);
+    } else {
+        go_through(s);
+    }
+    return NULL;
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* The best rate of all shares together. */
+static double run_shares(share *shares, size_t count)
+{
+    double best = 0;
+    for (int t = 0; t < TRIES; t++) {
+        pthread_t others[MOST_THREADS];
+        atomic_size_t missing = count;
+        size_t started = 0;
+        double rate = 0;
+        for (size_t i = 0; i < count; i++)
+            shares[i].missing = &missing;
+        for (; started + 1 < count; started++)
+            if (pthread_create(&others[started], NULL, run_share, &shares[started + 1]) != 0)
+                break;
+        atomic_fetch_sub(&missing, count - 1 - started); /* those come never */
+        run_share(&shares[0]);
+        for (size_t i = 0; i < started; i++)
+            pthread_join(others[i], NULL);
+        for (size_t i = 0; i <= started; i++)
+            rate += shares[i].rate;
+        best = larger(best, rate);
+    }
+    return best;
+}
+
+static size_t clamp_threads(size_t threads)
+{
+    return threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS;
+}
+
+double bench_measure_flops(const char *level, size_t threads)
+{
+    share shares[MOST_THREADS];
+    size_t count = clamp_threads(threads);
+    for (size_t i = 0; i < count; i++)
+        shares[i] = (share){.fn = flops_of(level)};
+    return run_shares(shares, count);
+}
+
+/* ---- bytes ---- */
+
+/* `size` is a multiple of 8 times 64 bytes. */
+static uint64_t read_plain(const char *memory, size_t size)
+{
+    const uint64_t *x = (const uint64_t *)(const void *)memory;
+    uint64_t sum[8] = {0};
+    for (size_t i = 0; i < size / sizeof *x; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            sum[k] += x[i + k];
+    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t read_avx2(const char *memory, size_t size)
+{
+    const __m256i *x = (const __m256i *)(const void *)memory;
+    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    for (size_t i = 0; i < size / sizeof *x; i += 4) {
+        a = _mm256_add_epi64(a, _mm256_load_si256(x + i));
+        b = _mm256_add_epi64(b, _mm256_load_si256(x + i + 1));
+        c = _mm256_add_epi64(c, _mm256_load_si256(x + i + 2));
+        d = _mm256_add_epi64(d, _mm256_load_si256(x + i + 3));
+    }
+    uint64_t sum[4];
+    _mm256_storeu_si256((__m256i *)(void *)sum,
+                        _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d)));
+    return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+__attribute__((target("avx512f"))) static uint64_t read_avx512(const char *memory, size_t size)
+{
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    for (size_t i = 0; i < size; i += 256) {
+        a = _mm512_add_epi64(a, _mm512_load_si512(memory + i));
+        b = _mm512_add_epi64(b, _mm512_load_si512(memory + i + 64));
+        c = _mm512_add_epi64(c, _mm512_load_si512(memory + i + 128));
+        d = _mm512_add_epi64(d, _mm512_load_si512(memory + i + 192));
+    }
+    return (uint64_t)_mm512_reduce_add_epi64(
+        _mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d)));
+}
+#endif
+
+static uint64_t read_all(const char *memory, size_t size)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return read_avx512(memory, size);
+    if (__builtin_cpu_supports("avx2"))
+        return read_avx2(memory, size);
+#endif
+    return read_plain(memory, size);
+}
+
+static void go_through(share *s)
+{
+    size_t room = s->copy ? s->size / 2 : s->size, done = 0;
+    double begin = now(), seconds;
+    do {
+        size_t part = room - s->at < CHUNK ? room - s->at : CHUNK;
+        if (s->copy)
+            memcpy(s->memory + room + s->at, s->memory + s->at, part);
+        else
+            sink_bits = read_all(s->memory + s->at, part);
+        sink = (float)s->memory[s->size - 1];
+        done += s->copy ? 2 * part : part;
+        s->at = s->at + part < room ? s->at + part : 0;
+        seconds = now() - begin;
+    } while (seconds < try_seconds);
+    s->rate = (double)done / seconds;
+}
+
+bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads)
+{
+    static const size_t sizes[BENCH_SIZES] = {1 << 16, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28};
+    share shares[MOST_THREADS];
+    size_t count = clamp_threads(threads);
+    void *memory = NULL;
+    if (posix_memalign(&memory, 4096, sizes[BENCH_SIZES - 1]) != 0)
+        return false;
+    memset(memory, 1, sizes[BENCH_SIZES - 1]);
+    for (int i = 0; i < BENCH_SIZES; i++) {
+        bench_bandwidth *b = &peaks->bandwidth[i];
+        size_t part = sizes[i] / count / (16 * LINE) * (16 * LINE);
+        b->bytes = (double)sizes[i];
+        part = part > 16 * LINE ? part : 16 * LINE;
+        for (int copy = 0; copy < 2; copy++) {
+            double *best = copy ? &b->copy : &b->read;
+            for (size_t k = 0; k < count; k++)
+                shares[k] =
+                    (share){.memory = (char *)memory + k * part, .size = part, .copy = copy != 0};
+            *best = larger(*best, run_shares(shares, count));
+        }
+    }
+    free(memory);
+    peaks->flops = larger(peaks->flops, bench_measure_flops(level, threads));
+    return true;
+}
+
+double bench_peaks_bandwidth(const bench_peaks *peaks, double bytes)
+{
+    const bench_bandwidth *b = peaks->bandwidth;
+    int i = BENCH_SIZES - 1;
+    while (i > 0 && b[i].bytes > bytes)
+        i--;
+    return larger(b[i].read, b[i].copy);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the machine can do at most: multiply-adds in registers, and bytes read and copied.
+ */
+#ifndef MICA_BENCH_PEAKS_H
+#define MICA_BENCH_PEAKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Multiplications and additions a second in float32 registers, of `threads` threads together, with
+ * the instructions of a kernel level ("avx512", "avx2"). 0 = not known for this level. */
+double bench_measure_flops(const char *level, size_t threads);
+
+/* Bytes a second that `threads` threads read, and read and write while copying, going again and
+ * again through memory of their own: the smaller it is, the nearer is the cache that holds it. */
+enum { BENCH_SIZES = 6 };
+typedef struct bench_bandwidth {
+    double bytes; /* of all threads together */
+    double read, copy;
+} bench_bandwidth;
+
+typedef struct bench_peaks {
+    double flops;
+    bench_bandwidth bandwidth[BENCH_SIZES]; /* sizes rise */
+} bench_peaks;
+
+/* Measures, and keeps what is larger than what is there: begin with zeros. False = out of memory.
+ * Takes about a second. */
+bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads);
+
+/* The bandwidth that work on so many bytes cannot exceed: the best of the largest size that is not
+ * larger. */
+double bench_peaks_bandwidth(const bench_peaks *peaks, double bytes);
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mica bench compare: two results of the same benchmark, arm by arm.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/stats.h"
+#include "bench_common.h"
+
+const char bench_compare_details[] =
+    "Reads two files that `mica bench ... --output` wrote. A change is the ratio of the medians,\n"
+    "with an interval that holds the true one with 95 %: above 1 it takes longer. An arm is "
+    "slower\n"
+    "(or faster) if the whole interval is more than --threshold percent off 1. What became "
+    "slower,\n"
+    "or wrong, in mica itself is a regression: then the exit code is 10. Other arms are shown\n"
+    "because they say whether the machine changed.\n\n"
+    "example:\n  mica bench compare before.json after.json --threshold 3\n";
+
+typedef enum verdict { SAME, SLOWER, FASTER, BROKEN, MENDED, NEVER, GONE, NEW } verdict;
+static const char *const verdict_names[] = {"same",   "slower", "faster", "broken",
+                                            "mended", "never",  "gone",   "new"};
+
+/* An arm of a result. */
+typedef struct entry {
+    char *name; /* of the case, and what is timed if it is several things */
+    const char *arm;
+    const char *state;
+    const mica_json_value *seconds;
+    size_t order;
+} entry;
+
+typedef struct entries {
+    entry *items;
+    size_t count, room;
+} entries;
+
+typedef struct change {
+    const entry *before, *after; /* one may be NULL */
+    verdict verdict;
+    bench_interval ratio;
+    double seconds[2]; /* medians */
+} change;
+
+typedef struct compare {
+    const cli_command *command;
+    double threshold;
+    mica_json *files[2];
+    entries entries[2];
+    change *changes;
+    size_t count, regressions;
+} compare;
+
+/* ---- reading ---- */
+
+static bool add_entry(entries *list, const char *name, const mica_json_value *arm)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 64;
+        entry *items = realloc(list->items, room * sizeof *items);
+        if (!items)
+            return false;
+        list->items = items;
+        list->room = room;
+    }
+    entry e = {NULL, mica_json_string(mica_json_get(arm, "name"), NULL),
+               mica_json_string(mica_json_get(arm, "state"), NULL), mica_json_get(arm, "seconds"),
+               list->count};
+    if (!e.arm || !e.state)
+        return true; /* no arm of ours */
+    e.name = malloc(strlen(name) + 1);
+    if (!e.name)
+        return false;
+    memcpy(e.name, name, strlen(name) + 1);
+    list->items[list->count++] = e;
+    return true;
+}
+
+/* The arms of a result, and of the objects in it: "encode" and "load" of a tokenizer. */
+static bool add_arms(entries *list, const char *name, const mica_json_value *value, bool inside)
+{
+    char part[512];
+    const mica_json_value *arms = mica_json_get(value, "arms");
+    bool fine = true;
+    if (mica_json_get_type(arms) == MICA_JSON_ARRAY)
+        for (const mica_json_value *a = mica_json_first(arms); a && fine; a = mica_json_next(a))
+            fine = add_entry(list, name, a);
+    if (inside)
+        return fine;
+    for (const mica_json_value *v = mica_json_first(value); v && fine; v = mica_json_next(v)) {
+        if (mica_json_get_type(v) != MICA_JSON_OBJECT)
+            continue;
+        snprintf(part, sizeof part, "%.300s: %.200s", name, mica_json_key(v, NULL));
+        fine = add_arms(list, part, v, true);
+    }
+    return fine;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : strcmp(x->arm, y->arm);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+static int read_file(compare *c, int i, const char *path)
+{
+    mica_error err = {0};
+    int64_t schema = 0;
+    if (mica_json_parse_file(path, &c->files[i], &err))
+        return fail(c->command, &err);
+    const mica_json_value *root = mica_json_root(c->files[i]);
+    const mica_json_value *results = mica_json_get(root, "results");
+    if (!mica_json_int64(mica_json_get(root, "schema"), &schema) || schema != 1 ||
+        !mica_json_string(mica_json_get(root, "bench"), NULL) ||
+        mica_json_get_type(results) != MICA_JSON_ARRAY)
+        return fail_text(c->command, MICA_STATUS_FORMAT,
+                         "'%s' is no result of a benchmark (bench, schema 1, results)", path);
+    for (const mica_json_value *r = mica_json_first(results); r; r = mica_json_next(r)) {
+        const char *name = mica_json_string(mica_json_get(r, "case"), NULL);
+        if (!name)
+            name = mica_json_string(mica_json_get(r, "tokenizer"), NULL);
+        if (name && !add_arms(&c->entries[i], name, r, false))
+            return fail_text(c->command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+    }
+    return -1;
+}
+
+static const char *text_at(const compare *c, int file, const char *group, const char *key)
+{
+    const mica_json_value *root = mica_json_root(c->files[file]);
+    const char *text =
+        mica_json_string(mica_json_get(group ? mica_json_get(root, group) : root, key), NULL);
+    return text ? text : "?";
+}
+
+/* ---- comparing ---- */
+
+/* The samples of an OK arm, freed by the caller; *n is 0 if it has none. */
+static double *samples_of(const entry *e, size_t *n)
+{
+    size_t count = mica_json_count(e->seconds);
+    double *samples = malloc((count ? count : 1) * sizeof *samples);
+    *n = 0;
+    if (!samples || strcmp(e->state, "ok") != 0)
+        return samples;
+    for (const mica_json_value *v = mica_json_first(e->seconds); v; v = mica_json_next(v))
+        if (mica_json_double(v, &samples[*n]) && samples[*n] > 0)
+            ++*n;
+    return samples;
+}
+
+static bool judge(const compare *c, change *x)
+{
+    size_t n = 0, m = 0;
+    double *a = samples_of(x->before, &n), *b = samples_of(x->after, &m);
+    double limit = 1 + c->threshold / 100;
+    if (n && m) {
+        x->ratio = bench_ratio_apart(a, n, b, m, 0.95); /* sorts them */
+        x->verdict = x->ratio.low > limit ? SLOWER : x->ratio.high < 1 / limit ? FASTER : SAME;
+    } else {
+        x->verdict = n ? BROKEN : m ? MENDED : NEVER;
+    }
+    x->seconds[0] = n ? bench_median_interval(a, n, 0.95).median : 0;
+    x->seconds[1] = m ? bench_median_interval(b, m, 0.95).median : 0;
+    bool fine = a && b;
+    free(a);
+    free(b);
+    return fine;
+}
+
+static bool is_regression(const change *x)
+{
+    const entry *e = x->before ? x->before : x->after;
+    return (x->verdict == SLOWER || x->verdict == BROKEN) && strncmp(e->arm, "mica", 4) == 0;
+}
+
+/* In the order of the first file; then what only the second one has. */
+static int find_changes(compare *c)
+{
+    entries *before = &c->entries[0], *after = &c->entries[1];
+    bool fine = true;
+    bool *met = calloc(after->count + 1, sizeof *met);
+    c->changes = calloc(before->count + after->count + 1, sizeof *c->changes);
+    if (after->count)
+        qsort(after->items, after->count, sizeof *after->items, by_key);
+    if (before->count)
+        qsort(before->items, before->count, sizeof *before->items, by_order);
+    for (size_t i = 0; i < before->count && met && c->changes && fine; i++) {
+        change *x = &c->changes[c->count++];
+        x->before = &before->items[i];
+        x->after = after->count ? bsearch(x->before, after->items, after->count,
+                                          sizeof *after->items, by_key)
+                                : NULL;
+        x->verdict = GONE;
+        if (x->after) {
+            met[x->after - after->items] = true;
+            fine = judge(c, x);
+        }
+        c->regressions += is_regression(x);
+    }
+    for (size_t i = 0; i < after->count && met && c->changes && fine; i++)
+        if (!met[i])
+            c->changes[c->count++] = (change){.after = &after->items[i], .verdict = NEW};
+    fine = fine && met && c->changes;
+    free(met);
+    return fine ? -1 : fail_text(c->command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+}
+
+/* ---- showing ---- */
+
+static void show(const compare *c)
+{
+    out_text("%-56s %-16s %10s %10s %7s %13s\n", "", "", "before ms", "after ms", "ratio",
+             "interval");
+    for (size_t i = 0; i < c->count; i++) {
+        const change *x = &c->changes[i];
+        const entry *e = x->before ? x->before : x->after;
+        const mica_text name = {e->name, strlen(e->name)}, arm = {e->arm, strlen(e->arm)};
+        out_label(&name, 56);
+        out_text(" ");
+        out_label(&arm, 16);
+        if (x->verdict <= FASTER)
+            out_text(" %10.4f %10.4f %6.3fx %6.3f-%.3f", x->seconds[0] * 1e3, x->seconds[1] * 1e3,
+                     x->ratio.median, x->ratio.low, x->ratio.high);
+        else
+            out_text(" %10s %10s", x->before ? x->before->state : "-",
+                     x->after ? x->after->state : "-");
+        if (x->verdict <= FASTER && x->ratio.level < 0.95)
+            out_text(" (%.0f %%)", x->ratio.level * 100);
+        out_text("  %s\n", verdict_names[x->verdict]);
+    }
+    out_text("%zu compared, %zu became slower or wrong in mica (threshold %g %%)\n", c->count,
+             c->regressions, c->threshold);
+}
+
+static mica_status write_json(const compare *c, cli_format format, mica_error *err)
+{
+    mica_json_writer *w = NULL;
+    mica_status status = mica_json_writer_create(&w, err);
+    if (status)
+        return status;
+    mica_json_begin_object(w);
+    write_member(w, "bench", "compare");
+    mica_json_write_key(w, "schema");
+    mica_json_write_int(w, 1);
+    write_member(w, "of", text_at(c, 0, NULL, "bench"));
+    mica_json_write_key(w, "threshold");
+    mica_json_write_double(w, c->threshold);
+    mica_json_write_key(w, "regressions");
+    mica_json_write_int(w, (int64_t)c->regressions);
+    if (format == FORMAT_JSONL) {
+        mica_json_end_object(w);
+        status = bench_put_line(w, err);
+    } else {
+        mica_json_write_key(w, "results");
+        mica_json_begin_array(w);
+    }
+    for (size_t i = 0; i < c->count && !status; i++) {
+        const change *x = &c->changes[i];
+        const entry *e = x->before ? x->before : x->after;
+        const char *const keys[] = {"before", "after", "ratio", "low", "high", "level"};
+        const double values[] = {x->seconds[0], x->seconds[1], x->ratio.median,
+                                 x->ratio.low,  x->ratio.high, x->ratio.level};
+        mica_json_begin_object(w);
+        write_member(w, "name", e->name);
+        write_member(w, "arm", e->arm);
+        write_member(w, "verdict", verdict_names[x->verdict]);
+        for (int k = 0; k < 6 && x->verdict <= FASTER; k++) {
+            mica_json_write_key(w, keys[k]);
+            mica_json_write_double(w, values[k]);
+        }
+        mica_json_end_object(w);
+        if (format == FORMAT_JSONL)
+            status = bench_put_line(w, err);
+    }
+    if (format == FORMAT_JSON) {
+        mica_json_end_array(w);
+        mica_json_end_object(w);
+        status = bench_put_line(w, err);
+    }
+    mica_json_writer_destroy(&w);
+    return status;
+}
+
+static void warn_of_machines(const compare *c)
+{
+    static const char *const keys[] = {"cpu", "kernels", "system"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text_at(c, 0, "environment", keys[i]), text_at(c, 1, "environment", keys[i])) !=
+            0)
+            fprintf(stderr, "mica: %s: the %s differs: '%.100s' and '%.100s'\n", c->command->name,
+                    keys[i], text_at(c, 0, "environment", keys[i]),
+                    text_at(c, 1, "environment", keys[i]));
+}
+
+int cmd_bench_compare(const cli_command *command, int argc, char **argv)
+{
+    const char *format = NULL;
+    cli_format as;
+    compare c = {.command = command, .threshold = 5};
+    const option options[] = {
+        {"threshold", 0, OPTION_REAL, &c.threshold, "PERCENT", "changes up to this are none (5)", 0,
+         0},
+        {"format", 0, OPTION_TEXT, &format, "FORMAT", "text (default), json or jsonl", 0, 0},
+    };
+    int n,
+        code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
+    if (code >= 0)
+        return code;
+    if (!format_read(command, format, &as))
+        return EXIT_USAGE;
+    if (n != 2)
+        return usage_error(command, "two files are compared, not %d", n);
+    for (int i = 0; i < 2 && code < 0; i++)
+        code = read_file(&c, i, argv[i + 1]);
+    if (code < 0 && strcmp(text_at(&c, 0, NULL, "bench"), text_at(&c, 1, NULL, "bench")) != 0)
+        code = fail_text(command, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.40s' and '%.40s' are not the same benchmark",
+                         text_at(&c, 0, NULL, "bench"), text_at(&c, 1, NULL, "bench"));
+    if (code < 0)
+        code = find_changes(&c);
+    if (code < 0) {
+        mica_error err = {0};
+        warn_of_machines(&c);
+        if (as == FORMAT_TEXT)
+            show(&c);
+        else if (write_json(&c, as, &err))
+            code = fail(command, &err);
+    }
+    if (code < 0)
+        code = c.regressions ? EXIT_REGRESSION : EXIT_OK;
+    for (int i = 0; i < 2; i++) {
+        for (size_t k = 0; k < c.entries[i].count; k++)
+            free(c.entries[i].items[k].name);
+        free(c.entries[i].items);
+        mica_json_destroy(&c.files[i]);
+    }
+    free(c.changes);
+    return out_close(command, code);
+}

@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `mica bench ops` with a peer that is right, wrong, too fast, absent or crashes; `mica bench compare`.
+#   ops.sh PROGRAM FOLDER PEER
+. "$(dirname "$0")/../cli/support.sh"
+
+peer=$3
+here=$(cd "$(dirname "$0")" && pwd)
+PEER=right
+TMPDIR=$work
+export PEER TMPDIR
+
+# bench MODE [OPTION...]: two small cases, with the peer in that mode.
+bench() {
+    PEER=$1
+    shift
+    run "$mica" bench ops --filter '^(ReLU / dim=128x|SumAll / dim=1000000$)' --rounds 2 --min-time 0.002 --limit 60 \
+        --peer-python "$peer" --peer-script "$here/ops.sh" "$@"
+}
+mica_times() { grep -c '^    mica  *[0-9]' "$work/out"; }
+peer_times() { grep -c '^    pytorch [a-z]*  *[0-9]' "$work/out"; }
+
+run "$mica" bench ops --list
+expect "the list" 0
+[ "$(grep -c '^paper  ' "$work/out")" -eq 85 ] || complain "not 85 cases of the paper"
+[ "$(grep '^paper' "$work/out" | sed 's/paper *//; s/ .*//' | sort -u | wc -l)" -eq 21 ] || complain "not 21 operations"
+[ "$(sort -u "$work/out" | wc -l)" -eq "$(wc -l <"$work/out")" ] || complain "a case is there twice"
+[ "$(wc -l <"$work/out")" -eq "$(grep -c '^BENCH_[A-Z]*("' "$here/../../bench/ops_cases.def")" ] ||
+    complain "a row cannot be read"
+out_has "paper  Argmax / dim=64x1024x128 axis=0"
+out_has "more   Attention / dim="
+run "$mica" bench ops --list --filter 'axis=[12]$'
+expect "a filtered list" 0
+lines_are 9
+run "$mica" bench ops --dry-run --filter '^MatMul.*64x1024$' --backends mica
+expect "a dry run" 0
+out_has "1 cases, mica, 9 rounds"
+out_has "131.0720 GFLOP"
+run "$mica" bench ops --filter '('
+expect "a bad expression" 2
+err_has "--filter '('"
+run "$mica" bench ops --filter 'no such case'
+expect "no case" 3
+run "$mica" bench ops --backends mica,tensorflow
+expect "no such backend" 2
+err_has "'tensorflow'"
+run "$mica" bench ops softmax
+expect "an argument" 2
+
+bench right --output "$work/right.json"
+expect "a peer that is right" 0
+out_has "peer: loops, loops 1.0"
+out_has "GFLOP/s; GB/s read"
+[ "$(mica_times)" -eq 2 ] || complain "mica has not two times"
+[ "$(peer_times)" -eq 4 ] || complain "the peer has not four times"
+for part in '"bench":"ops","schema":1' '"case":"ReLU / dim=128x16x1024"' '"paper":true' '"share_of_peak":' '"peaks":{"flops":' \
+    '"elements":2097152,"checked":2097152' '"way":"loops"' '"ratio":{"to":"pytorch '; do
+    grep -qF "$part" "$work/right.json" || complain "the file lacks $part"
+done
+bench right --format json
+expect "as JSON" 0
+out_has '"bench":"ops"'
+bench right --format jsonl --backends mica --min-runs 40
+expect "mica alone, as JSON lines" 0
+lines_are 3
+grep -q pytorch "$work/out" && complain "there is a peer"
+bench right --backends pytorch
+expect "the peer alone" 0
+[ "$(mica_times)" -eq 0 ] || complain "mica has a time"
+
+bench wrong
+expect "a peer that is wrong" 0
+out_has "wrong: element 0 is"
+[ "$(peer_times)" -eq 0 ] || complain "a wrong peer has a time"
+[ "$(mica_times)" -eq 2 ] || complain "mica has not two times"
+bench fast
+expect "a peer that is too fast" 0
+out_has "above the machine's peak"
+[ "$(peer_times)" -eq 0 ] || complain "a peer above the peak has a time"
+bench unasked
+expect "a peer without an output" 0
+out_has "failed: "
+[ "$(peer_times)" -eq 0 ] || complain "a peer without an output has a time"
+bench crash
+expect "a peer that crashes" 0
+out_has "crashed (exit code 3)"
+[ "$(mica_times)" -eq 2 ] || complain "mica has not two times"
+bench no
+expect "a peer that is absent" 0
+out_has "absent: no module of that name"
+[ "$(mica_times)" -eq 2 ] || complain "mica has not two times"
+[ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
+
+# result FILE MICA_SECONDS PEER_SECONDS [STATE]: a result of one case.
+result() {
+    state='"state":"ok"'
+    [ $# -lt 4 ] || state="\"state\":\"$4\",\"reason\":\"x\""
+    [ $# -lt 4 ] && state="$state,\"seconds\":[$2]"
+    printf '{"bench":"ops","schema":1,"environment":{"cpu":"x"},"results":[{"case":"ReLU / dim=1","arms":[
+        {"name":"mica",%s},{"name":"pytorch best","state":"ok","seconds":[%s]}]}]}' "$state" "$3" >"$work/$1"
+}
+ten="1.00,1.01,1.02,1.03,1.04,1.00,1.01,1.02,1.03,1.04"
+result a.json "$ten" "$ten"
+result same.json "1.04,1.03,1.02,1.01,1.00,1.00,1.01,1.02,1.03,1.05" "$ten"
+result slow.json "2.00,2.02,2.04,2.06,2.08,2.00,2.02,2.04,2.06,2.08" "$ten"
+result drift.json "$ten" "3,3,3,3,3,3,3,3,3,3"
+result broken.json - "$ten" wrong
+run "$mica" bench compare "$work/a.json" "$work/same.json"
+expect "the same" 0
+out_has "same"
+out_has "0 became slower"
+run "$mica" bench compare "$work/a.json" "$work/slow.json"
+expect "slower" 10
+out_has "2.000x"
+out_has "slower"
+run "$mica" bench compare "$work/slow.json" "$work/a.json"
+expect "faster" 0
+out_has "faster"
+run "$mica" bench compare "$work/a.json" "$work/slow.json" --threshold 150
+expect "slower, but not by so much" 0
+run "$mica" bench compare "$work/a.json" "$work/drift.json"
+expect "a peer that is slower" 0
+out_has "slower"
+run "$mica" bench compare "$work/a.json" "$work/broken.json"
+expect "wrong since" 10
+out_has "broken"
+run "$mica" bench compare "$work/broken.json" "$work/a.json"
+expect "right since" 0
+out_has "mended"
+run "$mica" bench compare "$work/a.json" "$work/slow.json" --format json
+expect "a comparison as JSON" 10
+out_has '"regressions":1'
+out_has '"verdict":"slower","before":1.02,"after":2.04,"ratio":2'
+run "$mica" bench compare "$work/a.json" "$work/slow.json" --format jsonl
+expect "a comparison as JSON lines" 10
+lines_are 3
+run "$mica" bench compare "$work/right.json" "$work/right.json"
+expect "a result with itself" 0
+run "$mica" bench compare "$work/a.json"
+expect "one file" 2
+run "$mica" bench compare "$work/a.json" "$work/none.json"
+expect "no such file" 3
+echo '{"schema": 2}' >"$work/other.json"
+run "$mica" bench compare "$work/a.json" "$work/other.json"
+expect "no result" 1
+err_has "is no result of a benchmark"
+sed 's/"ops"/"tokenizers"/' "$work/a.json" >"$work/other.json"
+run "$mica" bench compare "$work/a.json" "$work/other.json"
+expect "another benchmark" 2
+finish
