@@ -148,17 +148,25 @@ static void radix_sort(const mica_tok_key *strings, sort_item *items, size_t cou
             radix_sort(strings, items + begin, ends[b] - begin, depth + 1);
 }
 
-/* The strings in order, freed by the caller; NULL = out of memory. */
+/* The strings in order, freed by the caller; NULL = out of memory. They are put among those with
+ * the same first byte on their way in. */
 static sort_item *sort(const mica_tok_key *strings, size_t count)
 {
     sort_item *items = mica_alloc_array(count, sizeof *items);
+    size_t at[257] = {0};
 
     if (!items)
         return NULL;
     for (size_t i = 0; i < count; i++)
-        items[i] =
-            (sort_item){key_of(strings[i].data, strings[i].size), (uint32_t)i, strings[i].size};
-    radix_sort(strings, items, count, 0);
+        at[(strings[i].size > 0 ? (unsigned char)strings[i].data[0] : 0) + 1]++;
+    for (size_t b = 1; b <= 256; b++)
+        at[b] += at[b - 1];
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = key_of(strings[i].data, strings[i].size);
+        items[at[key >> 8 * (KEY_BYTES - 1)]++] = (sort_item){key, (uint32_t)i, strings[i].size};
+    }
+    for (size_t b = 0, begin = 0; b < 256; begin = at[b++])
+        radix_sort(strings, items + begin, at[b] - begin, 1);
     return items;
 }
 

@@ -203,6 +203,35 @@ mica_session *new_session(mica_model *model)
     return session;
 }
 
+mica_model *open_in(mica_context *context, const char *path, mica_precision precision)
+{
+    mica_model_options options;
+    mica_model *model = NULL;
+    mica_error err = {0};
+
+    mica_model_options_defaults(&options);
+    options.precision = precision;
+    must(mica_model_open_with(context, path, &options, &model, &err), &err);
+    return model;
+}
+
+mica_embeddings *embed_in(mica_context *context, const char *path, mica_precision precision,
+                          const mica_text *texts, size_t n, size_t batch_tokens)
+{
+    mica_embed_options options;
+    mica_embeddings *e = NULL;
+    mica_error err = {0};
+    mica_model *model = open_in(context, path, precision);
+    mica_session *session = new_session(model);
+
+    mica_embed_options_defaults(&options);
+    options.batch_tokens = batch_tokens;
+    must(mica_embed(session, texts, n, &options, &e, &err), &err);
+    mica_session_destroy(&session);
+    mica_model_destroy(&model);
+    return e;
+}
+
 mica_tensor_file *open_tensors(const char *path)
 {
     mica_tensor_file *file = NULL;

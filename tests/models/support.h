@@ -38,6 +38,10 @@ void rewrite_weights(const char *path, const char *name, mica_tensor *tensor, mi
 
 mica_context *new_context(size_t threads);
 mica_model *open_model(mica_context *context, const char *path);
+/* A model opened to compute in `precision`, and the embeddings of texts by it. */
+mica_model *open_in(mica_context *context, const char *path, mica_precision precision);
+mica_embeddings *embed_in(mica_context *context, const char *path, mica_precision precision,
+                          const mica_text *texts, size_t n, size_t batch_tokens);
 mica_session *new_session(mica_model *model);
 mica_tensor_file *open_tensors(const char *path);
 mica_tensor *get_tensor(const mica_tensor_file *file, const char *name);
