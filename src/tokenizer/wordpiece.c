@@ -9,58 +9,93 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 
-static bool build_tries(mica_tok_wordpiece *model, const char *prefix, size_t prefix_size)
+static void release_tries(mica_tok_wordpiece_tries *tries)
+{
+    if (!tries)
+        return;
+    mica_tok_trie_release(&tries->start);
+    mica_tok_trie_release(&tries->rest);
+    mica_free(tries);
+}
+
+static bool fill_tries(const mica_tok_wordpiece *model, mica_tok_key *strings,
+                       mica_tok_wordpiece_tries *tries)
 {
     const mica_tok_vocab *vocab = model->vocab;
-    mica_tok_key *strings = mica_alloc_array(vocab->count ? vocab->count : 1, sizeof *strings);
     size_t n = 0;
-    bool fine;
 
-    if (!strings)
-        return false;
     for (size_t i = 0; i < vocab->count; i++)
         strings[i] = mica_tok_vocab_entry(vocab, i);
-    fine = mica_tok_trie_build(&model->start, strings, vocab->count);
+    if (!mica_tok_trie_build(&tries->start, strings, vocab->count))
+        return false;
     for (size_t i = 0; i < vocab->count; i++) {
         mica_tok_key s = mica_tok_vocab_entry(vocab, i);
 
-        if (s.size <= prefix_size || memcmp(s.data, prefix, prefix_size) != 0)
+        if (s.size <= model->prefix_size || memcmp(s.data, model->prefix, model->prefix_size) != 0)
             continue;
-        s.data += prefix_size;
-        s.size -= (uint32_t)prefix_size;
+        s.data += model->prefix_size;
+        s.size -= (uint32_t)model->prefix_size;
         strings[n++] = s;
     }
-    fine = fine && mica_tok_trie_build(&model->rest, strings, n);
+    return mica_tok_trie_build(&tries->rest, strings, n);
+}
+
+/* The tries, built if they are not there yet; NULL = out of memory. Of several threads that build
+ * them at once the first one's are kept. */
+static const mica_tok_wordpiece_tries *tries_of(const mica_tok_wordpiece *model)
+{
+    mica_tok_wordpiece *m = (mica_tok_wordpiece *)model; /* only the atomic pointer is changed */
+    mica_tok_wordpiece_tries *tries = atomic_load_explicit(&m->tries, memory_order_acquire);
+    mica_tok_wordpiece_tries *first = NULL;
+    size_t count = model->vocab->count;
+    mica_tok_key *strings;
+
+    if (tries)
+        return tries;
+    tries = mica_calloc(1, sizeof *tries);
+    strings = mica_alloc_array(count ? count : 1, sizeof *strings);
+    if (!tries || !strings || !fill_tries(model, strings, tries)) {
+        release_tries(tries);
+        tries = NULL;
+    } else if (!atomic_compare_exchange_strong(&m->tries, &first, tries)) {
+        release_tries(tries);
+        tries = first;
+    }
     mica_free(strings);
-    return fine;
+    return tries;
 }
 
 mica_status mica_tok_wordpiece_init(mica_tok_wordpiece *model, const mica_tok_vocab *vocab,
                                     const char *unknown, size_t unknown_size, const char *prefix,
                                     size_t prefix_size, size_t max_chars, mica_error *err)
 {
-    *model = (mica_tok_wordpiece){.vocab = vocab, .max_chars = max_chars};
+    model->vocab = vocab;
+    model->max_chars = max_chars;
+    model->prefix_size = prefix_size;
     model->unknown = mica_tok_vocab_find(vocab, unknown, unknown_size);
     model->unknown_token = mica_memdup_text(unknown, unknown_size);
-    if (!model->unknown_token || !build_tries(model, prefix, prefix_size))
-        return mica_fail_memory(err, vocab->count * sizeof(mica_tok_key), "a WordPiece model");
+    model->prefix = mica_memdup_text(prefix, prefix_size);
+    atomic_init(&model->tries, NULL);
+    if (!model->unknown_token || !model->prefix)
+        return mica_fail_memory(err, prefix_size + unknown_size, "a WordPiece model");
     return MICA_OK;
 }
 
 void mica_tok_wordpiece_release(mica_tok_wordpiece *model)
 {
-    mica_tok_trie_release(&model->start);
-    mica_tok_trie_release(&model->rest);
+    release_tries(atomic_load_explicit(&model->tries, memory_order_acquire));
+    atomic_store_explicit(&model->tries, NULL, memory_order_relaxed);
     mica_free(model->unknown_token);
-    model->unknown_token = NULL;
+    mica_free(model->prefix);
+    model->unknown_token = model->prefix = NULL;
 }
 
 /* Cuts a piece that is not itself in the vocabulary. False = it cannot be cut; nothing is added.
  * The caller has made room for a token a byte. */
-static bool cut(const mica_tok_wordpiece *model, mica_tok_model_work *work, const char *data,
+static bool cut(const mica_tok_wordpiece_tries *tries, mica_tok_model_work *work, const char *data,
                 size_t size)
 {
-    const mica_tok_trie *trie = &model->start;
+    const mica_tok_trie *trie = &tries->start;
 
     for (size_t begin = 0; begin < size;) {
         int32_t id = -1;
@@ -71,7 +106,7 @@ static bool cut(const mica_tok_wordpiece *model, mica_tok_model_work *work, cons
         }
         mica_tok_put_token(work, id, begin, begin + length, false);
         begin += length;
-        trie = &model->rest;
+        trie = &tries->rest;
     }
     return true;
 }
@@ -89,8 +124,15 @@ mica_status mica_tok_wordpiece_encode(const mica_tok_wordpiece *model, mica_tok_
         return mica_fail_memory(err, size * sizeof *work->tokens, "the tokens of a text");
     if (!too_long) {
         id = mica_tok_vocab_find(model->vocab, data, size);
-        if (id < 0 && cut(model, work, data, size))
-            return MICA_OK;
+        if (id < 0) {
+            const mica_tok_wordpiece_tries *tries = tries_of(model);
+
+            if (!tries)
+                return mica_fail_memory(err, model->vocab->count * sizeof(mica_tok_key),
+                                        "a WordPiece model");
+            if (cut(tries, work, data, size))
+                return MICA_OK;
+        }
     }
     if (id < 0)
         id = model->unknown;

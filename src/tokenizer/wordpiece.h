@@ -6,14 +6,24 @@
 #ifndef MICA_TOKENIZER_WORDPIECE_H
 #define MICA_TOKENIZER_WORDPIECE_H
 
+#include <stdatomic.h>
+
 #include "tokenizer/model_work.h"
 #include "tokenizer/trie.h"
 #include "tokenizer/vocab.h"
 
+/* Built when the first word has to be cut, by whichever thread is first: most words of most texts
+ * are whole in the vocabulary, and building takes as long as all the rest of loading. */
+typedef struct mica_tok_wordpiece_tries {
+    mica_tok_trie start, rest; /* all strings; what follows the prefix in some */
+} mica_tok_wordpiece_tries;
+
 typedef struct mica_tok_wordpiece {
     const mica_tok_vocab *vocab;
-    mica_tok_trie start, rest; /* all strings; what follows the prefix in some */
-    int32_t unknown;           /* id, or -1 if the vocabulary lacks it */
+    _Atomic(mica_tok_wordpiece_tries *) tries; /* NULL = not built yet */
+    char *prefix;
+    size_t prefix_size;
+    int32_t unknown; /* id, or -1 if the vocabulary lacks it */
     char *unknown_token;
     size_t max_chars; /* longer pieces are unknown */
 } mica_tok_wordpiece;
