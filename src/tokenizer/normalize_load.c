@@ -59,9 +59,12 @@ static int sextet(char c)
 static size_t decode_base64(const char *text, size_t size, unsigned char *out)
 {
     size_t padding = 0, n = 0;
+    signed char sextets[256];
 
     if (size % 4 != 0)
         return SIZE_MAX;
+    for (int c = 0; c < 256; c++)
+        sextets[c] = (signed char)sextet((char)c);
     while (padding < 2 && padding < size && text[size - 1 - padding] == '=')
         padding++;
     for (size_t i = 0; i < size; i += 4) {
@@ -69,7 +72,7 @@ static size_t decode_base64(const char *text, size_t size, unsigned char *out)
         uint32_t bits = 0;
 
         for (size_t k = 0; k < 4; k++) {
-            int six = k >= 4 - missing ? 0 : sextet(text[i + k]);
+            int six = k >= 4 - missing ? 0 : sextets[(unsigned char)text[i + k]];
             if (six < 0)
                 return SIZE_MAX;
             bits = bits << 6 | (uint32_t)six;
