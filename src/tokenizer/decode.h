@@ -60,9 +60,6 @@ void mica_tok_strings_release(mica_tok_strings *strings);
  * for the bytes. */
 bool mica_tok_strings_end(mica_tok_strings *strings);
 
-/* In place of what it was: WordPiece. */
-mica_status mica_tok_decoder_wordpiece(mica_tok_decoder *out, mica_arena *arena, const char *prefix,
-                                       size_t prefix_size, bool cleanup, mica_error *err);
 /* In place of what it was: "decoder" of tokenizer.json (decode_load.c). UNSUPPORTED by name for
  * types that mica does not know. */
 mica_status mica_tok_decoder_load(mica_tok_decoder *out, mica_arena *arena,

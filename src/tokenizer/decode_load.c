@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "tokenizer/decode.h"
+#include "tokenizer/fields.h"
 #include "tokenizer/load.h"
 #include "tokenizer/text.h"
 
@@ -35,53 +36,12 @@ mica_status mica_tok_decoder_add(mica_tok_decoder *decoder, mica_tok_decode_kind
     return MICA_OK;
 }
 
-static mica_status keep(mica_arena *arena, const char *text, size_t size, const char **out,
-                        size_t *out_size, mica_error *err)
-{
-    *out = mica_arena_text(arena, text, size);
-    *out_size = size;
-    return *out ? MICA_OK : mica_fail_memory(err, size + 1, "a decoder");
-}
-
-mica_status mica_tok_decoder_wordpiece(mica_tok_decoder *out, mica_arena *arena, const char *prefix,
-                                       size_t prefix_size, bool cleanup, mica_error *err)
-{
-    mica_tok_decode_step *step;
-    mica_status status;
-
-    mica_tok_decoder_release(out);
-    status = mica_tok_decoder_add(out, MICA_TOK_DECODE_WORDPIECE, &step, err);
-    if (status != MICA_OK)
-        return status;
-    step->cleanup = cleanup;
-    return keep(arena, prefix, prefix_size, &step->text, &step->size, err);
-}
-
 /* ---- fields ---- */
 
-typedef struct fields {
-    const mica_json_value *json;
-    const char *type;
-    mica_arena *arena;
-    mica_error *err;
-} fields;
-
-static mica_status lacks(const fields *f, const char *field)
+static mica_status read_char(const mica_tok_fields *f, const char *key, const char **out,
+                             size_t *size)
 {
-    return mica_fail(f->err, MICA_STATUS_FORMAT,
-                     "decoder %s: '%s' is missing or has the wrong type", f->type, field);
-}
-
-static mica_status read_text(const fields *f, const char *key, const char **out, size_t *size)
-{
-    const char *text = mica_json_string(mica_json_get(f->json, key), size);
-
-    return text ? keep(f->arena, text, *size, out, size, f->err) : lacks(f, key);
-}
-
-static mica_status read_char(const fields *f, const char *key, const char **out, size_t *size)
-{
-    mica_status status = read_text(f, key, out, size);
+    mica_status status = mica_tok_fields_text(f, key, out, size);
     uint32_t c;
 
     if (status == MICA_OK && (*size == 0 || mica_tok_char(*out, &c) != *size))
@@ -90,31 +50,26 @@ static mica_status read_char(const fields *f, const char *key, const char **out,
     return status;
 }
 
-static mica_status read_flag(const fields *f, const char *key, bool *out)
-{
-    return mica_json_bool(mica_json_get(f->json, key), out) ? MICA_OK : lacks(f, key);
-}
-
-static mica_status read_count(const fields *f, const char *key, size_t *out)
+static mica_status read_count(const mica_tok_fields *f, const char *key, size_t *out)
 {
     int64_t number;
 
     if (!mica_json_int64(mica_json_get(f->json, key), &number) || number < 0)
-        return lacks(f, key);
+        return mica_tok_fields_lack(f, key);
     *out = (size_t)number;
     return MICA_OK;
 }
 
 /* ---- types ---- */
 
-static mica_status load_wordpiece(const fields *f, mica_tok_decode_step *step)
+static mica_status load_wordpiece(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
-    mica_status status = read_text(f, "prefix", &step->text, &step->size);
+    mica_status status = mica_tok_fields_text(f, "prefix", &step->text, &step->size);
 
-    return status == MICA_OK ? read_flag(f, "cleanup", &step->cleanup) : status;
+    return status == MICA_OK ? mica_tok_fields_flag(f, "cleanup", &step->cleanup) : status;
 }
 
-static mica_status load_metaspace(const fields *f, mica_tok_decode_step *step)
+static mica_status load_metaspace(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
     const mica_json_value *given = mica_json_get(f->json, "prepend_scheme");
     const char *scheme = given ? mica_tok_json_text(given) : "always";
@@ -124,7 +79,7 @@ static mica_status load_metaspace(const fields *f, mica_tok_decode_step *step)
         return status;
     if (!scheme || (strcmp(scheme, "always") != 0 && strcmp(scheme, "first") != 0 &&
                     strcmp(scheme, "never") != 0))
-        return lacks(f, "prepend_scheme");
+        return mica_tok_fields_lack(f, "prepend_scheme");
     step->drop_first = strcmp(scheme, "never") != 0;
     if (!mica_tok_json_flag(f->json, "add_prefix_space", true)) {
         if (given && step->drop_first)
@@ -137,24 +92,24 @@ static mica_status load_metaspace(const fields *f, mica_tok_decode_step *step)
     return MICA_OK;
 }
 
-static mica_status load_byte_level(const fields *f)
+static mica_status load_byte_level(const mica_tok_fields *f)
 {
     bool flag;
-    mica_status status = read_flag(f, "add_prefix_space", &flag);
+    mica_status status = mica_tok_fields_flag(f, "add_prefix_space", &flag);
 
-    return status == MICA_OK ? read_flag(f, "trim_offsets", &flag) : status;
+    return status == MICA_OK ? mica_tok_fields_flag(f, "trim_offsets", &flag) : status;
 }
 
-static mica_status load_ctc(const fields *f, mica_tok_decode_step *step)
+static mica_status load_ctc(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
-    mica_status status = read_text(f, "pad_token", &step->text, &step->size);
+    mica_status status = mica_tok_fields_text(f, "pad_token", &step->text, &step->size);
 
     if (status == MICA_OK)
-        status = read_text(f, "word_delimiter_token", &step->to, &step->to_size);
-    return status == MICA_OK ? read_flag(f, "cleanup", &step->cleanup) : status;
+        status = mica_tok_fields_text(f, "word_delimiter_token", &step->to, &step->to_size);
+    return status == MICA_OK ? mica_tok_fields_flag(f, "cleanup", &step->cleanup) : status;
 }
 
-static mica_status load_strip(const fields *f, mica_tok_decode_step *step)
+static mica_status load_strip(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
     mica_status status = read_char(f, "content", &step->text, &step->size);
 
@@ -163,27 +118,27 @@ static mica_status load_strip(const fields *f, mica_tok_decode_step *step)
     return status == MICA_OK ? read_count(f, "stop", &step->stop) : status;
 }
 
-static mica_status load_replace(const fields *f, mica_tok_decode_step *step)
+static mica_status load_replace(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
     const mica_json_value *pattern = mica_json_get(f->json, "pattern");
     size_t size, regex_size;
     const char *string = mica_json_string(mica_json_get(pattern, "String"), &size);
     const char *regex = mica_json_string(mica_json_get(pattern, "Regex"), &regex_size);
-    mica_status status = read_text(f, "content", &step->to, &step->to_size);
+    mica_status status = mica_tok_fields_text(f, "content", &step->to, &step->to_size);
 
     if (status != MICA_OK)
         return status;
     if (!string == !regex)
-        return lacks(f, "pattern");
+        return mica_tok_fields_lack(f, "pattern");
     if (string)
-        return keep(f->arena, string, size, &step->text, &step->size, f->err);
+        return mica_tok_fields_keep(f, string, size, &step->text, &step->size);
     status = mica_tok_regex_create(regex, regex_size, &step->regex, f->err);
     if (status != MICA_OK)
         mica_error_prefix(f->err, "decoder Replace: ");
     return status;
 }
 
-static mica_status load_step(const fields *f, mica_tok_decode_step *step)
+static mica_status load_step(const mica_tok_fields *f, mica_tok_decode_step *step)
 {
     switch (step->kind) {
     case MICA_TOK_DECODE_WORDPIECE:
@@ -193,7 +148,7 @@ static mica_status load_step(const fields *f, mica_tok_decode_step *step)
     case MICA_TOK_DECODE_METASPACE:
         return load_metaspace(f, step);
     case MICA_TOK_DECODE_BPE:
-        return read_text(f, "suffix", &step->text, &step->size);
+        return mica_tok_fields_text(f, "suffix", &step->text, &step->size);
     case MICA_TOK_DECODE_CTC:
         return load_ctc(f, step);
     case MICA_TOK_DECODE_STRIP:
@@ -219,7 +174,8 @@ static mica_status load(mica_tok_decoder *out, mica_arena *arena, const mica_jso
                                         [MICA_TOK_DECODE_FUSE] = "Fuse",
                                         [MICA_TOK_DECODE_STRIP] = "Strip",
                                         [MICA_TOK_DECODE_REPLACE] = "Replace"};
-    fields f = {json, mica_tok_json_text(mica_json_get(json, "type")), arena, err};
+    mica_tok_fields f = {"decoder", json, mica_tok_json_text(mica_json_get(json, "type")), arena,
+                         err};
     const mica_json_value *list = mica_json_get(json, "decoders");
     mica_tok_decode_step *step;
     mica_status status = MICA_OK;
@@ -228,7 +184,7 @@ static mica_status load(mica_tok_decoder *out, mica_arena *arena, const mica_jso
         return mica_fail(err, MICA_STATUS_FORMAT, "decoder: it has no type");
     if (strcmp(f.type, "Sequence") == 0) {
         if (mica_json_get_type(list) != MICA_JSON_ARRAY)
-            return lacks(&f, "decoders");
+            return mica_tok_fields_lack(&f, "decoders");
         for (json = mica_json_first(list); json && status == MICA_OK; json = mica_json_next(json))
             status = load(out, arena, json, err);
         return status;

@@ -26,18 +26,6 @@ mica_status mica_tok_normalizer_add(mica_tok_normalizer *normalizer, mica_tok_no
     return MICA_OK;
 }
 
-mica_status mica_tok_normalizer_bert(mica_tok_normalizer *out, mica_tok_bert bert, mica_error *err)
-{
-    mica_tok_normalize_step *step;
-    mica_status status;
-
-    mica_tok_normalizer_release(out);
-    status = mica_tok_normalizer_add(out, MICA_TOK_NORMALIZE_BERT, &step, err);
-    if (status == MICA_OK)
-        step->bert = bert;
-    return status;
-}
-
 mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer, const void *data,
                                                 size_t size, mica_error *err)
 {

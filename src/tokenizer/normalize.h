@@ -74,8 +74,6 @@ void mica_tok_normalizer_release(mica_tok_normalizer *normalizer);
 /* One more step, all zero. */
 mica_status mica_tok_normalizer_add(mica_tok_normalizer *normalizer, mica_tok_normalize_kind kind,
                                     mica_tok_normalize_step **step, mica_error *err);
-/* In place of what it was: BertNormalizer. */
-mica_status mica_tok_normalizer_bert(mica_tok_normalizer *out, mica_tok_bert bert, mica_error *err);
 /* One more step: Precompiled, of a map's bytes, which must outlive the normalizer. FORMAT if they
  * are none. */
 mica_status mica_tok_normalizer_add_precompiled(mica_tok_normalizer *normalizer, const void *data,

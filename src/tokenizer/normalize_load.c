@@ -5,41 +5,9 @@
  */
 #include <string.h>
 
+#include "tokenizer/fields.h"
 #include "tokenizer/load.h"
 #include "tokenizer/normalize.h"
-
-typedef struct fields {
-    const mica_json_value *json;
-    const char *type;
-    mica_arena *arena;
-    mica_error *err;
-} fields;
-
-static mica_status lacks(const fields *f, const char *field)
-{
-    return mica_fail(f->err, MICA_STATUS_FORMAT,
-                     "normalizer %s: '%s' is missing or has the wrong type", f->type, field);
-}
-
-static mica_status read_flag(const fields *f, const char *key, bool *out)
-{
-    return mica_json_bool(mica_json_get(f->json, key), out) ? MICA_OK : lacks(f, key);
-}
-
-static mica_status keep(const fields *f, const char *text, size_t size, const char **out,
-                        size_t *out_size)
-{
-    *out = mica_arena_text(f->arena, text, size);
-    *out_size = size;
-    return *out ? MICA_OK : mica_fail_memory(f->err, size + 1, "a normalizer");
-}
-
-static mica_status read_text(const fields *f, const char *key, const char **out, size_t *size)
-{
-    const char *text = mica_json_string(mica_json_get(f->json, key), size);
-
-    return text ? keep(f, text, *size, out, size) : lacks(f, key);
-}
 
 /* ---- base64 ---- */
 
@@ -87,43 +55,43 @@ static size_t decode_base64(const char *text, size_t size, unsigned char *out)
 
 /* ---- types ---- */
 
-static mica_status load_bert(const fields *f, mica_tok_bert *bert)
+static mica_status load_bert(const mica_tok_fields *f, mica_tok_bert *bert)
 {
     const mica_json_value *strip = mica_json_get(f->json, "strip_accents");
-    mica_status status = read_flag(f, "clean_text", &bert->clean);
+    mica_status status = mica_tok_fields_flag(f, "clean_text", &bert->clean);
 
     if (status == MICA_OK)
-        status = read_flag(f, "handle_chinese_chars", &bert->chinese);
+        status = mica_tok_fields_flag(f, "handle_chinese_chars", &bert->chinese);
     if (status == MICA_OK)
-        status = read_flag(f, "lowercase", &bert->lower);
+        status = mica_tok_fields_flag(f, "lowercase", &bert->lower);
     bert->strip = bert->lower;
     if (status == MICA_OK && mica_json_get_type(strip) != MICA_JSON_NULL)
-        status = read_flag(f, "strip_accents", &bert->strip);
+        status = mica_tok_fields_flag(f, "strip_accents", &bert->strip);
     return status;
 }
 
-static mica_status load_strip(const fields *f, mica_tok_normalize_step *step)
+static mica_status load_strip(const mica_tok_fields *f, mica_tok_normalize_step *step)
 {
-    mica_status status = read_flag(f, "strip_left", &step->left);
+    mica_status status = mica_tok_fields_flag(f, "strip_left", &step->left);
 
-    return status == MICA_OK ? read_flag(f, "strip_right", &step->right) : status;
+    return status == MICA_OK ? mica_tok_fields_flag(f, "strip_right", &step->right) : status;
 }
 
 /* An empty string is found where an empty pattern is. */
-static mica_status load_replace(const fields *f, mica_tok_normalize_step *step)
+static mica_status load_replace(const mica_tok_fields *f, mica_tok_normalize_step *step)
 {
     const mica_json_value *pattern = mica_json_get(f->json, "pattern");
     size_t size, regex_size;
     const char *string = mica_json_string(mica_json_get(pattern, "String"), &size);
     const char *regex = mica_json_string(mica_json_get(pattern, "Regex"), &regex_size);
-    mica_status status = read_text(f, "content", &step->to, &step->to_size);
+    mica_status status = mica_tok_fields_text(f, "content", &step->to, &step->to_size);
 
     if (status != MICA_OK)
         return status;
     if (!string == !regex)
-        return lacks(f, "pattern");
+        return mica_tok_fields_lack(f, "pattern");
     if (string && size > 0)
-        return keep(f, string, size, &step->text, &step->size);
+        return mica_tok_fields_keep(f, string, size, &step->text, &step->size);
     status =
         mica_tok_regex_create(regex ? regex : "", regex ? regex_size : 0, &step->regex, f->err);
     if (status != MICA_OK)
@@ -131,7 +99,7 @@ static mica_status load_replace(const fields *f, mica_tok_normalize_step *step)
     return status;
 }
 
-static mica_status load_precompiled(const fields *f, mica_tok_normalizer *out)
+static mica_status load_precompiled(const mica_tok_fields *f, mica_tok_normalizer *out)
 {
     size_t size;
     const char *text = mica_json_string(mica_json_get(f->json, "precompiled_charsmap"), &size);
@@ -139,7 +107,7 @@ static mica_status load_precompiled(const fields *f, mica_tok_normalizer *out)
     mica_status status;
 
     if (!text)
-        return lacks(f, "precompiled_charsmap");
+        return mica_tok_fields_lack(f, "precompiled_charsmap");
     blob = mica_arena_alloc(f->arena, size / 4 * 3 + 1);
     if (!blob)
         return mica_fail_memory(f->err, size / 4 * 3, "a charsmap");
@@ -153,7 +121,7 @@ static mica_status load_precompiled(const fields *f, mica_tok_normalizer *out)
     return status;
 }
 
-static mica_status load_step(const fields *f, mica_tok_normalize_step *step)
+static mica_status load_step(const mica_tok_fields *f, mica_tok_normalize_step *step)
 {
     switch (step->kind) {
     case MICA_TOK_NORMALIZE_BERT:
@@ -161,7 +129,7 @@ static mica_status load_step(const fields *f, mica_tok_normalize_step *step)
     case MICA_TOK_NORMALIZE_STRIP:
         return load_strip(f, step);
     case MICA_TOK_NORMALIZE_PREPEND:
-        return read_text(f, "prepend", &step->to, &step->to_size);
+        return mica_tok_fields_text(f, "prepend", &step->to, &step->to_size);
     case MICA_TOK_NORMALIZE_REPLACE:
         return load_replace(f, step);
     case MICA_TOK_NORMALIZE_FORM:
@@ -209,7 +177,7 @@ static const char *type_by_fields(const mica_json_value *json)
     return NULL;
 }
 
-static mica_status load_type(const fields *f, mica_tok_normalizer *out, bool *known)
+static mica_status load_type(const mica_tok_fields *f, mica_tok_normalizer *out, bool *known)
 {
     const mica_json_value *list = mica_json_get(f->json, "normalizers"), *item;
     mica_status status = MICA_OK;
@@ -219,11 +187,11 @@ static mica_status load_type(const fields *f, mica_tok_normalizer *out, bool *kn
         return load_precompiled(f, out);
     if (strcmp(f->type, "Sequence") == 0) {
         if (mica_json_get_type(list) != MICA_JSON_ARRAY)
-            return lacks(f, "normalizers");
+            return mica_tok_fields_lack(f, "normalizers");
         for (item = mica_json_first(list); item && status == MICA_OK; item = mica_json_next(item))
             status = mica_json_get_type(item) == MICA_JSON_OBJECT
                          ? mica_tok_normalizer_load(out, f->arena, item, f->err)
-                         : lacks(f, "normalizers");
+                         : mica_tok_fields_lack(f, "normalizers");
         return status;
     }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -245,7 +213,8 @@ static mica_status load_type(const fields *f, mica_tok_normalizer *out, bool *kn
 mica_status mica_tok_normalizer_load(mica_tok_normalizer *out, mica_arena *arena,
                                      const mica_json_value *json, mica_error *err)
 {
-    fields f = {json, mica_tok_json_text(mica_json_get(json, "type")), arena, err};
+    mica_tok_fields f = {"normalizer", json, mica_tok_json_text(mica_json_get(json, "type")), arena,
+                         err};
     const char *given = f.type;
     bool known = false;
     mica_status status = MICA_OK;

@@ -82,8 +82,6 @@ void mica_tok_pretokenize_work_release(mica_tok_pretokenize_work *work);
 /* Appends the steps of tokenizer.json's "pre_tokenizer" (pretokenize_load.c). */
 mica_status mica_tok_pretokenizer_load(mica_tok_pretokenizer *out, mica_arena *arena,
                                        const mica_json_value *json, mica_error *err);
-/* BertPreTokenizer alone. */
-mica_status mica_tok_pretokenizer_bert(mica_tok_pretokenizer *out, mica_error *err);
 void mica_tok_pretokenizer_release(mica_tok_pretokenizer *pretokenizer);
 /* Whether texts come out in pieces of limited length, mostly. */
 bool mica_tok_pretokenizer_splits(const mica_tok_pretokenizer *pretokenizer);

@@ -231,26 +231,12 @@ static mica_status add_step(mica_tok_pretokenizer *out, mica_tok_pretokenize_ste
     return MICA_OK;
 }
 
-mica_status mica_tok_pretokenizer_bert(mica_tok_pretokenizer *out, mica_error *err)
-{
-    mica_tok_pretokenize_step *step;
-    mica_status status;
-
-    mica_tok_pretokenizer_release(out);
-    status = add_step(out, &step, err);
-    if (status == MICA_OK) {
-        step->removed = MICA_CHAR_SPACE;
-        step->isolated = MICA_CHAR_PUNCTUATION;
-    }
-    return status;
-}
-
 mica_status mica_tok_pretokenizer_load(mica_tok_pretokenizer *out, mica_arena *arena,
                                        const mica_json_value *json, mica_error *err)
 {
     const char *type = mica_tok_json_text(mica_json_get(json, "type"));
     const mica_json_value *list = mica_json_get(json, "pretokenizers");
-    mica_tok_pretokenize_step *step;
+    mica_tok_pretokenize_step *step = NULL;
     mica_status status = MICA_OK;
 
     if (mica_json_get_type(json) == MICA_JSON_NULL)
