@@ -17,6 +17,7 @@
 #include "mica/model.h"
 #include "mica/ops.h"
 #include "mica/precision.h"
+#include "mica/profile.h"
 #include "mica/program.h"
 #include "mica/rerank.h"
 #include "mica/status.h"

@@ -17,6 +17,7 @@
 
 #include "mica/context.h"
 #include "mica/precision.h"
+#include "mica/profile.h"
 #include "mica/tensor.h"
 #include "mica/tokenizer.h"
 
@@ -107,6 +108,12 @@ MICA_API const mica_tokenizer *mica_model_tokenizer(const mica_model *model);
 
 MICA_API mica_status mica_session_create(mica_model *model, mica_session **out, mica_error *err);
 MICA_API void mica_session_destroy(mica_session **session);
+
+/* Called by the thread that runs the session, after each run of a program that did not fail. */
+typedef void (*mica_profile_fn)(void *user, const mica_executor *executor);
+/* Measures the session's runs from now on; `fn` NULL: no more. A call of a task may run several
+ * programs: the model for each batch, and what stands behind it. */
+MICA_API void mica_session_set_profile(mica_session *session, mica_profile_fn fn, void *user);
 
 /* Writes a checkpoint with random weights in Hugging Face layout: config.json (copied) and
  * model.safetensors (float32), initialised as transformers does (normal with initializer_range,

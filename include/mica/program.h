@@ -29,7 +29,6 @@ typedef struct mica_executor mica_executor;
 typedef struct mica_compile_options {
     bool no_rewrites;         /* keep plain operations as they are written; default false */
     bool check_finite;        /* an output that is not finite is NOT_FINITE; default false */
-    bool profile;             /* measure every step; default false */
     mica_precision precision; /* of linears with constant weights; default F32 */
     unsigned reserved[4];     /* zero */
 } mica_compile_options;
@@ -73,8 +72,6 @@ MICA_API mica_status mica_executor_run(mica_executor *executor, const mica_batch
  * get its shape. */
 MICA_API const void *mica_executor_output(const mica_executor *executor, size_t i, int *rank,
                                           int64_t dims[MICA_MAX_RANK]);
-/* Time spent in a step over all runs so far, in nanoseconds; 0 unless compiled with `profile`. */
-MICA_API uint64_t mica_executor_step_ns(const mica_executor *executor, size_t step);
 /* Bytes that the executor holds now: its high-water mark. */
 MICA_API size_t mica_executor_bytes(const mica_executor *executor);
 

@@ -43,9 +43,15 @@ typedef struct mica_step {
     mica_tensor *const *constants;
     const char *const *names;
     uint32_t output;
-    mica_precision precision; /* that the program is compiled for */
+    mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
     void *prepared;           /* the backend's own: packed weights and the like */
 } mica_step;
+
+/* What a step has cost. */
+typedef struct mica_step_cost {
+    uint64_t ns;
+    uint64_t regions; /* of the pool */
+} mica_step_cost;
 
 /* A run in progress. */
 typedef struct mica_run {
@@ -55,7 +61,7 @@ typedef struct mica_run {
     const mica_batch *batch; /* NULL if the program has no symbolic dimension */
     unsigned char *scratch;  /* what scratch() asked for, aligned to 64 bytes */
     size_t scratch_bytes;
-    uint64_t *step_ns;     /* NULL, or time to add to per step */
+    mica_step_cost *costs; /* NULL, or to be filled in per step */
     mica_context *context; /* for cancelling */
 } mica_run;
 

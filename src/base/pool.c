@@ -195,6 +195,11 @@ size_t mica_pool_threads(const mica_pool *pool)
     return pool->threads;
 }
 
+uint64_t mica_pool_regions(const mica_pool *pool)
+{
+    return atomic_load_explicit(&pool->epoch, memory_order_relaxed);
+}
+
 void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg)
 {
     if (pool->threads == 1 || tasks < 2 || pthread_mutex_trylock(&pool->region) != 0) {

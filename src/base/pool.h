@@ -11,6 +11,7 @@
 #define MICA_BASE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -22,6 +23,8 @@ typedef void (*mica_task)(void *arg, size_t task, size_t worker);
 mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err); /* threads >= 1 */
 void mica_pool_destroy(mica_pool **pool);
 size_t mica_pool_threads(const mica_pool *pool);
+/* Regions so far, of all callers, that more than one thread worked on. */
+uint64_t mica_pool_regions(const mica_pool *pool);
 void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg);
 
 #endif

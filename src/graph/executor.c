@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "graph/program.h"
 
 struct mica_executor {
@@ -20,10 +21,14 @@ struct mica_executor {
     size_t slots_bytes;
     unsigned char *block;
     size_t capacity;
-    uint64_t *step_ns;
-    mica_sizes sizes; /* what shapes and offsets were evaluated for, if `bound` */
+    mica_step_cost *costs; /* n_steps */
+    mica_sizes sizes;      /* what shapes and offsets were evaluated for, if `bound` */
     bool bound;
-    bool ready; /* outputs of a run are there */
+    bool ready;             /* outputs of a run are there */
+    bool profile, profiled; /* runs are to be measured; the last one was */
+    uint64_t run_ns;        /* of the last measured one */
+    double pairs;           /* see mica_step_work */
+    size_t scratch_bytes;
 };
 
 mica_status mica_executor_create(mica_program *program, mica_executor **out, mica_error *err)
@@ -36,8 +41,8 @@ mica_status mica_executor_create(mica_program *program, mica_executor **out, mic
     /* One more of each: an array of none would do as well, but may not be told from failure. */
     e->views = mica_calloc(program->n_values + 1, sizeof *e->views);
     e->slot_offsets = mica_calloc(program->n_slots + 1, sizeof *e->slot_offsets);
-    e->step_ns = mica_calloc(program->n_steps + 1, sizeof *e->step_ns);
-    if (e->views == NULL || e->slot_offsets == NULL || e->step_ns == NULL) {
+    e->costs = mica_calloc(program->n_steps + 1, sizeof *e->costs);
+    if (e->views == NULL || e->slot_offsets == NULL || e->costs == NULL) {
         mica_executor_destroy(&e);
         return mica_fail_memory(err, program->n_values * sizeof *e->views, "an executor");
     }
@@ -52,7 +57,7 @@ void mica_executor_destroy(mica_executor **executor)
     mica_executor *e = *executor;
     mica_free(e->views);
     mica_free(e->slot_offsets);
-    mica_free(e->step_ns);
+    mica_free(e->costs);
     mica_free_data(e->block);
     mica_free(e);
     *executor = NULL;
@@ -259,10 +264,10 @@ static mica_status check_outputs(const mica_executor *e, mica_error *err)
     return MICA_OK;
 }
 
-mica_status mica_executor_run(mica_executor *executor, const mica_batch *batch,
-                              const void *const *inputs, size_t count, mica_error *err)
+/* All of a run but what measuring it takes. */
+static mica_status run(mica_executor *e, const mica_batch *batch, const void *const *inputs,
+                       size_t count, mica_error *err)
 {
-    mica_executor *e = executor;
     const mica_program *p = e->program;
     mica_sizes sizes = {0, 0};
     mica_status status = MICA_OK;
@@ -280,27 +285,55 @@ mica_status mica_executor_run(mica_executor *executor, const mica_batch *batch,
         status = check_inputs(e, inputs, count, err);
     if (status != MICA_OK)
         return status;
-    mica_run run = {.steps = p->steps,
-                    .n_steps = p->n_steps,
-                    .views = e->views,
-                    .batch = batch,
-                    .step_ns = p->options.profile ? e->step_ns : NULL,
-                    .context = p->context};
-    size_t scratch = p->backend->vtable->scratch(p->backend, &run), total;
+    mica_run in_progress = {.steps = p->steps,
+                            .n_steps = p->n_steps,
+                            .views = e->views,
+                            .batch = batch,
+                            .costs = e->profile ? e->costs : NULL,
+                            .context = p->context};
+    size_t scratch = p->backend->vtable->scratch(p->backend, &in_progress), total;
     if (!align_up(scratch, &scratch) || !mica_add_size(e->slots_bytes, scratch, &total))
         return mica_fail_memory(err, SIZE_MAX, "the values of a program");
     status = reserve(e, total, err);
     if (status != MICA_OK)
         return status;
-    run.scratch = e->block + e->slots_bytes;
-    run.scratch_bytes = e->capacity - e->slots_bytes;
+    in_progress.scratch = e->block + e->slots_bytes;
+    in_progress.scratch_bytes = e->capacity - e->slots_bytes;
+    e->scratch_bytes = scratch;
     resolve(e, inputs);
     if (mica_context_cancelled(p->context))
         return mica_fail(err, MICA_STATUS_CANCELLED, "cancelled");
-    status = p->backend->vtable->run(p->backend, &run, err);
+    status = p->backend->vtable->run(p->backend, &in_progress, err);
     if (status == MICA_OK && p->options.check_finite)
         status = check_outputs(e, err);
     e->ready = status == MICA_OK;
+    return status;
+}
+
+/* The sum of the squares of the sequences' lengths. */
+static double count_pairs(const mica_batch *batch)
+{
+    double pairs = 0;
+    for (size_t i = 0; batch != NULL && i < batch->sequences; i++) {
+        double length = (double)(batch->starts[i + 1] - batch->starts[i]);
+        pairs += length * length;
+    }
+    return pairs;
+}
+
+mica_status mica_executor_run(mica_executor *executor, const mica_batch *batch,
+                              const void *const *inputs, size_t count, mica_error *err)
+{
+    executor->profiled = false;
+    if (!executor->profile)
+        return run(executor, batch, inputs, count, err);
+    uint64_t begin = mica_clock_ns();
+    memset(executor->costs, 0, executor->program->n_steps * sizeof *executor->costs);
+    mica_status status = run(executor, batch, inputs, count, err);
+    executor->run_ns = mica_clock_ns() - begin;
+    executor->profiled = status == MICA_OK;
+    if (executor->profiled)
+        executor->pairs = count_pairs(batch);
     return status;
 }
 
@@ -317,9 +350,44 @@ const void *mica_executor_output(const mica_executor *executor, size_t i, int *r
     return view->data;
 }
 
-uint64_t mica_executor_step_ns(const mica_executor *executor, size_t step)
+void mica_executor_set_profile(mica_executor *executor, bool on)
 {
-    return step < executor->program->n_steps ? executor->step_ns[step] : 0;
+    executor->profile = on;
+}
+
+bool mica_executor_get_run(const mica_executor *executor, mica_run_profile *out)
+{
+    const mica_executor *e = executor;
+    *out = (mica_run_profile){0};
+    if (!e->profiled)
+        return false;
+    out->steps = e->program->n_steps;
+    out->tokens = (size_t)e->sizes.tokens;
+    out->sequences = (size_t)e->sizes.sequences;
+    out->ns = e->run_ns;
+    out->value_bytes = e->slots_bytes;
+    out->scratch_bytes = e->scratch_bytes;
+    return true;
+}
+
+bool mica_executor_get_step(const mica_executor *executor, size_t i, mica_step_profile *step)
+{
+    const mica_program *p = executor->program;
+    *step = (mica_step_profile){0};
+    if (!executor->profiled || i >= p->n_steps)
+        return false;
+    mica_step_work(&p->steps[i], executor->views, executor->pairs, step);
+    step->ns = executor->costs[i].ns;
+    step->regions = executor->costs[i].regions;
+    return true;
+}
+
+const char *mica_executor_weight_name(const mica_executor *executor, size_t i, size_t input)
+{
+    const mica_program *p = executor->program;
+    if (i >= p->n_steps || input >= p->steps[i].n_inputs || p->steps[i].constants[input] == NULL)
+        return NULL;
+    return p->steps[i].names[input];
 }
 
 size_t mica_executor_bytes(const mica_executor *executor)

@@ -20,6 +20,7 @@
 #include "backends/backend.h"
 #include "base/arena.h"
 #include "graph/graph.h"
+#include "mica/profile.h"
 
 typedef enum mica_source {
     MICA_SOURCE_CONSTANT,
@@ -76,6 +77,11 @@ mica_status mica_plan_layout(mica_program *program, const mica_graph *graph,
                              const mica_value *outputs, mica_error *err);
 /* Fills the program's slots. */
 mica_status mica_plan_memory(mica_program *program, mica_error *err);
+
+/* What the work of a step amounts to: all of the profile but `ns` and `regions`. `pairs` is the
+ * number of pairs of tokens of one sequence: the sum of the squares of their lengths. */
+void mica_step_work(const mica_step *step, const mica_view *views, double pairs,
+                    mica_step_profile *out);
 
 /* Whether the `count` numbers at `data` are all finite (dtypes that hold no infinity are); else *at
  * is the index of the first that is not. A long run is shared out over the pool. */

@@ -197,6 +197,27 @@ static mica_status find_executor(mica_session *s, mica_program *program, mica_ex
     return MICA_OK;
 }
 
+void mica_session_set_profile(mica_session *session, mica_profile_fn fn, void *user)
+{
+    session->profile = fn;
+    session->profile_user = user;
+}
+
+static mica_status run_program(mica_session *session, mica_program *program,
+                               const mica_batch *batch, const void *const *inputs, size_t n_inputs,
+                               mica_executor **out, mica_error *err)
+{
+    mica_status status = find_executor(session, program, out, err);
+
+    if (status != MICA_OK)
+        return status;
+    mica_executor_set_profile(*out, session->profile != NULL);
+    status = mica_executor_run(*out, batch, inputs, n_inputs, err);
+    if (status == MICA_OK && session->profile)
+        session->profile(session->profile_user, *out);
+    return status;
+}
+
 mica_status mica_session_run(mica_session *session, mica_program_kind kind, mica_pool_set set,
                              const mica_executor **out, mica_error *err)
 {
@@ -215,9 +236,7 @@ mica_status mica_session_run(mica_session *session, mica_program_kind kind, mica
     inputs[MICA_INPUT_POSITIONS] = b->positions;
     status = mica_model_program(session->model, kind, set, &program, err);
     if (status == MICA_OK)
-        status = find_executor(session, program, &executor, err);
-    if (status == MICA_OK)
-        status = mica_executor_run(executor, &batch, inputs, MICA_INPUTS, err);
+        status = run_program(session, program, &batch, inputs, MICA_INPUTS, &executor, err);
     if (status == MICA_OK)
         *out = executor;
     return status;
@@ -291,9 +310,7 @@ mica_status mica_session_run_head_rows(mica_session *session, const int32_t *row
     if (status == MICA_OK)
         status = mica_model_program(session->model, MICA_PROGRAM_LOGITS, 0, &program, err);
     if (status == MICA_OK)
-        status = find_executor(session, program, &executor, err);
-    if (status == MICA_OK)
-        status = mica_executor_run(executor, &batch, inputs, 1, err);
+        status = run_program(session, program, &batch, inputs, 1, &executor, err);
     if (status == MICA_OK)
         *logits = mica_executor_output(executor, 0, NULL, NULL);
     return status;
@@ -314,9 +331,7 @@ mica_status mica_session_run_steps(mica_session *session, const float *rows, siz
     if (status == MICA_OK)
         status = mica_model_program(session->model, MICA_PROGRAM_STEPS, 0, &program, err);
     if (status == MICA_OK)
-        status = find_executor(session, program, &executor, err);
-    if (status == MICA_OK)
-        status = mica_executor_run(executor, &batch, inputs, 1, err);
+        status = run_program(session, program, &batch, inputs, 1, &executor, err);
     if (status == MICA_OK)
         *out = mica_executor_output(executor, 0, NULL, NULL);
     return status;

@@ -43,6 +43,8 @@ struct mica_session {
     size_t row_room;
     int32_t *counts; /* 0, 1, 2 ... */
     size_t count_room;
+    mica_profile_fn profile; /* NULL: runs are not measured */
+    void *profile_user;
 };
 
 /* What a sequence is called in error texts: "text" or "sequence", and its number. */

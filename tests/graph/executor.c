@@ -250,16 +250,44 @@ static void cancelling_stops_a_run(void **state)
     assert_int_equal(run(f, 9, &err), MICA_STATUS_CANCELLED);
 }
 
-static void profiles_add_up(void **state)
+/* The fake backend says that step i took i + 1 ns and two regions. */
+static void a_profile_has_every_step_of_the_last_run(void **state)
 {
     fixture *f = *state;
+    size_t steps = mica_program_step_count(f->program);
+    mica_run_profile whole;
+    mica_step_profile step;
     assert_int_equal(run(f, 9, NULL), MICA_OK);
-    assert_int_equal(mica_executor_step_ns(f->executor, 1), 0);
-    compile(f, &(mica_compile_options){.profile = true});
+    assert_false(mica_executor_get_run(f->executor, &whole));
+    assert_false(mica_executor_get_step(f->executor, 0, &step));
+    mica_executor_set_profile(f->executor, true);
     assert_int_equal(run(f, 9, NULL), MICA_OK);
     assert_int_equal(run(f, 3, NULL), MICA_OK);
-    assert_int_equal(mica_executor_step_ns(f->executor, 1), 4);
-    assert_int_equal(mica_executor_step_ns(f->executor, 100000), 0);
+    assert_true(mica_executor_get_run(f->executor, &whole));
+    assert_int_equal(whole.steps, steps);
+    assert_int_equal(whole.tokens, 3);
+    assert_int_equal(whole.sequences, 2);
+    assert_true(whole.ns > 0);
+    assert_true(whole.value_bytes > 0);
+    for (size_t i = 0; i < steps; i++) {
+        assert_true(mica_executor_get_step(f->executor, i, &step));
+        assert_int_equal(step.op, mica_program_step_op(f->program, i));
+        assert_int_equal(step.ns, i + 1);
+        assert_int_equal(step.regions, 2);
+        assert_true(step.bytes > 0);
+        assert_null(mica_executor_weight_name(f->executor, i, step.inputs));
+    }
+    assert_false(mica_executor_get_step(f->executor, steps, &step));
+    assert_int_equal(step.ns, 0);
+    assert_null(mica_executor_weight_name(f->executor, steps, 0));
+    mica_executor_set_profile(f->executor, false);
+    assert_int_equal(run(f, 3, NULL), MICA_OK);
+    assert_false(mica_executor_get_step(f->executor, 0, &step));
+    mica_executor_set_profile(f->executor, true);
+    assert_int_equal(run(f, 3, NULL), MICA_OK);
+    mica_context_cancel(f->context);
+    assert_int_equal(run(f, 3, NULL), MICA_STATUS_CANCELLED);
+    assert_false(mica_executor_get_run(f->executor, &whole));
 }
 
 static void the_graph_may_go_before_its_program(void **state)
@@ -372,7 +400,7 @@ int main(void)
         TEST(what_is_not_finite_is_found),
         TEST(finite_looks_at_every_element),
         TEST(cancelling_stops_a_run),
-        TEST(profiles_add_up),
+        TEST(a_profile_has_every_step_of_the_last_run),
         TEST(the_graph_may_go_before_its_program),
         TEST(eval_gives_tensors),
         TEST(failing_allocations_are_survived),

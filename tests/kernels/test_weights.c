@@ -147,16 +147,16 @@ static void test_cancel_and_time(void **state)
     rig r;
     float x[4] = {1, 2, 3, 4};
     int64_t dims[1] = {4};
-    uint64_t ns = 0;
+    mica_step_cost cost = {0, 0};
     assert_int_equal(mica_context_create(NULL, &context, NULL), MICA_OK);
     rig_create(&r, MICA_CPU_C, 1);
     rig_begin(&r, MICA_OP_NEG, NULL);
     rig_input(&r, MICA_DTYPE_F32, x, 1, dims);
     rig_output(&r, MICA_DTYPE_F32, x, 1, dims);
     mica_run run = {
-        .steps = &r.step, .n_steps = 1, .views = r.views, .step_ns = &ns, .context = context};
+        .steps = &r.step, .n_steps = 1, .views = r.views, .costs = &cost, .context = context};
     assert_int_equal(r.backend->vtable->run(r.backend, &run, &r.err), MICA_OK);
-    assert_true(x[0] == -1 && ns > 0);
+    assert_true(x[0] == -1 && cost.ns > 0 && cost.regions == 0);
     mica_context_cancel(context);
     assert_int_equal(r.backend->vtable->run(r.backend, &run, &r.err), MICA_STATUS_CANCELLED);
     assert_true(x[0] == -1);

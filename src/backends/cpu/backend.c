@@ -207,6 +207,11 @@ static size_t cpu_scratch(const mica_backend *backend, const mica_run *run)
     return most;
 }
 
+static mica_step_cost cost_so_far(const mica_cpu *cpu)
+{
+    return (mica_step_cost){mica_clock_ns(), mica_pool_regions(cpu->pool)};
+}
+
 static mica_status cpu_run(mica_backend *backend, const mica_run *run, mica_error *err)
 {
     for (size_t i = 0; i < run->n_steps; i++) {
@@ -216,15 +221,17 @@ static mica_status cpu_run(mica_backend *backend, const mica_run *run, mica_erro
                              run->n_steps);
         if (is_view(call.step->op))
             continue;
-        uint64_t begin = run->step_ns ? mica_clock_ns() : 0;
+        mica_step_cost before = run->costs ? cost_so_far(call.cpu) : (mica_step_cost){0, 0};
         mica_status status = runner_of(call.cpu, call.step->op).run(&call);
         if (status)
             return status;
         /* What was streamed by this thread is seen by others from here on (workers' is already). */
         if (mica_cpu_streams(mica_call_output(&call)))
             atomic_thread_fence(memory_order_seq_cst);
-        if (run->step_ns)
-            run->step_ns[i] += mica_clock_ns() - begin;
+        if (run->costs) {
+            mica_step_cost after = cost_so_far(call.cpu);
+            run->costs[i] = (mica_step_cost){after.ns - before.ns, after.regions - before.regions};
+        }
     }
     return MICA_OK;
 }

@@ -311,7 +311,7 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
         return mica_cpu_check_constants(cpu, step, err); /* one row: used as it lies */
     mica_status status = MICA_OK;
     pthread_mutex_lock(&cpu->lock);
-    mica_precision precision = precision_of(cpu, step);
+    mica_precision precision = step->precision = precision_of(cpu, step);
     mica_packed *entry = find(cpu, precision, step->constants + 1, step->n_inputs - 1);
     if (!entry) {
         status = packed_create(cpu, step, precision, &entry, err);
