@@ -6,29 +6,22 @@ One thread, as the library says (TOKENIZERS_PARALLELISM=false, RAYON_NUM_THREADS
 the file switched off, special tokens added. Arms: `encode` (a call a text), `encode_batch`, `encode_batch_fast`
 (no offsets) and `load` (Tokenizer.from_file).
 """
-import json
 import os
-import sys
 import time
 
-sys.path.pop(0)  # this folder, whose `tokenizers` is not the library
+from peer import absent, python, say, serve
+
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
-
-
-def say(**fields):
-    sys.stdout.write(json.dumps(fields) + "\n")
-    sys.stdout.flush()
 
 
 def hello():
     try:
         import tokenizers
     except ImportError as error:
-        say(ok=False, absent=True, error=str(error))
-        sys.exit(0)
+        absent(error)
     say(ok=True, name="tokenizers",
-        versions={"tokenizers": tokenizers.__version__, "python": sys.version.split()[0]},
+        versions={"tokenizers": tokenizers.__version__, "python": python()},
         settings={"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"})
     return tokenizers.Tokenizer
 
@@ -69,23 +62,14 @@ class Work:
 def main():
     make = hello()
     work = None
-    for line in sys.stdin:
-        try:
-            request = json.loads(line)
-            what = request["do"]
-            if what == "quit":
-                break
-            if what == "prepare":
-                work = Work(make, request)
-                say(ok=True)
-            elif what == "check":
-                say(ok=True, ids=[e.ids for e in work.run(request["arm"])])
-            elif what == "time":
-                say(ok=True, seconds=work.time(request["arm"], request["runs"]))
-            else:
-                say(ok=False, error=f"'{what}' is not known")
-        except Exception as error:  # the program shows it
-            say(ok=False, error=f"{type(error).__name__}: {error}")
+
+    def prepare(request):
+        nonlocal work
+        work = Work(make, request)
+
+    serve(prepare=prepare,
+          check=lambda request: {"ids": [e.ids for e in work.run(request["arm"])]},
+          time=lambda request: {"seconds": work.time(request["arm"], request["runs"])})
 
 
 main()

@@ -6,14 +6,7 @@ Arms: `default`, what its documentation shows, each result in new memory; `best`
 here: results written into memory that is used again (out=), other calls with the same meaning, other layouts of
 the inputs, made before the clock runs. Both in inference mode, with as many threads as mica.
 """
-import json
-import sys
-import time
-
-
-def say(**fields):
-    sys.stdout.write(json.dumps(fields) + "\n")
-    sys.stdout.flush()
+from peer import absent, fastest, python, say, seconds, serve
 
 
 def hello():
@@ -21,9 +14,8 @@ def hello():
         import safetensors.torch
         import torch
     except ImportError as error:
-        say(ok=False, absent=True, error=str(error))
-        sys.exit(0)
-    say(ok=True, name="pytorch", versions={"torch": torch.__version__, "python": sys.version.split()[0]},
+        absent(error)
+    say(ok=True, name="pytorch", versions={"torch": torch.__version__, "python": python()},
         settings={"inference_mode": "true"})
     return torch, safetensors.torch
 
@@ -146,24 +138,7 @@ class Work:
         tensors = safetensors.load_file(request["inputs"])
         self.tensors = [tensors[name].clone() for name in "abc" if name in tensors]  # the file is mapped
         every = ways(torch, request, self.tensors)
-        self.arms = {"default": every[0], "best": self.fastest(every)}
-
-    @staticmethod
-    def fastest(every):
-        """The way with the shortest run of several, after one to warm up; others are dropped with their memory."""
-        best, shortest = every[0], float("inf")
-        for way in every if len(every) > 1 else []:
-            way[1]()
-            spent, seconds, runs = 0.0, float("inf"), 0
-            while runs < 3 or (runs < 50 and spent < 0.05):
-                begin = time.perf_counter()
-                result = way[1]()
-                end = time.perf_counter()
-                del result
-                spent, seconds, runs = spent + end - begin, min(seconds, end - begin), runs + 1
-            if seconds < shortest:
-                best, shortest = way, seconds
-        return best
+        self.arms = {"default": every[0], "best": fastest(every)}
 
     def check(self, arm, path):
         name, run, finish = self.arms[arm]
@@ -172,36 +147,20 @@ class Work:
         self.safetensors.save_file({"output": result.contiguous()}, path)
         return name
 
-    def time(self, arm, runs):
-        run = self.arms[arm][1]
-        begin = time.perf_counter()
-        for _ in range(runs):
-            run()  # and its result, if new, given back
-        return time.perf_counter() - begin
-
 
 def main():
     torch, safetensors = hello()
     work = None
+
+    def prepare(request):
+        nonlocal work
+        work = None  # its memory first
+        work = Work(torch, safetensors, request)
+
     with torch.inference_mode():
-        for line in sys.stdin:
-            try:
-                request = json.loads(line)
-                what = request["do"]
-                if what == "quit":
-                    break
-                if what == "prepare":
-                    work = None  # its memory first
-                    work = Work(torch, safetensors, request)
-                    say(ok=True)
-                elif what == "check":
-                    say(ok=True, way=work.check(request["arm"], request["output"]))
-                elif what == "time":
-                    say(ok=True, seconds=work.time(request["arm"], request["runs"]))
-                else:
-                    say(ok=False, error=f"'{what}' is not known")
-            except Exception as error:  # the program shows it
-                say(ok=False, error=f"{type(error).__name__}: {error}")
+        serve(prepare=prepare,
+              check=lambda request: {"way": work.check(request["arm"], request["output"])},
+              time=lambda request: {"seconds": seconds(work.arms[request["arm"]][1], request["runs"])})
 
 
 main()

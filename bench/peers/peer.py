@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What all peers share: the protocol of README.md, and the choice of the fastest way.
+
+Importing this makes standard output the protocol's alone: whatever a framework prints goes to standard error.
+"""
+import json
+import os
+import sys
+import time
+
+sys.path.pop(0)  # this folder, whose `tokenizers` is not the library
+_answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+
+
+def say(**fields):
+    _answers.write(json.dumps(fields) + "\n")
+    _answers.flush()
+
+
+def absent(error):
+    """The first and last answer of a peer whose framework is not here."""
+    say(ok=False, absent=True, error=in_words(error))
+    sys.exit(0)
+
+
+def in_words(error):
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+
+
+def python():
+    return sys.version.split()[0]
+
+
+def serve(**does):
+    """Answers requests, each by the function of its name, whose result are the fields of the answer."""
+    for line in sys.stdin:
+        try:
+            request = json.loads(line)
+            if request["do"] == "quit":
+                break
+            if request["do"] not in does:
+                raise ValueError(f"'{request['do']}' is not known")
+            say(ok=True, **(does[request["do"]](request) or {}))
+        except (Exception, SystemExit) as error:  # the program shows it
+            say(ok=False, error=in_words(error))
+
+
+def start_again(request, **environment):
+    """Becomes a new process with these variables, as some settings are read once; it answers `request` first."""
+    os.dup2(_answers.fileno(), 1)
+    os.environ.update(environment, MICA_PEER_REQUEST=json.dumps(request))
+    os.execv(sys.executable, [sys.executable, "-u", *sys.argv])
+
+
+def seconds(run, runs):
+    begin = time.perf_counter()
+    for _ in range(runs):
+        run()  # and its result, if new, given back
+    return time.perf_counter() - begin
+
+
+def fastest(ways, first=lambda way: way[1]()):
+    """The way (name, function, ...) with the shortest run of several, after a first one to warm up; the others
+    are dropped with their memory."""
+    best, shortest = ways[0], float("inf")
+    for way in ways if len(ways) > 1 else []:
+        first(way)
+        spent, least, runs = 0.0, float("inf"), 0
+        while runs < 3 or (runs < 50 and spent < 0.05):
+            took = seconds(way[1], 1)
+            spent, least, runs = spent + took, min(least, took), runs + 1
+        if least < shortest:
+            best, shortest = way, least
+    return best
