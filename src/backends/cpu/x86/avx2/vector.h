@@ -258,10 +258,10 @@ static inline vec v_add_integers(vec a, vec b)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 
-/* x * 2^n, where the lowest bits of t are the integer n, and the result is a normal number. */
-static inline vec v_scale_bits(vec x, vec t)
+/* 2^n as a float, where the lowest bits of t are n + 127, the exponent as floats have it. */
+static inline vec v_exponent_bits(vec t)
 {
-    return v_add_integers(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23));
 }
 
 /* total[j] += x[j], in double. */

@@ -254,10 +254,10 @@ static inline vec v_add_integers(vec a, vec b)
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 
-/* x * 2^n, where the lowest bits of t are the integer n, and the result is a normal number. */
-static inline vec v_scale_bits(vec x, vec t)
+/* 2^n as a float, where the lowest bits of t are n + 127, the exponent as floats have it. */
+static inline vec v_exponent_bits(vec t)
 {
-    return v_add_integers(x, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23)));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23));
 }
 
 /* total[j] += x[j], in double. */
