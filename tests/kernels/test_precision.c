@@ -120,7 +120,8 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
         fill_random(x, 2 * words, i + 5, -1, 1);
         k->bf16.pack(a + i * MICA_GEMM_A_STRIDE, x, 2 * words);
     }
-    k->bf16.tile(m, n, words, a, b, c, ldc, add, bias ? extra : NULL);
+    mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    k->bf16.tile(m, n, words, a, b, c, ldc, add, bias ? extra : NULL, ahead);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
         if (j >= n) {
@@ -234,8 +235,9 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
             x[p] = widest ? 255 : (float)random_below(&seed, 256);
         k->int8.quantize(a + i * MICA_GEMM_A_STRIDE, x, steps, 1, 0);
     }
-    k->int8.tile(m, n, words, a, b, c, ldc, false, NULL);
-    k->int8.tile(m, n, words, a, b, c, ldc, true, &tail);
+    mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    k->int8.tile(m, n, words, a, b, c, ldc, false, NULL, ahead);
+    k->int8.tile(m, n, words, a, b, c, ldc, true, &tail, ahead);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
         int32_t total = 0;

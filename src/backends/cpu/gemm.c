@@ -4,8 +4,9 @@
  *
  * Loops, outermost first: blocks of at most mc rows; blocks of k; groups of nc panels; strips of at
  * most mr rows; panels. A block of A is packed once for all panels and stays in the second-level
- * cache beside a group of panels; a strip of it stays in the first while the group's panels stream
- * past:
+ * cache beside a group of panels, while the next group comes from far away: each strip asks for an
+ * equal part of it, so that memory and arithmetic are busy at the same time, however few strips
+ * there are.
  *
  *      A block [mc, kc]        B group, block of k          C
  *      +-----------+     +------+------+-- ... --+     +----+----+-
@@ -150,7 +151,8 @@ static void pack_a(const block *t)
 }
 
 /* Rows [first, first + rows) of the block in one panel; `wide` is its part in float32, or NULL. */
-static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide)
+static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide,
+                     mica_ahead ahead)
 {
     const mica_gemm *g = t->gemm;
     size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(nr, g->n - column);
@@ -162,15 +164,15 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     if (g->precision == MICA_PRECISION_F32) {
         bool past = g->stream && last && !add && !g->activation && n == nr &&
                     (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
-        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias);
+        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias, ahead);
     } else if (wide) {
-        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias);
+        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
-        g->kernels->bf16.tile(rows, n, t->words, a, b, c, g->ldc, add, bias);
+        g->kernels->bf16.tile(rows, n, t->words, a, b, c, g->ldc, add, bias, ahead);
     } else {
         mica_int8_tail tail = {t->scale + first, t->zero + first, g->column_scale + column,
                                g->column_sum + column, bias};
-        g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL);
+        g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL, ahead);
     }
     for (size_t i = 0; last && g->activation && i < rows; i++)
         g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
@@ -188,15 +190,35 @@ static void widen_group(const block *t, size_t panel0, size_t panel1)
                                t->words);
 }
 
+/* While strip `strip` of `strips` is in `panel` of a group, its part of what stands there in the
+ * next group: of this block of k, or the first group of the next. (After the last block of k most
+ * often come the next rows, which begin with the first.) `steps` is what the tile has. */
+static mica_ahead ahead_of(const block *t, size_t panel, size_t panel0, size_t panel1, size_t strip,
+                           size_t strips, size_t steps)
+{
+    const mica_gemm *g = t->gemm;
+    size_t next = panel + g->kernels->gemm.nc, word = t->word0;
+    if (next >= panel1) {
+        next = panel0 + (next - panel1) % (panel1 - panel0);
+        word += t->words;
+        word = word < t->all_words ? word : 0;
+    }
+    size_t bytes = t->words * g->kernels->gemm.nr * sizeof(float);
+    const char *at =
+        (const char *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr * sizeof(float);
+    return (mica_ahead){at + bytes * strip / strips, steps ? ceil_div(bytes, strips * steps) : 0};
+}
+
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
     enum { FEW_STRIPS = 3 };
     const mica_kernels *kernels = t->gemm->kernels;
     size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, kernels->gemm.mr);
-    size_t wide_floats = 2 * t->words * kernels->gemm.nr;
+    size_t steps = t->words, wide_floats = 2 * steps * kernels->gemm.nr;
     bool widens = t->gemm->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL &&
                   strips > FEW_STRIPS;
+    steps = widens ? 2 * steps : steps;
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
         if (widens)
@@ -205,7 +227,8 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
             size_t first = t->rows * s / strips, rows = t->rows * (s + 1) / strips - first;
             for (size_t panel = group; panel < end; panel++)
                 run_tile(t, first, rows, panel,
-                         widens ? t->wide + (panel - group) * wide_floats : NULL);
+                         widens ? t->wide + (panel - group) * wide_floats : NULL,
+                         ahead_of(t, panel, panel0, panel1, s, strips, steps));
         }
     }
 }

@@ -120,17 +120,27 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
  * m and n (1 <= m <= mr, 1 <= n <= nr) do not change a number of a result: neither does the place
  * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. */
 
+/* What will be wanted next. While a tile computes it asks for the cache line at `at`, then for that
+ * `step` bytes on, and so on, one for each step of k, so that what comes from far away comes evenly
+ * over the time of the sums. It is not read: any address will do. */
+typedef struct mica_ahead {
+    const char *at;
+    size_t step;
+} mica_ahead;
+
 /* c[i][j] for i < m, j < n is set to (add: increased by) the sum over p < k, in this order, by
  * fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is added if bias is not NULL.
  * (Plain C rounds the product first.) k counts words. past: c is written past the caches; not with
  * add, n is nr, c is aligned to 64 bytes and ldc a multiple of 16. */
 typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
-                                 float *c, size_t ldc, bool add, bool past, const float *bias);
+                                 float *c, size_t ldc, bool add, bool past, const float *bias,
+                                 mica_ahead ahead);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's. */
 typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
-                                      float *c, size_t ldc, bool add, const float *bias);
+                                      float *c, size_t ldc, bool add, const float *bias,
+                                      mica_ahead ahead);
 /* Rounds n numbers to the nearest bfloat16 (to even on a tie; NaN stays NaN, and numbers below the
  * normal range may become zero) and packs them as the tile takes them; zeros fill the last word. */
 typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
@@ -152,7 +162,8 @@ typedef struct mica_int8_tail {
  *   (float)(sum - row_zero * column_sum) * (row_scale * column_scale) [+ bias]
  * each operation rounded: every instruction set gives the same bits. */
 typedef void (*mica_k_gemm_tile_int8)(size_t m, size_t n, size_t k, const void *a, const void *b,
-                                      float *c, size_t ldc, bool add, const mica_int8_tail *tail);
+                                      float *c, size_t ldc, bool add, const mica_int8_tail *tail,
+                                      mica_ahead ahead);
 /* The least and the largest of x and 0; one of them NaN if any of x is. */
 typedef void (*mica_k_range)(const float *x, size_t n, float *low, float *high);
 /* q = round(x * inverse) + zero, a tie to even, brought into [0, 255], packed as the tile takes it;
@@ -215,7 +226,7 @@ typedef struct mica_kernels {
         mica_k_gemm_row row;
         size_t mr, nr; /* rows and columns of a tile */
         size_t mc;     /* rows of A packed at once */
-        size_t nc;     /* panels that are taken together: MICA_GEMM_KC nr nc floats in L2 */
+        size_t nc;     /* panels that are taken together: twice MICA_GEMM_KC nr nc floats in L2 */
     } gemm;
     struct {
         mica_k_gemm_tile_bf16 tile;

@@ -8,7 +8,7 @@
 enum { NR = 16 };
 
 static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel, float *c,
-                 size_t ldc, bool add, const float *bias)
+                 size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     const float *a = packed;
     const uint16_t *b = panel;

@@ -10,7 +10,7 @@
 enum { NR = 16, GROUP = 4 };
 
 static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel, float *c,
-                 size_t ldc, bool add, const mica_int8_tail *tail)
+                 size_t ldc, bool add, const mica_int8_tail *tail, mica_ahead ahead)
 {
     for (size_t i = 0; i < m; i++) {
         const uint8_t *a = (const uint8_t *)packed + i * MICA_GEMM_A_STRIDE * GROUP;

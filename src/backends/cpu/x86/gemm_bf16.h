@@ -12,13 +12,13 @@
 #include "backends/cpu/x86/gemm_tile.h"
 
 V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                         float *c, size_t ldc, bool add, const float *bias)
+                         float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, false, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_even_bf16(v_load(b)), b1 = v_even_bf16(v_load(b + LANES));
-        tile_prefetch(b);
+        tile_ask(&ahead);
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
             vec x = v_set(a[i * MICA_GEMM_A_STRIDE + 2 * p]);
@@ -39,9 +39,9 @@ V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, con
 }
 
 static void bf16_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                      size_t ldc, bool add, const float *bias)
+                      size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, bf16_tile_of, n, k, a, b, c, ldc, add, bias);
+    TILE_OF_HEIGHT(m, bf16_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
 }
 
 /* To bfloat16 and back. */

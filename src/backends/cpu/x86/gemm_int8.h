@@ -69,14 +69,15 @@ V_TILE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
 }
 
 V_TILE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const int32_t *b,
-                         float *c, size_t ldc, bool add, const mica_int8_tail *tail)
+                         float *c, size_t ldc, bool add, const mica_int8_tail *tail,
+                         mica_ahead ahead)
 {
     ivec acc[TILE_MAX_ROWS][2];
     V_UNROLL
     for (size_t i = 0; i < m; i++)
         int8_start(c + i * ldc, n, add, acc[i]);
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
-        tile_prefetch((const float *)(const void *)b);
+        tile_ask(&ahead);
         if (INT8_A_WORDS == 1) {
             int8_step(m, a, p, i_load(b), i_load(b + LANES), acc);
         } else {
@@ -93,9 +94,9 @@ V_TILE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, 
 }
 
 static void int8_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                      size_t ldc, bool add, const mica_int8_tail *tail)
+                      size_t ldc, bool add, const mica_int8_tail *tail, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, int8_tile_of, n, k, a, b, c, ldc, add, tail);
+    TILE_OF_HEIGHT(m, int8_tile_of, n, k, a, b, c, ldc, add, tail, ahead);
 }
 
 static void int8_range(const float *x, size_t n, float *low, float *high)

@@ -30,7 +30,6 @@
 
 /* Of 32 registers 28 hold sums, of 16 registers 12. */
 enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, TILE_MR = LANES == 16 ? 14 : 6 };
-enum { PREFETCH_STEPS = 24 };
 
 /* A row of fewer columns than the tile has. A function of its own: inlined for every row of every
  * size of tile it makes a compiler's sanitizers take minutes. */
@@ -92,12 +91,14 @@ V_TILE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, boo
     }
 }
 
-/* The panel goes on after this call's part of it; beyond its end a prefetch does no harm. */
-V_TILE void tile_prefetch(const float *b)
+/* One step of k: into the second cache, since more comes than the first one holds. A step may be as
+ * long as the row of a panel, which is two lines where vectors are one. */
+V_TILE void tile_ask(mica_ahead *ahead)
 {
-    _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR), _MM_HINT_T0);
+    _mm_prefetch(ahead->at, _MM_HINT_T1);
     if (LANES == 16)
-        _mm_prefetch((const char *)(b + PREFETCH_STEPS * TILE_NR + 16), _MM_HINT_T0);
+        _mm_prefetch(ahead->at + 64, _MM_HINT_T1);
+    ahead->at += ahead->step;
 }
 
 V_TILE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2], bool add,
@@ -109,13 +110,14 @@ V_TILE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2
 }
 
 V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                         float *c, size_t ldc, bool add, bool past, const float *bias)
+                         float *c, size_t ldc, bool add, bool past, const float *bias,
+                         mica_ahead ahead)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_load(b), b1 = v_load(b + LANES);
-        tile_prefetch(b);
+        tile_ask(&ahead);
         b += TILE_NR;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
@@ -155,9 +157,9 @@ V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, con
     }
 
 static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
-                             size_t ldc, bool add, bool past, const float *bias)
+                             size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, gemm_tile_of, n, k, a, b, c, ldc, add, past, bias);
+    TILE_OF_HEIGHT(m, gemm_tile_of, n, k, a, b, c, ldc, add, past, bias, ahead);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */

@@ -60,5 +60,5 @@ void mica_k_gemm_init_avx2(mica_kernels *kernels)
     kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 144;
-    kernels->gemm.nc = 16;
+    kernels->gemm.nc = 2;
 }

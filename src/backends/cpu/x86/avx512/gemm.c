@@ -13,5 +13,5 @@ void mica_k_gemm_init_avx512(mica_kernels *kernels)
     kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 224;
-    kernels->gemm.nc = 8;
+    kernels->gemm.nc = 4;
 }

@@ -19,13 +19,13 @@ V_INLINE vec dot(vec sum, __m512i a, __m512i b)
 }
 
 V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const float *b,
-                           float *c, size_t ldc, bool add, const float *bias)
+                           float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, false, acc);
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + LANES);
-        tile_prefetch(b);
+        tile_ask(&ahead);
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
             __m512i x = _mm512_set1_epi32((int)a[i * MICA_GEMM_A_STRIDE + p]);
@@ -37,9 +37,9 @@ V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a
 }
 
 static void native_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                        size_t ldc, bool add, const float *bias)
+                        size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, native_tile_of, n, k, a, b, c, ldc, add, bias);
+    TILE_OF_HEIGHT(m, native_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
 }
 
 static void native_pack(void *to, const float *x, size_t n)
