@@ -107,7 +107,7 @@ static void run_level(const char *level, const shape *shapes, size_t count, int 
     for (size_t i = 0; i < count; i++)
         product_create(context, &shapes[i], &products[i]);
     for (int round = 0; round < rounds; round++) {
-        double rate = bench_measure_flops(level, info.threads) * 1e-9;
+        double rate = bench_measure_flops(level, MICA_PRECISION_F32, info.threads).flops * 1e-9;
         peak = rate > peak ? rate : peak;
         for (size_t i = 0; i < count; i++)
             product_run(&products[i]);

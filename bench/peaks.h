@@ -8,9 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Multiplications and additions a second in float32 registers, of `threads` threads together, with
- * the instructions of a kernel level ("avx512", "avx2"). 0 = not known for this level. */
-double bench_measure_flops(const char *level, size_t threads);
+#include "mica/precision.h"
+
+/* Multiplications and additions a second in registers, of `threads` threads together: the fastest
+ * that a kernel level ("avx512", "avx2") has for numbers of a precision (not AUTO). In 8 bits sums
+ * may saturate: it is the rate that no kernel exceeds, not one that is exact. 0 = not known. */
+typedef struct bench_rate {
+    double flops;
+    const char *with; /* the instruction */
+} bench_rate;
+bench_rate bench_measure_flops(const char *level, mica_precision precision, size_t threads);
 
 /* Bytes a second that `threads` threads read, and read and write while copying, going again and
  * again through memory of their own: the smaller it is, the nearer is the cache that holds it. */

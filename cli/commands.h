@@ -20,6 +20,7 @@ int cmd_forward(const cli_command *command, int argc, char **argv);
 int cmd_verify(const cli_command *command, int argc, char **argv);
 int cmd_init(const cli_command *command, int argc, char **argv);
 int cmd_bench(const cli_command *command, int argc, char **argv);
+int cmd_profile(const cli_command *command, int argc, char **argv);
 int cmd_pull(const cli_command *command, int argc, char **argv);
 int cmd_list(const cli_command *command, int argc, char **argv);
 int cmd_show(const cli_command *command, int argc, char **argv);
@@ -30,8 +31,8 @@ int cmd_version(const cli_command *command, int argc, char **argv);
 
 extern const char embed_details[], similarity_details[], classify_details[], rerank_details[],
     fill_mask_details[], tag_details[], answer_details[], tokenize_details[], detokenize_details[],
-    forward_details[], verify_details[], init_details[], bench_details[], pull_details[],
-    list_details[], show_details[], rm_details[], verify_cache_details[], doctor_details[],
-    version_details[];
+    forward_details[], verify_details[], init_details[], bench_details[], profile_details[],
+    pull_details[], list_details[], show_details[], rm_details[], verify_cache_details[],
+    doctor_details[], version_details[];
 
 #endif

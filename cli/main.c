@@ -35,6 +35,8 @@ const cli_command commands[] = {
      cmd_init},
     {"bench", "measurements beside other libraries", "ops|tokenizers|compare ...", bench_details,
      cmd_bench},
+    {"profile", "where the time of a model goes, by layer and by kernel", "MODEL [TEXT...]",
+     profile_details, cmd_profile},
     {"pull", "fetch a model from the Hugging Face Hub", "MODEL", pull_details, cmd_pull},
     {"list", "the models in the cache", "", list_details, cmd_list},
     {"show", "what a model is, and what mica would do with it", "MODEL", show_details, cmd_show},

@@ -44,6 +44,7 @@ typedef struct mica_step_profile {
     mica_op activation;           /* within a fused_linear; else NONE */
     size_t inputs;                /* how many it has */
     int64_t rows, columns, depth; /* of linear layers: [rows, depth] by [columns, depth]; else 0 */
+    mica_precision precision;     /* that it multiplies in */
     double flops;        /* multiplications and additions of products, those of attention too; of
                             other operations 0 */
     double bytes;        /* that have to be read and written at least */

@@ -113,12 +113,19 @@ static double weight_size(mica_precision precision)
     return precision == MICA_PRECISION_INT8 ? 1 : precision == MICA_PRECISION_BF16 ? 2 : 4;
 }
 
-/* Inputs 1, 3, ... of a linear are matrices that lie packed, if they are constants. */
+/* Weights lie packed in their precision if they are constants; everything else is float32. */
+static mica_precision precision_of(const mica_step *step)
+{
+    bool packed = is_linear(step) && step->constants[1] != NULL;
+    return packed ? step->precision : MICA_PRECISION_F32;
+}
+
+/* Inputs 1, 3, ... of a linear are its matrices. */
 static double input_bytes(const work *w, uint32_t i)
 {
     const mica_view *view = input(w, i);
     if (i % 2 == 1 && is_linear(w->step) && w->step->constants[i] != NULL)
-        return count(view) * weight_size(w->step->precision);
+        return count(view) * weight_size(precision_of(w->step));
     if (i == 0 && picks_rows(w->step))
         return count(w->out) * (double)mica_dtype_size(view->dtype);
     return bytes_of(view);
@@ -129,7 +136,8 @@ void mica_step_work(const mica_step *step, const mica_view *views, double pairs,
 {
     const work w = {step, views, &views[step->output], pairs};
     flops_rule flops = flops_of(step->op);
-    *out = (mica_step_profile){.op = step->op, .inputs = step->n_inputs};
+    *out = (mica_step_profile){
+        .op = step->op, .inputs = step->n_inputs, .precision = precision_of(step)};
     out->flops = flops != NULL ? flops(&w) : 0;
     out->bytes = bytes_of(w.out);
     for (uint32_t i = 0; i < step->n_inputs; i++) {

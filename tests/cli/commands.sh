@@ -9,7 +9,7 @@ err_has "usage: mica COMMAND"
 run "$mica" --help
 expect "help" 0
 out_has "usage: mica COMMAND"
-for command in embed similarity classify rerank fill-mask tag answer tokenize detokenize forward verify init bench pull list show rm \
+for command in embed similarity classify rerank fill-mask tag answer tokenize detokenize forward verify init bench profile pull list show rm \
     verify-cache doctor version; do
     run "$mica" $command --help
     expect "$command --help" 0

@@ -94,6 +94,7 @@ static void steps_say_what_they_did(void **state)
         assert_true(s[0].bytes == s[0].weight_bytes + TOKENS * (WIDE + UP) * FLOAT);
         assert_string_equal(mica_executor_weight_name(executor, 0, 1), "layer.7.up.weight");
         assert_null(mica_executor_weight_name(executor, 0, 0)); /* x is no weight */
+        assert_int_equal(s[0].precision, kept[i].precision);
         assert_int_equal(s[1].op, MICA_OP_LINEAR);
         assert_int_equal(s[1].activation, MICA_OP_NONE);
         assert_true(s[1].flops == 2.0 * TOKENS * UP * WIDE);
@@ -101,6 +102,7 @@ static void steps_say_what_they_did(void **state)
         assert_int_equal(s[2].op, MICA_OP_ATTENTION);
         assert_true(s[2].flops == 4.0 * PAIRS * WIDE);
         assert_true(s[2].weight_bytes == 0);
+        assert_int_equal(s[2].precision, MICA_PRECISION_F32);
         assert_int_equal(s[3].op, MICA_OP_SEGMENT_POOL);
         assert_true(s[3].flops == 0);
         assert_true(s[3].bytes == 2.0 * SEQUENCES * WIDE * FLOAT);
