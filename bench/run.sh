@@ -5,7 +5,7 @@
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
-"$build/bench/bench_gemm"
+"$build/mica" bench gemm
 model=$build/../models/bert-base-random
 mkdir -p "$build/../models"
 if [ ! -f "$model/model.safetensors" ]; then

@@ -9,6 +9,7 @@
 
 const char bench_details[] =
     "  ops          the array operations, beside PyTorch's\n"
+    "  gemm         the linear layers of encoders, beside what the machine can do at most\n"
     "  tokenizers   encoding and loading, beside Hugging Face's library `tokenizers`\n"
     "  compare      two results: what became slower\n\n"
     "Every sub-command has --help.\n\n"
@@ -16,6 +17,8 @@ const char bench_details[] =
 
 static const cli_command parts[] = {
     {"bench ops", "array operations beside PyTorch's", "", bench_ops_details, cmd_bench_ops},
+    {"bench gemm", "the linear layers of encoders, beside the machine's peaks", "",
+     bench_gemm_details, cmd_bench_gemm},
     {"bench tokenizers", "tokenizers beside Hugging Face's", "[TOKENIZER.json|DIR...]",
      bench_tokenizers_details, cmd_bench_tokenizers},
     {"bench compare", "what changed between two results", "BEFORE.json AFTER.json",
@@ -31,6 +34,7 @@ int cmd_bench(const cli_command *command, int argc, char **argv)
     int code = options_read(command, NULL, 0, argc, argv, &n);
     if (code >= 0)
         return code;
-    return n < 1 ? usage_error(command, "which benchmark? ops, tokenizers or compare")
-                 : usage_error(command, "'%.100s' is none of ops, tokenizers and compare", argv[1]);
+    return n < 1 ? usage_error(command, "which benchmark? ops, gemm, tokenizers or compare")
+                 : usage_error(command, "'%.100s' is none of ops, gemm, tokenizers and compare",
+                               argv[1]);
 }
