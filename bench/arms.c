@@ -34,7 +34,7 @@ static uint64_t next_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static void shuffle(size_t *order, size_t count, uint64_t *random)
+void bench_shuffle(size_t *order, size_t count, uint64_t *random)
 {
     for (size_t i = count; i > 1; i--) {
         size_t j = (size_t)(next_random(random) % i), other = order[i - 1];
@@ -68,7 +68,7 @@ static bool run_rounds(bench_arm *arms, size_t count, const bench_plan *plan, si
 {
     uint64_t random = plan->seed;
     for (size_t round = 0; round < plan->rounds; round++) {
-        shuffle(order, count, &random);
+        bench_shuffle(order, count, &random);
         for (size_t i = 0; i < count; i++) {
             bench_arm *arm = &arms[order[i]];
             double seconds = 0;
@@ -132,6 +132,23 @@ static void write_number(mica_json_writer *w, const char *key, double number)
 {
     mica_json_write_key(w, key);
     mica_json_write_double(w, number);
+}
+
+void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench_arm *other)
+{
+    if (!other || arm->state != BENCH_OK || other->state != BENCH_OK) {
+        mica_json_write_null(w);
+        return;
+    }
+    bench_interval ratio = bench_arm_ratio(arm, other);
+    mica_json_begin_object(w);
+    mica_json_write_key(w, "to");
+    mica_json_write_text(w, other->name);
+    write_number(w, "median", ratio.median);
+    write_number(w, "low", ratio.low);
+    write_number(w, "high", ratio.high);
+    write_number(w, "level", ratio.level);
+    mica_json_end_object(w);
 }
 
 void bench_write_arm(mica_json_writer *w, const bench_arm *arm)

@@ -43,6 +43,8 @@ typedef struct bench_plan {
 /* Warms every arm up, finds how many runs make a sample, times all rounds and summarises them.
  * False = stopped or out of memory. */
 bool bench_measure(bench_arm *arms, size_t count, const bench_plan *plan);
+/* Puts numbers into an order that `random`, which goes on, decides. */
+void bench_shuffle(size_t *order, size_t count, uint64_t *random);
 /* Sets why an arm has no time. */
 void bench_arm_fail(bench_arm *arm, bench_state state, const char *reason);
 void bench_arm_release(bench_arm *arm);
@@ -51,6 +53,10 @@ void bench_arm_release(bench_arm *arm);
 const bench_arm *bench_fastest(const bench_arm *arms, size_t count);
 /* How many times as long `other` takes; both are OK. level 0 = out of memory. */
 bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other);
+
+/* The value of a ratio: of `other`, by its name, to `arm`; null if there is no other or one of them
+ * has no time. */
+void bench_write_ratio_of(mica_json_writer *writer, const bench_arm *arm, const bench_arm *other);
 
 /* The members of an object that is open: "name", "state", "reason" or "seconds" (all samples) and
  * what they say. */

@@ -15,8 +15,7 @@
 
 enum { PATH_ROOM = 4096 };
 
-/* The directory of the program, without a slash at its end. */
-static bool program_directory(char *path, uint32_t size)
+bool bench_find_self(char *path, size_t size)
 {
 #ifdef __APPLE__
     char raw[PATH_ROOM];
@@ -29,6 +28,14 @@ static bool program_directory(char *path, uint32_t size)
         return false;
     path[n] = 0;
 #endif
+    return true;
+}
+
+/* The directory of the program, without a slash at its end. */
+static bool program_directory(char *path, size_t size)
+{
+    if (!bench_find_self(path, size))
+        return false;
     char *slash = strrchr(path, '/');
     if (!slash)
         return false;

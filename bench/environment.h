@@ -21,6 +21,9 @@ void bench_environment_read(bench_environment *environment);
 /* The members of an object that is open. */
 void bench_environment_write(mica_json_writer *writer, const bench_environment *environment);
 
+/* The path of this program. False = the system does not say. */
+bool bench_find_self(char *path, size_t size);
+
 /* Finds a file or directory of the benchmark, which belongs to a source tree (the program is at
  * build/PRESET/mica there) or was installed (at bin/mica): `in_tree` is counted from the tree's
  * root, `installed` from the prefix; either may be NULL. False = it is not there. */

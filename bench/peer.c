@@ -21,6 +21,7 @@ enum { LINE_MAX_BYTES = 1 << 28, CHUNK = 1 << 16, NOT_STARTED = 127 };
 struct bench_peer {
     pid_t pid; /* 0 = it has ended */
     int to, from;
+    bool paused;
     double limit;
     char *line; /* what has come, up to `filled`; the line at hand ends at `end` */
     size_t filled, capacity, end;
@@ -49,6 +50,23 @@ const char *bench_peer_reason(const bench_peer *peer)
 const mica_json_value *bench_peer_hello(const bench_peer *peer)
 {
     return peer->state == BENCH_PEER_OK ? mica_json_root(peer->hello) : NULL;
+}
+
+long bench_peer_process(const bench_peer *peer)
+{
+    return (long)peer->pid;
+}
+
+void bench_peer_pause(bench_peer *peer)
+{
+    peer->paused = peer->pid > 0 && kill(-peer->pid, SIGSTOP) == 0;
+}
+
+static void resume(bench_peer *peer)
+{
+    if (peer->paused && peer->pid > 0)
+        kill(-peer->pid, SIGCONT);
+    peer->paused = false;
 }
 
 static void say(bench_peer *peer, const char *format, ...)
@@ -228,9 +246,9 @@ static bool read_answer(bench_peer *peer, mica_json **out, bool *refused)
 }
 
 /* In the child: nothing but what may be called between fork and exec. */
-static void become(const char *python, const char *script, int in, int out, bool show_errors)
+static void become(const char *program, const char *const *arguments, int in, int out,
+                   bool show_errors)
 {
-    char *const argv[] = {(char *)python, (char *)"-u", (char *)script, NULL};
     int none = show_errors ? -1 : open("/dev/null", O_WRONLY);
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
@@ -238,11 +256,12 @@ static void become(const char *python, const char *script, int in, int out, bool
     dup2(out, 1);
     if (none >= 0)
         dup2(none, 2);
-    execvp(python, argv);
+    execvp(program, (char *const *)arguments);
     _exit(NOT_STARTED);
 }
 
-static bool spawn(bench_peer *peer, const char *python, const char *script, bool show_errors)
+static bool spawn(bench_peer *peer, const char *program, const char *const *arguments,
+                  bool show_errors)
 {
     int to[2] = {-1, -1}, from[2] = {-1, -1};
     if (pipe(to) == 0 && pipe(from) == 0) {
@@ -253,7 +272,7 @@ static bool spawn(bench_peer *peer, const char *python, const char *script, bool
         }
         peer->pid = fork();
         if (peer->pid == 0)
-            become(python, script, to[0], from[1], show_errors);
+            become(program, arguments, to[0], from[1], show_errors);
     }
     close(to[0]);
     close(from[1]);
@@ -267,23 +286,42 @@ static bool spawn(bench_peer *peer, const char *python, const char *script, bool
     return true;
 }
 
-bench_peer *bench_peer_start(const char *python, const char *script, double limit, bool show_errors)
+static bench_peer *create(double limit)
 {
     bench_peer *peer = calloc(1, sizeof *peer);
-    bool refused;
     if (!peer)
         return NULL;
     peer->limit = limit;
     peer->to = peer->from = -1;
-    if (access(script, R_OK) != 0) {
-        peer->state = BENCH_PEER_ABSENT;
-        say(peer, "there is no '%s'", script);
-    } else if (!spawn(peer, python, script, show_errors)) {
+    return peer;
+}
+
+bench_peer *bench_peer_launch(const char *program, const char *const *arguments, double limit,
+                              bool show_errors)
+{
+    bench_peer *peer = create(limit);
+    bool refused;
+    if (!peer)
+        return NULL;
+    if (!spawn(peer, program, arguments, show_errors)) {
         fail(peer, "no process or pipe for it");
     } else if (!read_answer(peer, &peer->hello, &refused) && refused &&
                peer->state == BENCH_PEER_OK) {
         reap(peer, 1);
         peer->state = BENCH_PEER_FAILED;
+    }
+    return peer;
+}
+
+bench_peer *bench_peer_start(const char *python, const char *script, double limit, bool show_errors)
+{
+    const char *const arguments[] = {python, "-u", script, NULL};
+    if (access(script, R_OK) == 0)
+        return bench_peer_launch(python, arguments, limit, show_errors);
+    bench_peer *peer = create(limit);
+    if (peer) {
+        peer->state = BENCH_PEER_ABSENT;
+        say(peer, "there is no '%s'", script);
     }
     return peer;
 }
@@ -294,6 +332,7 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
     bool answered = false;
     if (peer->state == BENCH_PEER_OK) {
         mica_json_destroy(&peer->answer);
+        resume(peer);
         answered =
             send_line(peer, request, now() + peer->limit) && read_answer(peer, &peer->answer, &no);
     }
@@ -307,6 +346,7 @@ void bench_peer_stop(bench_peer **peer)
     bench_peer *p = *peer;
     if (!p)
         return;
+    resume(p);
     if (p->state == BENCH_PEER_OK)
         send_line(p, "{\"do\": \"quit\"}", now() + 1);
     reap(p, p->state == BENCH_PEER_OK ? 1 : 0);

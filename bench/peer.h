@@ -25,12 +25,20 @@ typedef struct bench_peer bench_peer;
  * NULL = out of memory. A peer that could not be started is there too, ABSENT or FAILED. */
 bench_peer *bench_peer_start(const char *python, const char *script, double limit,
                              bool show_errors);
+/* The same for any program; `arguments` begin with its name and end with NULL. */
+bench_peer *bench_peer_launch(const char *program, const char *const *arguments, double limit,
+                              bool show_errors);
 /* Lets it end, or kills it after a second. */
 void bench_peer_stop(bench_peer **peer);
 
 bench_peer_state bench_peer_state_of(const bench_peer *peer);
 /* Why it is not OK. */
 const char *bench_peer_reason(const bench_peer *peer);
+/* The process, which leads a group of its own; 0 = it has ended. */
+long bench_peer_process(const bench_peer *peer);
+/* Stops it where it is, with all that it started, until it is asked something: threads that spin
+ * for a while after their work would take the processors from others. */
+void bench_peer_pause(bench_peer *peer);
 /* Its first line: "name", "versions", "settings". NULL if it is not OK. */
 const mica_json_value *bench_peer_hello(const bench_peer *peer);
 

@@ -39,20 +39,7 @@ void bench_write_ratio(mica_json_writer *w, const bench_arm *arms, size_t count)
 {
     const bench_arm *fastest = count > 1 ? bench_fastest(arms + 1, count - 1) : NULL;
     mica_json_write_key(w, "ratio");
-    if (!fastest || arms[0].state != BENCH_OK) {
-        mica_json_write_null(w);
-        return;
-    }
-    bench_interval ratio = bench_arm_ratio(&arms[0], fastest);
-    const char *const keys[] = {"median", "low", "high", "level"};
-    const double values[] = {ratio.median, ratio.low, ratio.high, ratio.level};
-    mica_json_begin_object(w);
-    write_member(w, "to", fastest->name);
-    for (int i = 0; i < 4; i++) {
-        mica_json_write_key(w, keys[i]);
-        mica_json_write_double(w, values[i]);
-    }
-    mica_json_end_object(w);
+    bench_write_ratio_of(w, &arms[0], fastest);
 }
 
 mica_status bench_put_line(mica_json_writer *w, mica_error *err)

@@ -8,6 +8,7 @@
 #include "commands.h"
 
 const char bench_details[] =
+    "  models       encoders, beside every framework that is there\n"
     "  ops          the array operations, beside PyTorch's\n"
     "  gemm         the linear layers of encoders, beside what the machine can do at most\n"
     "  tokenizers   encoding and loading, beside Hugging Face's library `tokenizers`\n"
@@ -16,6 +17,8 @@ const char bench_details[] =
     "example:\n  mica bench ops --filter '^(Softmax|Sort)' --output today.json\n";
 
 static const cli_command parts[] = {
+    {"bench models", "encoders beside other frameworks", "", bench_models_details,
+     cmd_bench_models},
     {"bench ops", "array operations beside PyTorch's", "", bench_ops_details, cmd_bench_ops},
     {"bench gemm", "the linear layers of encoders, beside the machine's peaks", "",
      bench_gemm_details, cmd_bench_gemm},
@@ -23,6 +26,7 @@ static const cli_command parts[] = {
      bench_tokenizers_details, cmd_bench_tokenizers},
     {"bench compare", "what changed between two results", "BEFORE.json AFTER.json",
      bench_compare_details, cmd_bench_compare},
+    {"bench worker", "mica as an arm of `bench models`", "", "", cmd_bench_worker}, /* not listed */
 };
 
 int cmd_bench(const cli_command *command, int argc, char **argv)
@@ -34,7 +38,6 @@ int cmd_bench(const cli_command *command, int argc, char **argv)
     int code = options_read(command, NULL, 0, argc, argv, &n);
     if (code >= 0)
         return code;
-    return n < 1 ? usage_error(command, "which benchmark? ops, gemm, tokenizers or compare")
-                 : usage_error(command, "'%.100s' is none of ops, gemm, tokenizers and compare",
-                               argv[1]);
+    return n < 1 ? usage_error(command, "which benchmark?")
+                 : usage_error(command, "'%.100s' is no benchmark", argv[1]);
 }

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+#include "models.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mica/context.h"
+#include "models_write.h"
+#include "probe.h"
+#include "system.h"
+#include "util.h"
+
+enum { CALIBRATION_TEXTS = 32, PATH_ROOM = 4096 };
+
+const char *const bench_precisions[BENCH_PRECISIONS] = {"fp32", "bf16", "int8"};
+
+struct bench_models {
+    const bench_models_options *options;
+    bench_source *sources;
+    bench_model_arm *arms; /* all that are wanted */
+    size_t arm_count;
+    bench_texts texts;
+    bench_models_machine machine;
+    int processors[BENCH_PROCESSORS_MAX];
+    size_t processor_count;
+    double best_probe;
+    bench_results results;
+    mica_json_writer *writer;
+    double done, all, part; /* of the work, in multiply-adds */
+};
+
+/* A model at hand. */
+typedef struct running {
+    bench_models *models;
+    bench_models_model facts;
+    bench_cell *cells;
+    size_t cell_count;
+    bench_model_reference *reference;
+    char calibration[PATH_ROOM], output[PATH_ROOM];
+    bench_model_arm **group; /* the arms of a precision */
+    size_t group_count;
+} running;
+
+/* ---- opening ---- */
+
+static bool begins(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool wants_arm(const bench_models_options *o, const bench_model_arm *arm)
+{
+    bool named = o->arm_count == 0;
+    if (arm->as_published && !o->as_published)
+        return false;
+    for (int p = 0; p < BENCH_PRECISIONS; p++)
+        if (strcmp(arm->precision, bench_precisions[p]) == 0 && !o->precisions[p])
+            return false;
+    for (size_t i = 0; i < o->arm_count; i++)
+        named = named || begins(arm->name, o->arms[i]);
+    return named;
+}
+
+static mica_status find_arms(bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    size_t room = 0;
+    for (size_t i = 0; i < o->program_count; i++) {
+        if (o->say && o->programs[i].script)
+            o->say(o->programs[i].script);
+        mica_status status = bench_program_ask(&o->programs[i], err);
+        if (status)
+            return status;
+        if (o->programs[i].hello)
+            room += mica_json_count(mica_json_get(mica_json_root(o->programs[i].hello), "arms"));
+    }
+    m->arms = calloc(room + 1, sizeof *m->arms);
+    if (!m->arms)
+        return bench_fail_memory(err, "arms");
+    for (size_t i = 0; i < o->program_count; i++) {
+        const mica_json_value *hello =
+            o->programs[i].hello ? mica_json_root(o->programs[i].hello) : NULL;
+        for (const mica_json_value *v = mica_json_first(mica_json_get(hello, "arms")); v;
+             v = mica_json_next(v)) {
+            bench_model_arm *arm = &m->arms[m->arm_count];
+            m->arm_count += bench_model_arm_read(&o->programs[i], v, arm) && wants_arm(o, arm);
+        }
+    }
+    if (m->arm_count > 0)
+        return MICA_OK;
+    return bench_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
+}
+
+static mica_status measure_machine(bench_models *m, mica_error *err)
+{
+    bench_models_machine *machine = &m->machine;
+    mica_context_options options;
+    mica_context *context = NULL;
+    mica_context_info info;
+    mica_context_options_defaults(&options);
+    options.threads = m->options->threads;
+    mica_status status = mica_context_create(&options, &context, err);
+    if (status)
+        return status;
+    mica_context_get_info(context, &info);
+    machine->threads = info.threads;
+    bench_environment_read(&machine->environment);
+    m->processor_count = bench_pin(info.threads, m->processors, BENCH_PROCESSORS_MAX);
+    if (!bench_peaks_measure(&machine->peaks, info.kernels, info.threads))
+        status = bench_fail_memory(err, "probes");
+    machine->int8_ops = bench_peak_int8(info.threads);
+    machine->bf16_flops = fmax(bench_peak_bf16(info.threads), machine->peaks.flops);
+    m->best_probe = bench_probe(info.threads, 0.05);
+    mica_context_destroy(&context);
+    return status;
+}
+
+static mica_status find_sources(bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    mica_status status = MICA_OK;
+    m->sources = calloc(o->model_count + 1, sizeof *m->sources);
+    if (!m->sources)
+        return bench_fail_memory(err, "models");
+    for (size_t i = 0; i < o->model_count && !status; i++)
+        status = bench_source_find(o->models[i], &o->source, o->say, &m->sources[i], err);
+    return status;
+}
+
+mica_status bench_models_open(const bench_models_options *options, bench_models **out,
+                              mica_error *err)
+{
+    bench_models *m = calloc(1, sizeof *m);
+    *out = NULL;
+    if (!m)
+        return bench_fail_memory(err, "a run");
+    m->options = options;
+    m->results.show = options->show;
+    m->results.user = options->user;
+    mica_status status = mica_json_writer_create(&m->writer, err);
+    if (!status)
+        status = bench_texts_read(options->text, options->lengths[options->length_count - 1],
+                                  &m->texts, err);
+    if (!status)
+        status = find_sources(m, err);
+    if (!status)
+        status = find_arms(m, err);
+    if (status)
+        bench_models_close(&m);
+    *out = m;
+    return status;
+}
+
+void bench_models_close(bench_models **models)
+{
+    bench_models *m = *models;
+    *models = NULL;
+    if (!m)
+        return;
+    bench_results_close(&m->results);
+    bench_texts_free(&m->texts);
+    mica_json_writer_destroy(&m->writer);
+    free(m->sources);
+    free(m->arms);
+    free(m);
+}
+
+const bench_results *bench_models_results(const bench_models *models)
+{
+    return &models->results;
+}
+
+void bench_models_get_plan(const bench_models *m, bench_models_plan *out)
+{
+    char name[192];
+    *out = (bench_models_plan){m->options->model_count, 0, m->arm_count, m->sources, m->arms};
+    for (size_t i = 0; i < out->model_count; i++)
+        for (size_t k = 0; bench_models_cell(m, i, k, name, sizeof name); k++)
+            out->cell_count++;
+}
+
+/* ---- cells ---- */
+
+static size_t cell_room(const bench_models_options *o)
+{
+    return o->batch_count * (o->length_count + 1);
+}
+
+/* Place i of the matrix; mixed batches after the lengths. False: there is none, or it is not
+ * wanted. */
+static bool place(const bench_models *m, const char *model, size_t i, bench_cell *cell)
+{
+    const bench_models_options *o = m->options;
+    size_t row = i / o->batch_count;
+    cell->length = row < o->length_count ? o->lengths[row] : 0;
+    cell->batch = o->batches[i % o->batch_count];
+    if (cell->length)
+        snprintf(cell->name, sizeof cell->name, "%.120s / %zu x %zu", model, cell->batch,
+                 cell->length);
+    else
+        snprintf(cell->name, sizeof cell->name, "%.120s / %zu x mixed", model, cell->batch);
+    if (!cell->length && (cell->batch < 2 || o->length_count < 2))
+        return false;
+    return !o->wants || o->wants(o->user, cell->name);
+}
+
+bool bench_models_cell(const bench_models *m, size_t model, size_t i, char *name, size_t size)
+{
+    bench_cell cell;
+    for (size_t at = 0; at < cell_room(m->options); at++) {
+        if (!place(m, m->sources[model].name, at, &cell) || i-- > 0)
+            continue;
+        snprintf(name, size, "%s", cell.name);
+        return true;
+    }
+    return false;
+}
+
+/* The texts of a batch: the first ones, cut; in a mixed one to each of the lengths in turn. */
+static mica_status fill_cell(const running *r, const mica_tokenizer *tokenizer, bench_cell *cell,
+                             mica_error *err)
+{
+    const bench_models *m = r->models;
+    const bench_models_options *o = m->options;
+    mica_text *texts = calloc(cell->batch, sizeof *texts);
+    if (!texts)
+        return bench_fail_memory(err, "texts");
+    for (size_t i = 0; i < cell->batch; i++)
+        texts[i] = bench_text_cut(m->texts.items[i % m->texts.count],
+                                  cell->length ? cell->length : o->lengths[i % o->length_count]);
+    mica_status status =
+        bench_batch_create(tokenizer, &r->facts.encoder, texts, cell->batch, &cell->data, err);
+    free(texts);
+    return status ? status : bench_cell_prepare(cell, r->facts.head, o->plan.seed, err);
+}
+
+static mica_status make_cells(running *r, const mica_tokenizer *tokenizer, mica_error *err)
+{
+    const bench_models_options *o = r->models->options;
+    mica_status status = MICA_OK;
+    r->cells = calloc(cell_room(o) + 1, sizeof *r->cells);
+    if (!r->cells)
+        return bench_fail_memory(err, "cells");
+    for (size_t i = 0; i < cell_room(o) && !status; i++) {
+        bench_cell *cell = &r->cells[r->cell_count];
+        if (!place(r->models, r->facts.source->name, i, cell)) {
+            memset(cell, 0, sizeof *cell);
+            continue;
+        }
+        r->cell_count++;
+        if ((size_t)snprintf(cell->inputs, sizeof cell->inputs, "%s/inputs-%zu-%zu.safetensors",
+                             o->directory, cell->length, cell->batch) >= sizeof cell->inputs)
+            return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
+        status = fill_cell(r, tokenizer, cell, err);
+    }
+    return status;
+}
+
+/* Other texts than those that are measured, for peers that look at texts before they choose their
+ * scales. */
+static mica_status make_calibration(running *r, const mica_tokenizer *tokenizer, mica_error *err)
+{
+    const bench_models *m = r->models;
+    const bench_models_options *o = m->options;
+    mica_text texts[CALIBRATION_TEXTS];
+    bench_batch batch;
+    const int64_t rows[1] = {0};
+    size_t first = o->batches[o->batch_count - 1];
+    for (size_t i = 0; i < CALIBRATION_TEXTS; i++)
+        texts[i] = bench_text_cut(m->texts.items[(first + i) % m->texts.count],
+                                  o->lengths[i % o->length_count]);
+    mica_status status =
+        bench_batch_create(tokenizer, &r->facts.encoder, texts, CALIBRATION_TEXTS, &batch, err);
+    if (status)
+        return status;
+    status = bench_batch_save(&batch, rows, 1, r->calibration, err);
+    bench_batch_free(&batch);
+    return status;
+}
+
+/* ---- a model ---- */
+
+static const mica_json_value *find_part(const running *r, const bench_cell *cell,
+                                        const char *precision)
+{
+    return bench_results_find(&r->models->results, "part", r->facts.source->name, precision,
+                              cell->length, cell->batch);
+}
+
+static const mica_json_value *find_cell(const running *r, const bench_cell *cell)
+{
+    return bench_results_find(&r->models->results, "cell", r->facts.source->name, NULL,
+                              cell->length, cell->batch);
+}
+
+static void show_progress(void *user, double share)
+{
+    const bench_models *m = user;
+    if (m->options->progress && m->all > 0)
+        m->options->progress(m->options->user, (m->done + m->part * fmin(share, 1)) / m->all);
+}
+
+/* What a cell is counted as, of the work. */
+static double weight(const running *r, const bench_cell *cell)
+{
+    return (double)(cell->data.sequences * cell->data.longest + 64) *
+           (double)bench_encoder_weights(&r->facts.encoder, r->facts.head);
+}
+
+static size_t choose_group(running *r, const char *precision)
+{
+    bench_models *m = r->models;
+    r->group_count = 0;
+    for (size_t i = 0; i < m->arm_count; i++)
+        if (strcmp(m->arms[i].precision, precision) == 0)
+            r->group[r->group_count++] = &m->arms[i];
+    return r->group_count;
+}
+
+static mica_status load_group(running *r, mica_error *err)
+{
+    const bench_models *m = r->models;
+    const bench_models_options *o = m->options;
+    const bench_model_load load = {.model = r->facts.source->directory,
+                                   .cache = o->cache,
+                                   .calibration = r->calibration,
+                                   .head = r->facts.head,
+                                   .as_published = o->as_published,
+                                   .threads = m->machine.threads,
+                                   .processors = m->processors,
+                                   .processor_count = m->processor_count};
+    mica_status status = MICA_OK;
+    for (size_t i = 0; i < r->group_count && !status; i++) {
+        bench_model_arm *arm = r->group[i];
+        char line[256];
+        if (o->plan.stop && o->plan.stop())
+            return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+        snprintf(line, sizeof line, "loading %.120s into %s", r->facts.source->name, arm->name);
+        if (o->say)
+            o->say(line);
+        arm->way[0] = arm->kernels[0] = arm->reason[0] = 0;
+        arm->load_seconds = arm->compile_seconds = 0;
+        arm->peak_resident = -1;
+        status = bench_model_arm_load(arm, &load, err);
+    }
+    return status;
+}
+
+static mica_status run_cells(running *r, const char *precision, mica_error *err)
+{
+    bench_models *m = r->models;
+    const bench_models_options *o = m->options;
+    const bench_cell_plan plan = {.plan = o->plan,
+                                  .calm = o->calm,
+                                  .slow = o->slow,
+                                  .slow_times = o->slow_times,
+                                  .threads = m->machine.threads,
+                                  .best_probe = &m->best_probe,
+                                  .progress = show_progress,
+                                  .user = m};
+    mica_status status = MICA_OK;
+    for (size_t i = 0; i < r->cell_count && !status; i++) {
+        const bench_cell *cell = &r->cells[i];
+        bench_cell_result result;
+        m->part = weight(r, cell) * (double)r->group_count;
+        if (!find_part(r, cell, precision) && !find_cell(r, cell)) {
+            status = bench_cell_measure(cell, r->group, r->group_count, r->reference, r->output,
+                                        &plan, &result, err);
+            if (status)
+                break;
+            bench_write_part(m->writer, &r->facts, cell, precision, &result);
+            bench_cell_result_free(&result);
+            status = bench_results_add(&m->results, m->writer, err);
+        }
+        m->done += m->part;
+        m->part = 0;
+    }
+    return status;
+}
+
+/* All arms of a precision, in all cells that are not there yet. */
+static mica_status run_group(running *r, const char *precision, mica_error *err)
+{
+    bench_models *m = r->models;
+    bool missing = false;
+    mica_status status = MICA_OK;
+    if (choose_group(r, precision) == 0)
+        return MICA_OK;
+    for (size_t i = 0; i < r->cell_count; i++)
+        missing =
+            missing || (!find_part(r, &r->cells[i], precision) && !find_cell(r, &r->cells[i]));
+    if (missing)
+        status = load_group(r, err);
+    if (!status)
+        status = run_cells(r, precision, err);
+    for (size_t i = 0; i < r->group_count; i++)
+        bench_model_arm_end(r->group[i]);
+    if (status || !missing)
+        return status;
+    bench_write_group(m->writer, &r->facts, precision, r->group, r->group_count);
+    return bench_results_add(&m->results, m->writer, err);
+}
+
+/* The lines of the model, when all its precisions are there. */
+static mica_status write_model(running *r, mica_error *err)
+{
+    bench_models *m = r->models;
+    const char *name = r->facts.source->name;
+    mica_status status = MICA_OK;
+    bool fresh = false;
+    for (size_t i = 0; i < r->cell_count; i++)
+        fresh = fresh || !find_cell(r, &r->cells[i]);
+    if (!fresh)
+        return MICA_OK;
+    if (!bench_results_find(&m->results, "model", name, NULL, 0, 0)) {
+        bench_write_model(m->writer, &r->facts, &m->results);
+        status = bench_results_add(&m->results, m->writer, err);
+    }
+    for (size_t i = 0; i < r->cell_count && !status; i++) {
+        if (find_cell(r, &r->cells[i]))
+            continue;
+        bench_write_cell(m->writer, &r->facts, &r->cells[i], &m->machine, &m->results);
+        status = bench_results_add(&m->results, m->writer, err);
+    }
+    return status;
+}
+
+static mica_status prepare(running *r, mica_error *err)
+{
+    const bench_models *m = r->models;
+    const bench_models_options *o = m->options;
+    mica_tokenizer *tokenizer = NULL;
+    mica_status status = bench_encoder_read(r->facts.source->directory, &r->facts.encoder, err);
+    r->facts.head = o->as_published && r->facts.encoder.masked_lm &&
+                    strcmp(r->facts.encoder.family, "bert") == 0;
+    r->group = calloc(m->arm_count + 1, sizeof *r->group);
+    if (!status && !r->group)
+        status = bench_fail_memory(err, "arms");
+    if (!status && ((size_t)snprintf(r->calibration, PATH_ROOM, "%s/calibration.safetensors",
+                                     o->directory) >= PATH_ROOM ||
+                    (size_t)snprintf(r->output, PATH_ROOM, "%s/output.safetensors", o->directory) >=
+                        PATH_ROOM))
+        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
+    if (!status)
+        status = mica_tokenizer_open(r->facts.source->directory, &tokenizer, err);
+    if (!status)
+        status = make_cells(r, tokenizer, err);
+    if (!status)
+        status = make_calibration(r, tokenizer, err);
+    mica_tokenizer_destroy(&tokenizer);
+    return status
+               ? status
+               : bench_model_reference_open(r->facts.source->directory, &r->facts.encoder,
+                                            r->facts.head, m->machine.threads, &r->reference, err);
+}
+
+static mica_status run_model(bench_models *m, const bench_source *source, mica_error *err)
+{
+    running r = {.models = m, .facts = {.source = source, .seed = m->options->source.seed}};
+    mica_status status = prepare(&r, err);
+    for (int p = 0; p < BENCH_PRECISIONS && !status; p++)
+        status = run_group(&r, bench_precisions[p], err);
+    if (!status)
+        status = write_model(&r, err);
+    for (size_t i = 0; i < r.cell_count; i++)
+        bench_cell_free(&r.cells[i]);
+    unlink(r.calibration);
+    bench_model_reference_close(&r.reference);
+    free(r.cells);
+    free(r.group);
+    return status;
+}
+
+/* ---- a run ---- */
+
+/* All the work, before anything is tokenized: about four and a half characters make a token. */
+static double count_work(const bench_models *m)
+{
+    const bench_models_options *o = m->options;
+    double sum = 0;
+    for (size_t i = 0; i < o->model_count; i++) {
+        bench_encoder encoder;
+        mica_error ignored = {0};
+        if (bench_encoder_read(m->sources[i].directory, &encoder, &ignored))
+            continue;
+        for (size_t at = 0; at < cell_room(o); at++) {
+            bench_cell cell;
+            if (!place(m, m->sources[i].name, at, &cell))
+                continue;
+            size_t length = cell.length ? cell.length : o->lengths[o->length_count - 1];
+            sum += ((double)cell.batch * ((double)length / 4.5 + 2) + 64) *
+                   (double)bench_encoder_weights(&encoder, false) * (double)m->arm_count;
+        }
+    }
+    return sum;
+}
+
+mica_status bench_models_run(bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    mica_status status = measure_machine(m, err);
+    m->all = count_work(m);
+    if (!status) {
+        bench_write_models_header(m->writer, o, &m->machine);
+        status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);
+    }
+    for (size_t i = 0; i < o->model_count && !status; i++)
+        status = run_model(m, &m->sources[i], err);
+    return status ? status : bench_results_finish(&m->results, err);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A cell of `mica bench models`: texts of one length in one batch, run by all arms of a precision.
+ */
+#ifndef MICA_BENCH_MODELS_CELL_H
+#define MICA_BENCH_MODELS_CELL_H
+
+#include "models_arm.h"
+#include "models_inputs.h"
+#include "models_reference.h"
+
+typedef struct bench_cell {
+    size_t length; /* characters; 0 = mixed */
+    size_t batch;
+    char name[192];    /* "bert-base-uncased / 16 x 500" */
+    char inputs[4096]; /* the file that the arms read */
+    bench_batch data;
+    /* The texts that are checked, and the rows of the flattened output that they are. */
+    size_t *sampled, sampled_count;
+    int64_t *rows;
+    size_t row_count, rows_of_one; /* at most, of a text */
+} bench_cell;
+
+/* Draws the texts that are checked (first, last, one between), and writes the inputs' file. */
+mica_status bench_cell_prepare(bench_cell *cell, bool head, uint64_t seed, mica_error *err);
+void bench_cell_free(bench_cell *cell);
+
+/* What an arm did in a cell. */
+typedef struct bench_cell_arm {
+    bench_arm arm; /* its samples are those of the rounds that count */
+    bench_model_arm *process;
+    double first_seconds;
+    bench_distance distance;
+    double joules;  /* of all runs in rounds that count; NAN = not known */
+    bool slow;      /* so slow that one run must do */
+    double *all;    /* a sample a round, calm or not */
+    double *energy; /* joules, likewise */
+    double *others; /* the samples of rounds that do not count */
+    size_t other_count;
+} bench_cell_arm;
+
+typedef struct bench_round {
+    double before, after; /* probes: multiply-adds a second */
+    bool disturbed;       /* one of them is too low */
+    bool counts;
+} bench_round;
+
+typedef struct bench_cell_result {
+    bench_cell_arm *arms;
+    size_t arm_count;
+    bench_round *rounds;
+    size_t round_count, disturbed; /* rounds that were measured again */
+} bench_cell_result;
+
+typedef struct bench_cell_plan {
+    bench_plan plan;
+    double calm;       /* share of the best probe that makes a calm round; 0 = all are calm */
+    double slow;       /* seconds of a run that is not repeated */
+    double slow_times; /* or so many times mica's */
+    size_t threads;
+    double *best_probe; /* of the whole run, so far */
+    void (*progress)(void *user, double share);
+    void *user;
+} bench_cell_plan;
+
+/* Checks every arm against the reference, then times them. CANCELLED, or no memory; what goes wrong
+ * in arms is in them. */
+mica_status bench_cell_measure(const bench_cell *cell, bench_model_arm *const *arms, size_t count,
+                               bench_model_reference *reference, const char *output,
+                               const bench_cell_plan *plan, bench_cell_result *out,
+                               mica_error *err);
+void bench_cell_result_free(bench_cell_result *result);
+
+#endif

@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: MIT
+ *
+ *   x = LN(word[id] + type[0] + position[first + i])
+ *   each layer:  a = softmax(Q K' / sqrt(d)) V;  x = LN(x + Wo a + b);  x = LN(x + W2 act(W1 x +
+ * b1) + b2) masked LM:   LN(act(W x + b)) E' + bias
+ *
+ * A matrix is [out, in] in the checkpoint. Eight outputs at a time are turned into a panel of
+ * float64, [in][8], against which four tokens are summed in registers.
+ */
+#include "models_reference.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mica/tensor.h"
+#include "util.h"
+
+enum { WIDE = 8, TALL = 4, MOST_THREADS = 64, NAME_ROOM = 160 };
+
+typedef double lanes __attribute__((vector_size(32)));
+enum { LANES = sizeof(lanes) / sizeof(double) };
+
+#if defined(__x86_64__)
+#define FASTER __attribute__((target("avx2,fma")))
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* What was computed for a text. */
+typedef struct remembered {
+    int64_t *ids;
+    size_t *positions;
+    double *rows;
+    size_t count, row_count;
+    struct remembered *next;
+} remembered;
+
+struct bench_model_reference {
+    bench_encoder encoder;
+    mica_tensor_file *file;
+    const char *prefix;
+    bool head;
+    size_t threads;
+    remembered *memories;
+};
+
+/* ---- loops ---- */
+
+/* y[t][o] = bias[o] + sum of x[t][k] w[o][k], outputs `begin` to `end`. */
+typedef struct product {
+    const double *x;
+    const float *w, *bias;
+    double *y;
+    size_t rows, in, out, begin, end;
+    double *panel; /* [in][WIDE] */
+} product;
+
+INLINE void multiply_panel(const product *p, size_t o, size_t width)
+{
+    for (size_t t = 0; t < p->rows; t += TALL) {
+        size_t tall = p->rows - t < TALL ? p->rows - t : TALL;
+        const double *x[TALL];
+        lanes sum[TALL][WIDE / LANES] = {{{0}}};
+        for (size_t i = 0; i < TALL; i++) /* rows that are not there are computed and thrown away */
+            x[i] = p->x + (t + (i < tall ? i : 0)) * p->in;
+        for (size_t k = 0; k < p->in; k++) {
+            const lanes *panel = (const lanes *)(const void *)(p->panel + k * WIDE);
+            for (size_t i = 0; i < TALL; i++)
+                for (size_t l = 0; l < WIDE / LANES; l++)
+                    sum[i][l] += x[i][k] * panel[l];
+        }
+        for (size_t i = 0; i < tall; i++)
+            for (size_t j = 0; j < width; j++)
+                p->y[(t + i) * p->out + o + j] =
+                    sum[i][j / LANES][j % LANES] + (p->bias ? (double)p->bias[o + j] : 0);
+    }
+}
+
+INLINE void multiply_all(const product *p)
+{
+    for (size_t o = p->begin; o < p->end; o += WIDE) {
+        size_t width = p->end - o < WIDE ? p->end - o : WIDE;
+        for (size_t j = 0; j < WIDE; j++)
+            for (size_t k = 0; k < p->in; k++)
+                p->panel[k * WIDE + j] = j < width ? (double)p->w[(o + j) * p->in + k] : 0;
+        multiply_panel(p, o, width);
+    }
+}
+
+/* Heads `begin` to `end` of softmax(Q K' / sqrt(d)) V; q, k, v, y are [rows, hidden]. */
+typedef struct attention {
+    const double *q, *k, *v;
+    double *y;
+    size_t rows, hidden, size, begin, end;
+    double *turned, *scores; /* [size][rows], [rows] */
+} attention;
+
+INLINE void attend_one(const attention *a, size_t at, size_t row)
+{
+    double largest = -HUGE_VAL, sum = 0, scale = 1 / sqrt((double)a->size);
+    double *y = a->y + row * a->hidden + at;
+    for (size_t j = 0; j < a->rows; j++)
+        a->scores[j] = 0;
+    for (size_t d = 0; d < a->size; d++) {
+        double q = a->q[row * a->hidden + at + d] * scale;
+        const double *k = a->turned + d * a->rows;
+        for (size_t j = 0; j < a->rows; j++)
+            a->scores[j] += q * k[j];
+    }
+    for (size_t j = 0; j < a->rows; j++)
+        largest = fmax(largest, a->scores[j]);
+    for (size_t j = 0; j < a->rows; j++)
+        sum += a->scores[j] = exp(a->scores[j] - largest);
+    for (size_t d = 0; d < a->size; d++)
+        y[d] = 0;
+    for (size_t j = 0; j < a->rows; j++) {
+        double share = a->scores[j] / sum;
+        const double *v = a->v + j * a->hidden + at;
+        for (size_t d = 0; d < a->size; d++)
+            y[d] += share * v[d];
+    }
+}
+
+INLINE void attend_all(const attention *a)
+{
+    for (size_t h = a->begin; h < a->end; h++) {
+        size_t at = h * a->size;
+        for (size_t j = 0; j < a->rows; j++)
+            for (size_t d = 0; d < a->size; d++)
+                a->turned[d * a->rows + j] = a->k[j * a->hidden + at + d];
+        for (size_t row = 0; row < a->rows; row++)
+            attend_one(a, at, row);
+    }
+}
+
+static void *multiply_plain(void *user)
+{
+    multiply_all(user);
+    return NULL;
+}
+
+static void *attend_plain(void *user)
+{
+    attend_all(user);
+    return NULL;
+}
+
+typedef void *(*thread_fn)(void *user);
+
+#ifdef FASTER
+FASTER static void *multiply_faster(void *user)
+{
+    multiply_all(user);
+    return NULL;
+}
+
+FASTER static void *attend_faster(void *user)
+{
+    attend_all(user);
+    return NULL;
+}
+
+static bool is_faster(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static thread_fn multiplier(void)
+{
+    return is_faster() ? multiply_faster : multiply_plain;
+}
+
+static thread_fn attender(void)
+{
+    return is_faster() ? attend_faster : attend_plain;
+}
+#else
+static thread_fn multiplier(void)
+{
+    return multiply_plain;
+}
+
+static thread_fn attender(void)
+{
+    return attend_plain;
+}
+#endif
+
+/* Runs the parts at once; those for which there is no thread, here. */
+static void run_parts(thread_fn fn, char *parts, size_t size, size_t count)
+{
+    pthread_t threads[MOST_THREADS];
+    size_t started = 1;
+    for (; started < count; started++)
+        if (pthread_create(&threads[started], NULL, fn, parts + started * size) != 0)
+            break;
+    fn(parts);
+    for (size_t i = started; i < count; i++)
+        fn(parts + i * size);
+    for (size_t i = 1; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static size_t part_count(const bench_model_reference *r, size_t work)
+{
+    return r->threads < work ? r->threads : work > 0 ? work : 1;
+}
+
+static mica_status multiply(const bench_model_reference *r, const double *x, size_t rows, size_t in,
+                            const float *w, const float *bias, size_t out, double *y,
+                            mica_error *err)
+{
+    product parts[MOST_THREADS];
+    size_t panels = (out + WIDE - 1) / WIDE, count = part_count(r, panels);
+    size_t room = in * WIDE;
+    void *memory = NULL;
+    if (posix_memalign(&memory, sizeof(lanes), count * room * sizeof(double)) != 0)
+        return bench_fail_memory(err, "the reference");
+    for (size_t i = 0; i < count; i++) {
+        size_t end = (i + 1) * panels / count * WIDE;
+        parts[i] = (product){x,
+                             w,
+                             bias,
+                             y,
+                             rows,
+                             in,
+                             out,
+                             i * panels / count * WIDE,
+                             end < out ? end : out,
+                             (double *)memory + i * room};
+    }
+    run_parts(multiplier(), (char *)parts, sizeof *parts, count);
+    free(memory);
+    return MICA_OK;
+}
+
+static mica_status attend(const bench_model_reference *r, const double *q, const double *k,
+                          const double *v, size_t rows, double *y, mica_error *err)
+{
+    attention parts[MOST_THREADS];
+    size_t heads = (size_t)r->encoder.heads, hidden = (size_t)r->encoder.hidden;
+    size_t size = hidden / heads, count = part_count(r, heads), room = (size + 1) * rows;
+    double *memory = malloc(count * room * sizeof *memory);
+    if (!memory)
+        return bench_fail_memory(err, "the reference");
+    for (size_t i = 0; i < count; i++)
+        parts[i] = (attention){q,
+                               k,
+                               v,
+                               y,
+                               rows,
+                               hidden,
+                               size,
+                               i * heads / count,
+                               (i + 1) * heads / count,
+                               memory + i * room,
+                               memory + i * room + size * rows};
+    run_parts(attender(), (char *)parts, sizeof *parts, count);
+    free(memory);
+    return MICA_OK;
+}
+
+static double activate(bench_activation activation, double x)
+{
+    switch (activation) {
+    case BENCH_GELU:
+        return x * 0.5 * erfc(-x * 0.70710678118654752440);
+    case BENCH_GELU_TANH:
+        return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+    case BENCH_RELU:
+        return x > 0 ? x : 0;
+    case BENCH_SILU:
+        return x / (1 + exp(-x));
+    }
+    return x;
+}
+
+/* ---- the checkpoint ---- */
+
+/* A tensor as float32; `dims` is what its shape must be, with 0 at its end. */
+static mica_status get(const bench_model_reference *r, const char *name, const int64_t *dims,
+                       mica_tensor **out, mica_error *err)
+{
+    mica_tensor *found = NULL;
+    mica_status status = mica_tensor_file_get(r->file, name, &found, err);
+    int rank = dims[1] ? 2 : 1;
+    *out = NULL;
+    if (status)
+        return status;
+    if (mica_tensor_rank(found) != rank || mica_tensor_dim(found, 0) != dims[0] ||
+        (rank == 2 && mica_tensor_dim(found, 1) != dims[1]))
+        status = bench_fail(err, MICA_STATUS_SHAPE, "'%s' has not the shape [%lld, %lld]", name,
+                            (long long)dims[0], (long long)dims[1]);
+    else if (mica_tensor_dtype(found) == MICA_DTYPE_F32)
+        *out = mica_tensor_retain(found);
+    else
+        status = mica_tensor_cast(found, MICA_DTYPE_F32, out, err);
+    mica_tensor_release(&found);
+    return status;
+}
+
+static bool is_there(const bench_model_reference *r, const char *name)
+{
+    mica_tensor *found = NULL;
+    mica_error ignored = {0};
+    bool there = mica_tensor_file_get(r->file, name, &found, &ignored) == MICA_OK;
+    mica_tensor_release(&found);
+    return there;
+}
+
+static const float *floats(const mica_tensor *tensor)
+{
+    return mica_tensor_data(tensor);
+}
+
+/* y = W x + b of "NAME.weight" and "NAME.bias". */
+static mica_status linear(const bench_model_reference *r, const char *name, const double *x,
+                          size_t rows, int64_t in, int64_t out, double *y, mica_error *err)
+{
+    char part[NAME_ROOM + 16];
+    mica_tensor *w = NULL, *bias = NULL;
+    snprintf(part, sizeof part, "%s.weight", name);
+    mica_status status = get(r, part, (const int64_t[]){out, in}, &w, err);
+    snprintf(part, sizeof part, "%s.bias", name);
+    if (!status)
+        status = get(r, part, (const int64_t[]){out, 0}, &bias, err);
+    if (!status)
+        status = multiply(r, x, rows, (size_t)in, floats(w), floats(bias), (size_t)out, y, err);
+    mica_tensor_release(&w);
+    mica_tensor_release(&bias);
+    return status;
+}
+
+/* In place; the names that TensorFlow gave are in published checkpoints, too. */
+static mica_status norm(const bench_model_reference *r, const char *name, double *x, size_t rows,
+                        mica_error *err)
+{
+    char gain[NAME_ROOM + 16], shift[NAME_ROOM + 16];
+    mica_tensor *g = NULL, *b = NULL;
+    size_t n = (size_t)r->encoder.hidden;
+    snprintf(gain, sizeof gain, "%s.gamma", name);
+    snprintf(shift, sizeof shift, "%s.beta", name);
+    if (!is_there(r, gain)) {
+        snprintf(gain, sizeof gain, "%s.weight", name);
+        snprintf(shift, sizeof shift, "%s.bias", name);
+    }
+    mica_status status = get(r, gain, (const int64_t[]){(int64_t)n, 0}, &g, err);
+    if (!status)
+        status = get(r, shift, (const int64_t[]){(int64_t)n, 0}, &b, err);
+    for (size_t i = 0; i < rows && !status; i++) {
+        double *row = x + i * n, mean = 0, variance = 0;
+        for (size_t k = 0; k < n; k++)
+            mean += row[k];
+        mean /= (double)n;
+        for (size_t k = 0; k < n; k++)
+            variance += (row[k] - mean) * (row[k] - mean);
+        double scale = 1 / sqrt(variance / (double)n + r->encoder.eps);
+        for (size_t k = 0; k < n; k++)
+            row[k] = (row[k] - mean) * scale * (double)floats(g)[k] + (double)floats(b)[k];
+    }
+    mica_tensor_release(&g);
+    mica_tensor_release(&b);
+    return status;
+}
+
+/* ---- the model ---- */
+
+/* What a text is computed in: [count, hidden] but `up`. */
+typedef struct states {
+    double *x, *q, *k, *v, *a, *up; /* up: [count, intermediate] */
+    size_t count;
+} states;
+
+static void name_of(const bench_model_reference *r, int64_t layer, const char *part,
+                    char name[NAME_ROOM])
+{
+    if (layer < 0)
+        snprintf(name, NAME_ROOM, "%s%s", r->prefix, part);
+    else
+        snprintf(name, NAME_ROOM, "%sencoder.layer.%lld.%s", r->prefix, (long long)layer, part);
+}
+
+static mica_status add_embedding(const bench_model_reference *r, const char *part, int64_t rows,
+                                 const int64_t *ids, int64_t first, states *s, mica_error *err)
+{
+    char name[NAME_ROOM];
+    mica_tensor *table = NULL;
+    size_t h = (size_t)r->encoder.hidden;
+    name_of(r, -1, part, name);
+    mica_status status = get(r, name, (const int64_t[]){rows, (int64_t)h}, &table, err);
+    for (size_t i = 0; i < s->count && !status; i++) {
+        int64_t row = ids ? ids[i] : first < 0 ? 0 : first + (int64_t)i;
+        if (row < 0 || row >= rows)
+            status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "'%s' has no row %lld", name,
+                                (long long)row);
+        for (size_t k = 0; k < h && !status; k++)
+            s->x[i * h + k] += (double)floats(table)[(size_t)row * h + k];
+    }
+    mica_tensor_release(&table);
+    return status;
+}
+
+static mica_status embed(const bench_model_reference *r, const int64_t *ids, states *s,
+                         mica_error *err)
+{
+    const bench_encoder *e = &r->encoder;
+    char name[NAME_ROOM];
+    memset(s->x, 0, s->count * (size_t)e->hidden * sizeof *s->x);
+    mica_status status =
+        add_embedding(r, "embeddings.word_embeddings.weight", e->vocabulary, ids, 0, s, err);
+    if (!status)
+        status =
+            add_embedding(r, "embeddings.token_type_embeddings.weight", e->types, NULL, -1, s, err);
+    if (!status)
+        status = add_embedding(r, "embeddings.position_embeddings.weight", e->positions, NULL,
+                               e->first_position, s, err);
+    name_of(r, -1, "embeddings.LayerNorm", name);
+    return status ? status : norm(r, name, s->x, s->count, err);
+}
+
+static mica_status add_and_norm(const bench_model_reference *r, int64_t layer, const char *part,
+                                states *s, mica_error *err)
+{
+    char name[NAME_ROOM];
+    for (size_t i = 0; i < s->count * (size_t)r->encoder.hidden; i++)
+        s->x[i] += s->q[i];
+    name_of(r, layer, part, name);
+    return norm(r, name, s->x, s->count, err);
+}
+
+static mica_status run_layer(const bench_model_reference *r, int64_t layer, states *s,
+                             mica_error *err)
+{
+    static const char *const parts[] = {"attention.self.query", "attention.self.key",
+                                        "attention.self.value"};
+    double *const into[] = {s->q, s->k, s->v};
+    const bench_encoder *e = &r->encoder;
+    char name[NAME_ROOM];
+    mica_status status = MICA_OK;
+    for (int i = 0; i < 3 && !status; i++) {
+        name_of(r, layer, parts[i], name);
+        status = linear(r, name, s->x, s->count, e->hidden, e->hidden, into[i], err);
+    }
+    if (!status)
+        status = attend(r, s->q, s->k, s->v, s->count, s->a, err);
+    name_of(r, layer, "attention.output.dense", name);
+    if (!status)
+        status = linear(r, name, s->a, s->count, e->hidden, e->hidden, s->q, err);
+    if (!status)
+        status = add_and_norm(r, layer, "attention.output.LayerNorm", s, err);
+    name_of(r, layer, "intermediate.dense", name);
+    if (!status)
+        status = linear(r, name, s->x, s->count, e->hidden, e->intermediate, s->up, err);
+    for (size_t i = 0; i < s->count * (size_t)e->intermediate && !status; i++)
+        s->up[i] = activate(e->activation, s->up[i]);
+    name_of(r, layer, "output.dense", name);
+    if (!status)
+        status = linear(r, name, s->up, s->count, e->intermediate, e->hidden, s->q, err);
+    return status ? status : add_and_norm(r, layer, "output.LayerNorm", s, err);
+}
+
+/* Rows of s->x, which the head changes, to logits. */
+static mica_status run_head(const bench_model_reference *r, double *x, size_t rows, double *scratch,
+                            double *logits, mica_error *err)
+{
+    const bench_encoder *e = &r->encoder;
+    char name[NAME_ROOM];
+    mica_tensor *table = NULL, *bias = NULL;
+    mica_status status =
+        linear(r, "cls.predictions.transform.dense", x, rows, e->hidden, e->hidden, scratch, err);
+    for (size_t i = 0; i < rows * (size_t)e->hidden && !status; i++)
+        scratch[i] = activate(e->activation, scratch[i]);
+    if (!status)
+        status = norm(r, "cls.predictions.transform.LayerNorm", scratch, rows, err);
+    snprintf(name, sizeof name, "cls.predictions.decoder.weight");
+    if (!is_there(r, name))
+        name_of(r, -1, "embeddings.word_embeddings.weight", name);
+    if (!status)
+        status = get(r, name, (const int64_t[]){e->vocabulary, e->hidden}, &table, err);
+    if (!status)
+        status = get(r, "cls.predictions.bias", (const int64_t[]){e->vocabulary, 0}, &bias, err);
+    if (!status)
+        status = multiply(r, scratch, rows, (size_t)e->hidden, floats(table), floats(bias),
+                          (size_t)e->vocabulary, logits, err);
+    mica_tensor_release(&table);
+    mica_tensor_release(&bias);
+    return status;
+}
+
+static mica_status compute(const bench_model_reference *r, const int64_t *ids, size_t count,
+                           const size_t *rows, size_t row_count, double *out, mica_error *err)
+{
+    const bench_encoder *e = &r->encoder;
+    size_t h = (size_t)e->hidden, n = (count > row_count ? count : row_count) * h;
+    double *room = malloc((5 * n + count * (size_t)e->intermediate) * sizeof *room);
+    if (!room)
+        return bench_fail_memory(err, "the reference");
+    states s = {room, room + n, room + 2 * n, room + 3 * n, room + 4 * n, room + 5 * n, count};
+    mica_status status = embed(r, ids, &s, err);
+    for (int64_t layer = 0; layer < e->layers && !status; layer++)
+        status = run_layer(r, layer, &s, err);
+    double *picked = r->head ? s.a : out;
+    for (size_t i = 0; i < row_count && !status; i++)
+        memcpy(picked + i * h, s.x + rows[i] * h, h * sizeof *picked);
+    if (r->head && !status)
+        status = run_head(r, picked, row_count, s.q, out, err);
+    free(room);
+    return status;
+}
+
+/* ---- for callers ---- */
+
+mica_status bench_model_reference_open(const char *directory, const bench_encoder *encoder,
+                                       bool head, size_t threads, bench_model_reference **out,
+                                       mica_error *err)
+{
+    static const char *const prefixes[] = {"", "bert.", "roberta."};
+    char path[4096], name[NAME_ROOM];
+    bench_model_reference *r = calloc(1, sizeof *r);
+    mica_status status = MICA_OK;
+    *out = NULL;
+    if (!r)
+        return bench_fail_memory(err, "the reference");
+    r->encoder = *encoder;
+    r->head = head;
+    r->threads = threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS;
+    if (head && strcmp(encoder->family, "bert") != 0)
+        status = bench_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for the head of %s",
+                            encoder->family);
+    else if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", directory) >= sizeof path)
+        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+    else
+        status = mica_tensor_file_open(path, &r->file, err);
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes && !status && !r->prefix; i++) {
+        snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefixes[i]);
+        if (is_there(r, name))
+            r->prefix = prefixes[i];
+    }
+    if (!status && !r->prefix)
+        status = bench_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no word embeddings", path);
+    if (status)
+        bench_model_reference_close(&r);
+    *out = r;
+    return status;
+}
+
+void bench_model_reference_close(bench_model_reference **reference)
+{
+    bench_model_reference *r = *reference;
+    *reference = NULL;
+    if (!r)
+        return;
+    for (remembered *m = r->memories, *next; m; m = next) {
+        next = m->next;
+        free(m->ids);
+        free(m->positions);
+        free(m->rows);
+        free(m);
+    }
+    mica_tensor_file_close(&r->file);
+    free(r);
+}
+
+size_t bench_model_reference_width(const bench_model_reference *r)
+{
+    return (size_t)(r->head ? r->encoder.vocabulary : r->encoder.hidden);
+}
+
+mica_status bench_model_reference_rows(bench_model_reference *r, const int64_t *ids, size_t count,
+                                       const size_t *rows, size_t row_count, const double **out,
+                                       mica_error *err)
+{
+    *out = NULL;
+    for (remembered *m = r->memories; m; m = m->next)
+        if (m->count == count && m->row_count == row_count &&
+            memcmp(m->ids, ids, count * sizeof *ids) == 0 &&
+            memcmp(m->positions, rows, row_count * sizeof *rows) == 0) {
+            *out = m->rows;
+            return MICA_OK;
+        }
+    remembered *m = calloc(1, sizeof *m);
+    if (!m)
+        return bench_fail_memory(err, "the reference");
+    m->next = r->memories;
+    r->memories = m;
+    m->ids = malloc(count * sizeof *ids + 1);
+    m->positions = malloc(row_count * sizeof *rows + 1);
+    m->rows = malloc(row_count * bench_model_reference_width(r) * sizeof *m->rows + 1);
+    if (!m->ids || !m->positions || !m->rows)
+        return bench_fail_memory(err, "the reference"); /* of no tokens: nobody asks for that */
+    mica_status status = compute(r, ids, count, rows, row_count, m->rows, err);
+    if (status)
+        return status;
+    memcpy(m->ids, ids, count * sizeof *ids);
+    memcpy(m->positions, rows, row_count * sizeof *rows);
+    m->count = count;
+    m->row_count = row_count;
+    *out = m->rows;
+    return MICA_OK;
+}
+
+/* ---- distances ---- */
+
+void bench_distance_add(bench_distance *distance, const float *output, const double *reference,
+                        size_t rows, size_t width)
+{
+    double largest = 0, scale = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const float *x = output + i * width;
+        const double *y = reference + i * width;
+        double xx = 0, yy = 0, xy = 0, apart = 0;
+        for (size_t k = 0; k < width; k++) {
+            double value = (double)x[k], difference = fabs(value - y[k]);
+            if (!(difference <= 1e300)) {
+                *distance = (bench_distance){HUGE_VAL, -1, HUGE_VAL};
+                return;
+            }
+            xx += value * value;
+            yy += y[k] * y[k];
+            xy += value * y[k];
+            apart += difference * difference;
+            largest = fmax(largest, difference);
+            scale = fmax(scale, fabs(y[k]));
+        }
+        distance->cosine = fmin(distance->cosine, xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0);
+        distance->row = fmax(distance->row, yy > 0 ? sqrt(apart / yy) : HUGE_VAL);
+    }
+    distance->largest = fmax(distance->largest, scale > 0 ? largest / scale : HUGE_VAL);
+}
+
+bool bench_distance_allowed(const bench_distance *d, const char *precision, char *reason,
+                            size_t size)
+{
+    bool bf16 = strcmp(precision, "bf16") == 0;
+    double least = bf16 ? 0.999 : 0.97, most = bf16 ? 0.05 : 0.25;
+    reason[0] = 0;
+    if (strcmp(precision, "fp32") == 0) {
+        if (d->largest <= 5e-5)
+            return true;
+        snprintf(reason, size, "a value is %.3g of the largest away from the reference (5e-05)",
+                 d->largest);
+        return false;
+    }
+    if (d->cosine >= least && d->row <= most)
+        return true;
+    snprintf(reason, size,
+             "a row's cosine to the reference is %.6f (%g at least), its distance %.3g of its "
+             "length (%g at most)",
+             d->cosine, least, d->row, most);
+    return false;
+}

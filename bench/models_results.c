@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "models_results.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* ---- lines ---- */
+
+static mica_status keep(bench_results *r, const char *text, size_t size, const char *name,
+                        mica_error *err)
+{
+    if (r->count == r->room) {
+        size_t room = r->room ? 2 * r->room : 64;
+        mica_json **lines = realloc(r->lines, room * sizeof *lines);
+        if (!lines)
+            return bench_fail_memory(err, "results");
+        r->lines = lines;
+        r->room = room;
+    }
+    mica_status status = mica_json_parse(text, size, name, &r->lines[r->count], err);
+    r->count += status == MICA_OK;
+    return status;
+}
+
+const mica_json_value *bench_results_line(const bench_results *r, size_t i)
+{
+    return i < r->count ? mica_json_root(r->lines[i]) : NULL;
+}
+
+bool bench_results_is_part(const mica_json_value *line)
+{
+    const char *kind = bench_text(line, "kind");
+    return strcmp(kind, "part") == 0 || strcmp(kind, "group") == 0;
+}
+
+static bool is_cell(const mica_json_value *line, size_t length, size_t batch)
+{
+    int64_t number = 0;
+    const mica_json_value *value = mica_json_get(line, "length");
+    if (!mica_json_int64(mica_json_get(line, "batch"), &number) || number != (int64_t)batch)
+        return false;
+    if (length == 0)
+        return mica_json_string(value, NULL) != NULL;
+    return mica_json_int64(value, &number) && number == (int64_t)length;
+}
+
+const mica_json_value *bench_results_find(const bench_results *r, const char *kind,
+                                          const char *model, const char *precision, size_t length,
+                                          size_t batch)
+{
+    for (size_t i = r->count; i-- > 1;) {
+        const mica_json_value *line = mica_json_root(r->lines[i]);
+        if (strcmp(bench_text(line, "kind"), kind) == 0 &&
+            strcmp(bench_text(line, "model"), model) == 0 &&
+            (!precision || strcmp(bench_text(line, "precision"), precision) == 0) &&
+            (batch == 0 || is_cell(line, length, batch)))
+            return line;
+    }
+    return NULL;
+}
+
+/* ---- the file ---- */
+
+static mica_status fail_file(const bench_results *r, const char *what, mica_error *err)
+{
+    return bench_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
+                      "cannot %s '%.700s': %s", what, r->path, strerror(errno));
+}
+
+static mica_status put(const bench_results *r, FILE *file, const char *text, size_t size,
+                       mica_error *err)
+{
+    if (fwrite(text, 1, size, file) == size && fputc('\n', file) != EOF && fflush(file) == 0 &&
+        fsync(fileno(file)) == 0)
+        return MICA_OK;
+    return fail_file(r, "write", err);
+}
+
+/* What must not have changed since the run began. */
+static mica_status check_header(const bench_results *r, const mica_json_value *now, mica_error *err)
+{
+    static const char *const machine[] = {"cpu", "kernels", "system", "mica", "commit"};
+    static const char *const peer[] = {"name", "versions", "state"};
+    const mica_json_value *was = bench_results_line(r, 0);
+    const char *what = NULL;
+    if (strcmp(bench_text(was, "bench"), "models") != 0 || mica_json_get(was, "results"))
+        return bench_fail(err, MICA_STATUS_FORMAT,
+                          "'%.700s' is no result of this benchmark that can be gone on with",
+                          r->path);
+    for (int i = 0; i < 5 && !what; i++)
+        if (!bench_same_value(mica_json_get(mica_json_get(was, "environment"), machine[i]),
+                              mica_json_get(mica_json_get(now, "environment"), machine[i])))
+            what = machine[i];
+    if (!what && !bench_same_value(mica_json_get(was, "settings"), mica_json_get(now, "settings")))
+        what = "settings";
+    const mica_json_value *a = mica_json_first(mica_json_get(was, "peers"));
+    const mica_json_value *b = mica_json_first(mica_json_get(now, "peers"));
+    for (; !what && (a || b); a = mica_json_next(a), b = mica_json_next(b))
+        for (int i = 0; i < 3 && !what; i++)
+            if (!a || !b || !bench_same_value(mica_json_get(a, peer[i]), mica_json_get(b, peer[i])))
+                what = "peers";
+    if (!what)
+        return MICA_OK;
+    return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                      "'%.600s' was begun otherwise: its %s is not what it is now", r->path, what);
+}
+
+static char *read_all(FILE *file, size_t *size)
+{
+    char *data = NULL, *more;
+    size_t room = 1 << 16;
+    *size = 0;
+    do {
+        more = realloc(data, room *= 2);
+        if (!more) {
+            free(data);
+            return NULL;
+        }
+        data = more;
+        *size += fread(data + *size, 1, room - *size, file);
+    } while (*size == room);
+    return data;
+}
+
+/* Reads what an earlier run left, and cuts off a line without its end. */
+static mica_status read_earlier(bench_results *r, const mica_json_value *header, mica_error *err)
+{
+    size_t size = 0, whole = 0;
+    char name[64];
+    char *data = read_all(r->file, &size);
+    mica_status status = data ? MICA_OK : bench_fail_memory(err, "results");
+    while (!status && whole < size) {
+        const char *end = memchr(data + whole, '\n', size - whole);
+        if (!end)
+            break;
+        snprintf(name, sizeof name, "line %zu of the results", r->count + 1);
+        status = keep(r, data + whole, (size_t)(end - data) - whole, name, err);
+        whole = (size_t)(end - data) + 1;
+    }
+    free(data);
+    if (!status && r->count > 0)
+        status = check_header(r, header, err);
+    r->kept = r->count;
+    if (!status && (ftruncate(fileno(r->file), (off_t)whole) != 0 ||
+                    fseek(r->file, (long)whole, SEEK_SET) != 0))
+        status = fail_file(r, "write", err);
+    return status;
+}
+
+static mica_status open_file(bench_results *r, bool resume, const mica_json_value *header,
+                             mica_error *err)
+{
+    r->file = fopen(r->path, "rb+");
+    if (r->file && !resume) {
+        bool empty = fgetc(r->file) == EOF;
+        if (!empty)
+            return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                              "'%.700s' is there already: --resume goes on with it", r->path);
+        rewind(r->file);
+        return MICA_OK;
+    }
+    if (r->file)
+        return read_earlier(r, header, err);
+    r->file = errno == ENOENT ? fopen(r->path, "wb") : NULL;
+    return r->file ? MICA_OK : fail_file(r, "write", err);
+}
+
+mica_status bench_results_open(bench_results *r, const char *path, bool resume,
+                               mica_json_writer *header, mica_error *err)
+{
+    const char *text;
+    size_t size;
+    mica_json *json = NULL;
+    mica_status status = mica_json_writer_text(header, &text, &size, err);
+    if (!status)
+        status = mica_json_parse(text, size, "the header", &json, err);
+    if (!status && path && (size_t)snprintf(r->path, sizeof r->path, "%s", path) >= sizeof r->path)
+        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+    if (!status && path)
+        status = open_file(r, resume, mica_json_root(json), err);
+    mica_json_destroy(&json);
+    for (size_t i = 0; i < r->kept && !status; i++)
+        if (r->show)
+            r->show(r->user, mica_json_root(r->lines[i]), true);
+    if (!status && r->count == 0)
+        return bench_results_add(r, header, err);
+    mica_json_writer_reset(header);
+    return status;
+}
+
+mica_status bench_results_add(bench_results *r, mica_json_writer *line, mica_error *err)
+{
+    const char *text;
+    size_t size;
+    mica_status status = mica_json_writer_text(line, &text, &size, err);
+    if (!status && r->file)
+        status = put(r, r->file, text, size, err);
+    if (!status)
+        status = keep(r, text, size, "a result", err);
+    mica_json_writer_reset(line);
+    if (!status && r->show)
+        r->show(r->user, mica_json_root(r->lines[r->count - 1]), false);
+    return status;
+}
+
+mica_status bench_results_finish(bench_results *r, mica_error *err)
+{
+    char path[4096 + 8];
+    mica_json_writer *w = NULL;
+    if (!r->file)
+        return MICA_OK;
+    snprintf(path, sizeof path, "%s.tmp", r->path);
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return fail_file(r, "write beside", err);
+    mica_status status = mica_json_writer_create(&w, err);
+    for (size_t i = 0; i < r->count && !status; i++) {
+        const char *text;
+        size_t size;
+        if (bench_results_is_part(mica_json_root(r->lines[i])))
+            continue;
+        bench_write_value(w, mica_json_root(r->lines[i]));
+        status = mica_json_writer_text(w, &text, &size, err);
+        if (!status)
+            status = put(r, file, text, size, err);
+        mica_json_writer_reset(w);
+    }
+    mica_json_writer_destroy(&w);
+    if (fclose(file) != 0 && !status)
+        status = fail_file(r, "write beside", err);
+    if (!status && rename(path, r->path) != 0)
+        status = fail_file(r, "replace", err);
+    if (status)
+        unlink(path);
+    return status;
+}
+
+void bench_results_close(bench_results *r)
+{
+    if (r->file)
+        fclose(r->file);
+    for (size_t i = 0; i < r->count; i++)
+        mica_json_destroy(&r->lines[i]);
+    free(r->lines);
+    memset(r, 0, sizeof *r);
+}

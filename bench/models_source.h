@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a model comes from: a directory, the Hub's cache, or made from its published configuration
+ * with random weights, which take as long as trained ones.
+ */
+#ifndef MICA_BENCH_MODELS_SOURCE_H
+#define MICA_BENCH_MODELS_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mica/status.h"
+
+typedef struct bench_source {
+    char name[128];       /* "bert-base-uncased" */
+    char directory[4096]; /* in Hugging Face layout */
+    char from[16];        /* "hub", "init", "directory" */
+    char tokenizer[128];  /* whose: "bert-base-uncased"; "" = the model's own */
+} bench_source;
+
+typedef struct bench_source_options {
+    const char *cache;      /* where made models are kept; NULL = the user's cache */
+    const char *tokenizers; /* a directory with one of tokenizer files a model; may be NULL */
+    uint64_t seed;
+    bool look; /* make nothing: the directory of a model that is not there yet is where it would be */
+} bench_source_options;
+
+/* The models of the paper. */
+enum { BENCH_MODELS_OF_PAPER = 4 };
+extern const char *const bench_models_of_paper[BENCH_MODELS_OF_PAPER];
+
+/* Finds `model`: one of the paper's (the Hub's cache, else made), a directory, a config.json (a
+ * model is made from it), or another Hub id that is in the cache. Nothing is ever fetched. A model
+ * that is made appears in the cache when it is whole; `say` (may be NULL) is told before. */
+mica_status bench_source_find(const char *model, const bench_source_options *options,
+                              void (*say)(const char *line), bench_source *out, mica_error *err);
+
+#endif

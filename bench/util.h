@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of the benchmark share.
+ */
+#ifndef MICA_BENCH_UTIL_H
+#define MICA_BENCH_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mica/json.h"
+#include "mica/status.h"
+
+/* Sets the error; returns `status`. */
+mica_status bench_fail(mica_error *err, mica_status status, const char *format, ...);
+mica_status bench_fail_memory(mica_error *err, const char *what);
+
+/* Seconds of a clock that only goes forward. */
+double bench_now(void);
+
+/* Members of the object that is open. NULL texts and numbers that are not finite are null. */
+void bench_write_text(mica_json_writer *w, const char *key, const char *text);
+void bench_write_number(mica_json_writer *w, const char *key, double number);
+void bench_write_int(mica_json_writer *w, const char *key, int64_t number);
+void bench_write_bool(mica_json_writer *w, const char *key, bool flag);
+/* A value as it was read. */
+void bench_write_value(mica_json_writer *w, const mica_json_value *value);
+/* Whether two values say the same; members in any order. */
+bool bench_same_value(const mica_json_value *a, const mica_json_value *b);
+
+/* A text member, or "". */
+const char *bench_text(const mica_json_value *object, const char *key);
+/* A number member, or `otherwise`. */
+double bench_number(const mica_json_value *object, const char *key, double otherwise);
+
+#endif
