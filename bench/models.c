@@ -111,8 +111,13 @@ static mica_status measure_machine(bench_models *m, mica_error *err)
     m->processor_count = bench_pin(info.threads, m->processors, BENCH_PROCESSORS_MAX);
     if (!bench_peaks_measure(&machine->peaks, info.kernels, info.threads))
         status = bench_fail_memory(err, "probes");
-    machine->int8_ops = bench_peak_int8(info.threads);
-    machine->bf16_flops = fmax(bench_peak_bf16(info.threads), machine->peaks.flops);
+    if (!bench_has_matrix_units()) {
+        machine->int8_ops =
+            bench_measure_flops(info.kernels, MICA_PRECISION_INT8, info.threads).flops;
+        machine->bf16_flops =
+            fmax(bench_measure_flops(info.kernels, MICA_PRECISION_BF16, info.threads).flops,
+                 machine->peaks.flops);
+    }
     m->best_probe = bench_probe(info.threads, 0.05);
     mica_context_destroy(&context);
     return status;

@@ -139,6 +139,7 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
                                  mica_error *err)
 {
     mica_json_writer *w = NULL;
+    char reason[REASON_ROOM];
     bench_state state = BENCH_FAILED;
     mica_status status = mica_json_writer_create(&w, err);
     if (status)
@@ -150,8 +151,9 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
         return bench_fail_memory(err, "a peer");
     }
     write_load(w, arm, load);
-    const mica_json_value *answer = ask(arm, w, &state, arm->reason);
+    const mica_json_value *answer = ask(arm, w, &state, reason);
     arm->state = state;
+    snprintf(arm->reason, sizeof arm->reason, "%s", answer ? "" : reason);
     if (answer) {
         snprintf(arm->way, sizeof arm->way, "%s", bench_text(answer, "way"));
         snprintf(arm->kernels, sizeof arm->kernels, "%s", bench_text(answer, "kernels"));

@@ -67,7 +67,7 @@ static mica_status compare(const bench_cell *c, bench_model_reference *reference
         for (; at + n < c->row_count && c->rows[at + n] / (int64_t)c->data.longest == (int64_t)text;
              n++)
             positions[n] = (size_t)(c->rows[at + n] % (int64_t)c->data.longest);
-        status = bench_model_reference_rows(reference, c->data.ids + text * c->data.longest,
+        status = bench_model_reference_rows(reference, c->data.ids + text * c->data.longest, NULL,
                                             c->data.lengths[text], positions, n, &rows, err);
         if (!status)
             bench_distance_add(&a->distance, (const float *)mica_tensor_data(output) + at * width,

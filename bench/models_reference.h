@@ -22,11 +22,11 @@ void bench_model_reference_close(bench_model_reference **reference);
 /* Numbers in a row of the output. */
 size_t bench_model_reference_width(const bench_model_reference *reference);
 
-/* The rows `rows` (positions of the text) of the output for a text: [row_count, width], kept for
- * the next who asks for the same ids and rows, valid until the reference is closed. */
+/* The rows `rows` (positions of the text) of the output for a text, [row_count, width]; `types`
+ * NULL = all 0. Kept for the next who asks for the same, valid until the reference is closed. */
 mica_status bench_model_reference_rows(bench_model_reference *reference, const int64_t *ids,
-                                       size_t count, const size_t *rows, size_t row_count,
-                                       const double **out, mica_error *err);
+                                       const int64_t *types, size_t count, const size_t *rows,
+                                       size_t row_count, const double **out, mica_error *err);
 
 /* How far `output` ([rows, width]) is from the reference. */
 typedef struct bench_distance {

@@ -127,28 +127,52 @@ static char *read_all(FILE *file, size_t *size)
     return data;
 }
 
-/* Reads what an earlier run left, and cuts off a line without its end. */
-static mica_status read_earlier(bench_results *r, const mica_json_value *header, mica_error *err)
+/* The lines of the file that is open; *whole is where the last one ends. */
+static mica_status read_lines(bench_results *r, size_t *whole, mica_error *err)
 {
-    size_t size = 0, whole = 0;
+    size_t size = 0;
     char name[64];
     char *data = read_all(r->file, &size);
     mica_status status = data ? MICA_OK : bench_fail_memory(err, "results");
-    while (!status && whole < size) {
-        const char *end = memchr(data + whole, '\n', size - whole);
+    *whole = 0;
+    while (!status && *whole < size) {
+        const char *end = memchr(data + *whole, '\n', size - *whole);
         if (!end)
             break;
         snprintf(name, sizeof name, "line %zu of the results", r->count + 1);
-        status = keep(r, data + whole, (size_t)(end - data) - whole, name, err);
-        whole = (size_t)(end - data) + 1;
+        status = keep(r, data + *whole, (size_t)(end - data) - *whole, name, err);
+        *whole = (size_t)(end - data) + 1;
     }
     free(data);
+    return status;
+}
+
+/* Reads what an earlier run left, and cuts off a line without its end. */
+static mica_status read_earlier(bench_results *r, const mica_json_value *header, mica_error *err)
+{
+    size_t whole;
+    mica_status status = read_lines(r, &whole, err);
     if (!status && r->count > 0)
         status = check_header(r, header, err);
     r->kept = r->count;
     if (!status && (ftruncate(fileno(r->file), (off_t)whole) != 0 ||
                     fseek(r->file, (long)whole, SEEK_SET) != 0))
         status = fail_file(r, "write", err);
+    return status;
+}
+
+mica_status bench_results_read(bench_results *r, const char *path, mica_error *err)
+{
+    size_t whole;
+    snprintf(r->path, sizeof r->path, "%s", path);
+    r->file = fopen(path, "rb");
+    if (!r->file)
+        return errno == ENOENT
+                   ? bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%.700s'", path)
+                   : fail_file(r, "read", err);
+    mica_status status = read_lines(r, &whole, err);
+    if (!status && !bench_text(bench_results_line(r, 0), "bench")[0])
+        status = bench_fail(err, MICA_STATUS_FORMAT, "'%.700s' is no result of a benchmark", path);
     return status;
 }
 
@@ -238,6 +262,23 @@ mica_status bench_results_finish(bench_results *r, mica_error *err)
     if (status)
         unlink(path);
     return status;
+}
+
+void bench_results_write(const bench_results *r, mica_json_writer *w)
+{
+    const mica_json_value *header = bench_results_line(r, 0);
+    mica_json_begin_object(w);
+    for (const mica_json_value *v = mica_json_first(header); v; v = mica_json_next(v)) {
+        mica_json_write_key(w, mica_json_key(v, NULL));
+        bench_write_value(w, v);
+    }
+    mica_json_write_key(w, "results");
+    mica_json_begin_array(w);
+    for (size_t i = 1; i < r->count; i++)
+        if (!bench_results_is_part(bench_results_line(r, i)))
+            bench_write_value(w, bench_results_line(r, i));
+    mica_json_end_array(w);
+    mica_json_end_object(w);
 }
 
 void bench_results_close(bench_results *r)

@@ -40,6 +40,11 @@ const mica_json_value *bench_results_line(const bench_results *results, size_t i
 const mica_json_value *bench_results_find(const bench_results *results, const char *kind,
                                           const char *model, const char *precision, size_t length,
                                           size_t batch);
+/* Writes all that is there as one object: the header's members and "results", a list of the others.
+ */
+void bench_results_write(const bench_results *results, mica_json_writer *w);
+/* The lines of a file, which need not be whole; FORMAT if it does not begin with a header. */
+mica_status bench_results_read(bench_results *results, const char *path, mica_error *err);
 /* Whether a line only serves to go on with a run. */
 bool bench_results_is_part(const mica_json_value *line);
 

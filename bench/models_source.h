@@ -23,7 +23,8 @@ typedef struct bench_source_options {
     const char *cache;      /* where made models are kept; NULL = the user's cache */
     const char *tokenizers; /* a directory with one of tokenizer files a model; may be NULL */
     uint64_t seed;
-    bool look; /* make nothing: the directory of a model that is not there yet is where it would be */
+    bool look; /* make nothing: the directory of a model that is not there yet is where it would be
+                */
 } bench_source_options;
 
 /* The models of the paper. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/models_results.h"
 #include "bench/stats.h"
 #include "bench_common.h"
 
@@ -110,11 +111,57 @@ static int by_order(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
+/* JSON lines, as `mica bench models` writes them, as one object. */
+static mica_status read_lines(const char *path, mica_json **out, mica_error *err)
+{
+    bench_results results = {0};
+    mica_json_writer *w = NULL;
+    const char *text;
+    size_t size;
+    mica_status status = bench_results_read(&results, path, err);
+    if (!status)
+        status = mica_json_writer_create(&w, err);
+    if (!status) {
+        bench_results_write(&results, w);
+        status = mica_json_writer_text(w, &text, &size, err);
+    }
+    if (!status)
+        status = mica_json_parse(text, size, path, out, err);
+    mica_json_writer_destroy(&w);
+    bench_results_close(&results);
+    return status;
+}
+
+/* What a result is of: a case, a tokenizer, or "MODEL / BATCH x LENGTH"; NULL = no such thing. */
+static const char *name_of(const mica_json_value *result, char *room, size_t size)
+{
+    const char *name = mica_json_string(mica_json_get(result, "case"), NULL);
+    const char *kind = mica_json_string(mica_json_get(result, "kind"), NULL);
+    const char *model = mica_json_string(mica_json_get(result, "model"), NULL);
+    int64_t batch = 0, length = 0;
+    if (!name)
+        name = mica_json_string(mica_json_get(result, "tokenizer"), NULL);
+    if (!kind)
+        return name;
+    if (strcmp(kind, "cell") != 0 || !model ||
+        !mica_json_int64(mica_json_get(result, "batch"), &batch))
+        return NULL;
+    if (mica_json_int64(mica_json_get(result, "length"), &length))
+        snprintf(room, size, "%.200s / %lld x %lld", model, (long long)batch, (long long)length);
+    else
+        snprintf(room, size, "%.200s / %lld x mixed", model, (long long)batch);
+    return room;
+}
+
 static int read_file(compare *c, int i, const char *path)
 {
-    mica_error err = {0};
+    mica_error err = {0}, second = {0};
     int64_t schema = 0;
-    if (mica_json_parse_file(path, &c->files[i], &err))
+    char room[256];
+    mica_status status = mica_json_parse_file(path, &c->files[i], &err);
+    if (status == MICA_STATUS_FORMAT && read_lines(path, &c->files[i], &second) == MICA_OK)
+        status = MICA_OK;
+    if (status)
         return fail(c->command, &err);
     const mica_json_value *root = mica_json_root(c->files[i]);
     const mica_json_value *results = mica_json_get(root, "results");
@@ -124,9 +171,7 @@ static int read_file(compare *c, int i, const char *path)
         return fail_text(c->command, MICA_STATUS_FORMAT,
                          "'%s' is no result of a benchmark (bench, schema 1, results)", path);
     for (const mica_json_value *r = mica_json_first(results); r; r = mica_json_next(r)) {
-        const char *name = mica_json_string(mica_json_get(r, "case"), NULL);
-        if (!name)
-            name = mica_json_string(mica_json_get(r, "tokenizer"), NULL);
+        const char *name = name_of(r, room, sizeof room);
         if (name && !add_arms(&c->entries[i], name, r, false))
             return fail_text(c->command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     }

@@ -365,24 +365,10 @@ static void show(void *user, const mica_json_value *line, bool kept)
 /* All lines as one object. */
 static void put_document(models_run *run)
 {
-    const bench_results *results = bench_models_results(run->models_at_work);
-    const mica_json_value *header = bench_results_line(results, 0);
-    mica_json_writer *w = run->writer;
-    mica_json_writer_reset(w);
-    mica_json_begin_object(w);
-    for (const mica_json_value *v = mica_json_first(header); v; v = mica_json_next(v)) {
-        mica_json_write_key(w, mica_json_key(v, NULL));
-        bench_write_value(w, v);
-    }
-    mica_json_write_key(w, "results");
-    mica_json_begin_array(w);
-    for (size_t i = 1; i < results->count; i++)
-        if (!bench_results_is_part(bench_results_line(results, i)))
-            bench_write_value(w, bench_results_line(results, i));
-    mica_json_end_array(w);
-    mica_json_end_object(w);
+    mica_json_writer_reset(run->writer);
+    bench_results_write(bench_models_results(run->models_at_work), run->writer);
     if (!run->write_status)
-        run->write_status = bench_put_line(w, &run->write_error);
+        run->write_status = bench_put_line(run->writer, &run->write_error);
 }
 
 /* ---- the command ---- */

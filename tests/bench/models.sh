@@ -1,0 +1,171 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `mica bench models` with tiny models and a peer that follows a script: each guard holds, what fails takes nothing
+# else along, and a run that is killed goes on.
+#   models.sh PROGRAM FOLDER PEER
+. "$(dirname "$0")/../cli/support.sh"
+
+peer=$work/peer.$$ # no other process is called so
+cp "$3" "$peer"
+here=$(cd "$(dirname "$0")" && pwd)
+TMPDIR=$work
+PEER=right
+MICA=$mica
+export TMPDIR PEER MICA
+make_bert tiny BertForMaskedLM ""
+cp "$work/config/config.json" "$work/made.json"
+printf '{"model_type": "roberta", "architectures": ["RobertaForMaskedLM"], "vocab_size": 30522, "hidden_size": 16,
+    "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 66,
+    "type_vocab_size": 1, "initializer_range": 0.4}' >"$work/bare.json"
+
+# bench MODE [OPTION...]: three cells of the tiny model, with the peer in that mode.
+bench() {
+    PEER=$1
+    shift
+    run "$mica" bench models --models "$work/tiny" --lengths 20,60 --batches 1,3 --filter 'x (60|mixed)$' --rounds 2 \
+        --min-time 0.001 --calm 0 --slow-times 1000000 --limit 60 --directory "$work/cache" --peer-python "$peer" \
+        --peer-script "$here/models.sh" "$@"
+}
+# timed ARM: how often it has a time.
+timed() { grep -c "^    $1  *[0-9]" "$work/out"; }
+# mica_is_there: whatever the peer does, mica is measured in all three cells and precisions.
+mica_is_there() {
+    [ "$(timed 'mica [a-z0-9]*')" -eq 9 ] || complain "mica has not nine times"
+}
+
+run "$mica" bench models --list --models "$work/tiny" --peers mica
+expect "the list" 0
+lines_are 14
+out_has "tiny / 16 x 500"
+out_has "tiny / 32 x mixed"
+[ "$(sort -u "$work/out" | wc -l)" -eq 14 ] || complain "a cell is there twice"
+run "$mica" bench models --dry-run --models bert-base-uncased,xlm-roberta-base --peers mica --filter 'x 50$' --directory "$work/none"
+expect "a dry run" 0
+out_has "xlm-roberta-base / 1 x 50"
+out_has "6 cells, 3 arms"
+[ ! -e "$work/none/xlm-roberta-base.1" ] || complain "a dry run has made a model"
+for bad in "--lengths 0" "--lengths 5,5" "--batches x" "--precisions fp16" "--filter (" "something" \
+    "--models $work/tiny --peers nobody --peer-python $peer"; do
+    # shellcheck disable=SC2086
+    run "$mica" bench models $bad
+    case $bad in
+    *nobody*) expect "no such arm" 2 ;;
+    *) expect "usage: $bad" 2 ;;
+    esac
+done
+run "$mica" bench models --models "$work/nowhere" --peers mica
+expect "no such model" 3
+run "$mica" bench models --models "$models/distilbert-model" --peers mica --lengths 20
+expect "a family without a reference" 7
+err_has "no reference for model_type 'distilbert'"
+
+bench right --output "$work/right.jsonl"
+expect "a peer that is right" 0
+mica_is_there
+out_has "script: ok, script 1.0"
+[ "$(timed 'script [a-z0-9]* [a-z]*')" -eq 9 ] || complain "the peer has not nine times"
+out_has "times as long as mica"
+[ "$(wc -l <"$work/right.jsonl")" -eq 5 ] || complain "not a header, a model and three cells"
+for part in '"bench":"models","schema":1' '"kind":"model","model":"tiny","source":"directory","seed":null' \
+    '"weight_bytes":{"fp32":' '"kind":"cell","model":"tiny","length":60,"batch":3,"sequences":3,"tokens":' \
+    '"length":"mixed","batch":3' '"floor":{"fp32":' '"probes":[{"precision":"fp32","before":' '"disturbed":0' \
+    '"ratios":{"fp32":{"to":"script fp32' '"bf16":null' '"first_seconds":' '"joules_per_text":' '"peak_resident_bytes":'; do
+    grep -qF "$part" "$work/right.jsonl" || complain "the file lacks $part"
+done
+grep -q '"kind":"\(part\|group\)"' "$work/right.jsonl" && complain "the file has lines that only serve to go on"
+bench right --output "$work/right.jsonl"
+expect "a file that is there" 2
+err_has "--resume goes on with it"
+bench right --output "$work/right.jsonl" --resume
+expect "a run that is done" 0
+out_has "there already: cell of tiny"
+[ "$(timed 'mica [a-z0-9]*')" -eq 0 ] || complain "something was measured again"
+bench right --output "$work/right.jsonl" --resume --rounds 3
+expect "other settings" 2
+err_has "its settings is not what it is now"
+bench right --format json --precisions fp32 --peers "mica,script fp32 best"
+expect "as JSON" 0
+lines_are 1
+out_has '"results":[{"kind":"model"'
+grep -q 'fp32 default' "$work/out" && complain "an arm was not asked for"
+bench right --format jsonl --peers mica
+expect "as JSON lines" 0
+lines_are 5
+grep -q '"name":"script ' "$work/out" && complain "there is an arm of a peer"
+bench right --as-published --precisions fp32 --format json
+expect "with BERT's head" 0
+out_has '"head":"masked-lm"'
+out_has '"head":"as-published"'
+
+for mode in wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
+    unasked:"failed: " no:"failed: this text is too long for it" crash:"failed: crashed (exit code 3)" \
+    between:"failed: crashed (exit code 0)" load:"failed: crashed (Segmentation fault" \
+    garbage:"failed: printed garbage: 'half an answ'" liar:"failed: its time is no time that can have passed"; do
+    bench "${mode%%:*}" --precisions fp32
+    expect "peer: $mode" 0
+    out_has "${mode#*:}"
+    [ "$(timed 'mica fp32')" -eq 3 ] || complain "mica has not three times"
+    case $mode in
+    crash* | between* | garbage*) ;; # it had times before
+    *) [ "$(timed 'script fp32 [a-z]*')" -eq 0 ] || complain "the peer has a time" ;;
+    esac
+done
+bench hang --precisions fp32 --limit 1
+expect "a peer that hangs" 0
+out_has "failed: hung: no answer within 1 seconds"
+[ "$(timed 'mica fp32')" -eq 3 ] || complain "mica has not three times"
+bench absent
+expect "a peer that is absent" 0
+mica_is_there
+out_has "peer: absent, no module of that name"
+bench slow --precisions int8 --slow 0.5
+expect "a slow peer" 0
+out_has "one run: too slow for more"
+[ "$(timed 'mica int8')" -eq 3 ] || complain "mica has not three times"
+bench right --precisions fp32 --calm 100 --format json
+expect "a machine that is never calm" 0
+out_has '"disturbed":2'
+[ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
+
+for at in 1 4 9; do
+    KILL_AT=$at
+    export KILL_AT
+    rm -f "$work/killed.jsonl"
+    bench kill --output "$work/killed.jsonl"
+    expect "killed in run $at" 137
+    printf '{"kind":"part","model":"ti' >>"$work/killed.jsonl"
+    before=$(grep -c '"kind":"part"' "$work/killed.jsonl")
+    bench right --output "$work/killed.jsonl" --resume
+    expect "gone on after run $at" 0
+    [ $((before - 1 + $(timed 'mica [a-z0-9]*'))) -eq 9 ] || complain "a cell was measured again, or never"
+    [ "$(wc -l <"$work/killed.jsonl")" -eq 5 ] || complain "not a header, a model and three cells"
+    run "$mica" bench compare "$work/right.jsonl" "$work/killed.jsonl" --threshold 100000
+    expect "the same arms" 0
+    out_has "18 compared"
+    grep -q -e gone -e new "$work/out" && complain "an arm is there in one only"
+done
+rm -rf "$work"/mica-bench-*
+i=0
+while ps -A -o args | grep -v grep | grep -qF "$peer"; do
+    i=$((i + 1))
+    [ $i -lt 50 ] || { complain "a peer is left over" && break; }
+    sleep 0.1
+done
+
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+    --directory "$work/cache" --format json
+expect "a model that is made" 0
+out_has '"source":"init","seed":1,"tokenizer":"bert-base-uncased"'
+[ -f "$work/cache/bare.1.bert-base-uncased/model.safetensors" ] || complain "it is not in its place"
+sed 's/"hidden_size": 16/"hidden_size": 32/' "$work/bare.json" >"$work/other.json"
+mv "$work/other.json" "$work/bare.json"
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --peers "mica fp32" --directory "$work/cache"
+expect "another configuration of the same name" 2
+err_has "was made from another configuration"
+mkdir -p "$work/tokenizers/bare-own"
+cp "$here/../fixtures/tokenizers/bert-base-uncased/"* "$work/tokenizers/bare-own"
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+    --directory "$work/cache" --tokenizers "$work/tokenizers" --format json
+expect "its own tokenizer" 0
+out_has '"source":"init","seed":1,"tokenizer":"bare"'
+finish
