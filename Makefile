@@ -28,7 +28,9 @@ bench: ## speed, beside PyTorch where there is one (see `make peers`)
 
 peers: ## install the frameworks that `make bench` compares with, in build/peers
 	@python3 -m venv build/peers
-	@build/peers/bin/pip install -r bench/peers/requirements.txt
+	@build/peers/bin/pip install -r bench/peers/requirements.txt || \
+	    grep -v '^#' bench/peers/requirements.txt | while IFS= read -r one; do \
+	        build/peers/bin/pip install "$$one" </dev/null || echo "not installed: $$one"; done
 
 install: all ## install the program, the libraries and the headers under PREFIX
 	@cmake --build $(RELEASE) -j $(JOBS)

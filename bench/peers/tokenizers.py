@@ -9,20 +9,19 @@ the file switched off, special tokens added. Arms: `encode` (a call a text), `en
 import os
 import time
 
-from peer import absent, python, say, serve
+from peer import absent, hello, serve
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 
 
-def hello():
+def start():
     try:
         import tokenizers
     except ImportError as error:
         absent(error)
-    say(ok=True, name="tokenizers",
-        versions={"tokenizers": tokenizers.__version__, "python": python()},
-        settings={"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"})
+    hello("tokenizers", {"tokenizers": tokenizers.__version__},
+          {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"})
     return tokenizers.Tokenizer
 
 
@@ -60,7 +59,7 @@ class Work:
 
 
 def main():
-    make = hello()
+    make = start()
     work = None
 
     def prepare(request):

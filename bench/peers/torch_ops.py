@@ -6,17 +6,16 @@ Arms: `default`, what its documentation shows, each result in new memory; `best`
 here: results written into memory that is used again (out=), other calls with the same meaning, other layouts of
 the inputs, made before the clock runs. Both in inference mode, with as many threads as mica.
 """
-from peer import absent, fastest, python, say, seconds, serve
+from peer import absent, fastest, hello, seconds, serve
 
 
-def hello():
+def start():
     try:
         import safetensors.torch
         import torch
     except ImportError as error:
         absent(error)
-    say(ok=True, name="pytorch", versions={"torch": torch.__version__, "python": python()},
-        settings={"inference_mode": "true"})
+    hello("pytorch", {"torch": torch.__version__}, {"inference_mode": "true"})
     return torch, safetensors.torch
 
 
@@ -149,7 +148,7 @@ class Work:
 
 
 def main():
-    torch, safetensors = hello()
+    torch, safetensors = start()
     work = None
 
     def prepare(request):

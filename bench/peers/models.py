@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""What the peers of `mica bench models` share: arms, inputs from files, checks, clocks, converted models.
+
+A peer gives a function that makes a `Model` of a `load` request; one process serves one arm. A file that the framework
+needs and that is long in the making is made by a child process, so that its memory is not counted to the arm, and kept.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+from peer import fastest, hello, in_words, seconds, serve
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # models are what lies in their directories
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+FAMILIES = ("bert", "roberta", "xlm-roberta")
+TENSORS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class Model:
+    """What an arm runs."""
+    way = ""  # in words
+    kernels = ""  # what the framework says that it has found or uses
+    load_seconds = 0.0
+    compile_seconds = 0.0  # conversion, also one that was kept from before, and compilation while loading
+
+    def convert(self, arrays):
+        """The framework's own form of the inputs, NumPy int64 [B, S]."""
+        raise NotImplementedError
+
+    def ways(self, inputs):
+        """[(name, function that makes the function that runs once and gives the output, computed)]: the fastest counts."""
+        raise NotImplementedError
+
+    def array(self, output):
+        """The output as NumPy float32 [B, S, H]."""
+        return output
+
+    def flaws(self, inputs):
+        """{name: function that runs once as the published harness did}"""
+        return {}
+
+
+def config_of(folder):
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def weights_of(folder):
+    path = os.path.join(folder, "model.safetensors")
+    if not os.path.isfile(path):
+        raise ValueError(f"there is no '{path}'")
+    return path
+
+
+def first_position(config):
+    """The position of a text's first token: RoBERTa counts from the padding id on."""
+    return 0 if config["model_type"] == "bert" else config.get("pad_token_id", 1) + 1
+
+
+def pin(cpus):
+    """All threads that there are, and with them those that they start, to these processors (Linux)."""
+    if cpus and hasattr(os, "sched_setaffinity"):
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), cpus)
+
+
+def timed(run):
+    """(result, seconds)"""
+    begin = time.perf_counter()
+    result = run()
+    return result, time.perf_counter() - begin
+
+
+def cpu_flags():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return set(next(line for line in file if line.startswith("flags")).split(":")[1].split())
+    except (OSError, StopIteration):
+        return set()
+
+
+def isa():
+    """The highest of what matters here that this processor has, in words."""
+    flags = cpu_flags()
+    known = ("amx_int8", "amx_bf16", "avx512_bf16", "avx512_vnni", "avx512f", "avx_vnni", "avx2")
+    return " ".join(name for name in known if name in flags) or "unknown"
+
+
+# ---- transformers' models ----
+
+def load_checkpoint(request, attention):
+    """The model in PyTorch, all of whose weights are in the checkpoint."""
+    import torch
+    import transformers
+    if request["head"] == "none":
+        kind, more = transformers.AutoModel, {"add_pooling_layer": False}
+    else:
+        kind, more = transformers.AutoModelForMaskedLM, {}
+    model, info = kind.from_pretrained(request["model"], dtype=torch.float32, attn_implementation=attention,
+                                       local_files_only=True, output_loading_info=True, **more)
+    if info["missing_keys"]:
+        raise ValueError(f"the checkpoint has no {sorted(info['missing_keys'])[0]}")
+    return model.eval()
+
+
+def traceable(model):
+    """The model with inputs in the order of TENSORS and one output, and an example of inputs."""
+    import torch
+
+    class Outer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = model
+
+        def forward(self, input_ids, attention_mask, token_type_ids):
+            return self.inner(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)[0]
+
+    ids = torch.full((2, 9), 5)
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    return Outer().eval(), (ids, mask, torch.zeros_like(ids))
+
+
+# ---- converted models ----
+
+def cached(request, kind, versions, bases):
+    """(folder, seconds it took) of a converted model: made by `script --convert` in a child, unless it is there, of
+    that of another kind if `bases` names one."""
+    base, before = cached(request, bases[kind], versions, bases) if kind in bases else (None, 0.0)
+    files = [weights_of(request["model"]), os.path.join(request["model"], "config.json")]
+    if request.get("calibration") and "int8" in kind:
+        files.append(request["calibration"])
+    facts = [kind, request["head"], versions]
+    for path in files:
+        stat = os.stat(path)
+        facts.append([os.path.realpath(path), stat.st_mtime_ns, stat.st_size])
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    folder = os.path.join(request["cache"], f"{kind}-{key}")
+    made = os.path.join(folder, "made.json")
+    if not os.path.exists(made):
+        making = f"{folder}.{os.getpid()}"
+        os.makedirs(making, exist_ok=True)
+        try:
+            took = timed(lambda: in_child({**request, "kind": kind, "base": base, "to": making}))[1]
+            with open(os.path.join(making, "made.json"), "w", encoding="utf-8") as file:
+                json.dump({"seconds": took, "made_of": facts}, file)
+            if not os.path.exists(made):
+                os.rename(making, folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    with open(made, encoding="utf-8") as file:
+        return folder, before + json.load(file)["seconds"]
+
+
+def in_child(request):
+    child = subprocess.run([sys.executable, sys.argv[0], "--convert", json.dumps(request)], stdin=subprocess.DEVNULL,
+                           stdout=2, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+    sys.stderr.write(child.stderr)
+    if child.returncode:
+        last = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+        raise RuntimeError(f"converting failed: {last}")
+
+
+# ---- the protocol ----
+
+def describe(arm):
+    """FRAMEWORK [DEVICE] PRECISION CONFIG"""
+    words = arm.split()
+    return {"arm": arm, "precision": words[-2], "config": words[-1], "device": "gpu" if len(words) > 3 else "cpu",
+            "as_published": False}
+
+
+class Batch:
+    """Inputs of one file, and the way in which this arm runs them fastest."""
+
+    def __init__(self, model, config, path):
+        from safetensors.numpy import load_file
+        tensors = load_file(path)
+        self.arrays = {name: tensors[name] for name in TENSORS}
+        self.rows = tensors.get("rows")
+        self.examine(config)
+        self.inputs = model.convert(self.arrays)
+        ways, failed = [], []
+        for name, make in model.ways(self.inputs):
+            try:
+                run, making = timed(make)
+                ways.append((name, run, making + timed(run)[1]))
+            except Exception as error:
+                failed.append(f"{name} failed: {in_words(error)}")
+        if not ways:
+            raise RuntimeError("; ".join(failed))
+        self.way, self.run, self.first_seconds = fastest(ways)
+        self.way = "; ".join([self.way, *failed])
+
+    def examine(self, config):
+        """Frameworks do not all notice what is out of range."""
+        ids, types = self.arrays["input_ids"], self.arrays["token_type_ids"]
+        if ids.ndim != 2 or ids.size == 0:
+            raise ValueError(f"input_ids has the shape {list(ids.shape)}, which is no batch")
+        for name, array in self.arrays.items():
+            if array.shape != ids.shape or array.dtype.name != "int64":
+                raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, not int64 {list(ids.shape)}")
+        longest = config["max_position_embeddings"] - first_position(config)
+        if ids.shape[1] > longest:
+            raise ValueError(f"texts have {ids.shape[1]} tokens, and the model takes {longest}")
+        if ids.min() < 0 or ids.max() >= config["vocab_size"]:
+            raise ValueError(f"token ids go up to {ids.max()}, and there are {config['vocab_size']}")
+        if types.min() < 0 or types.max() >= config.get("type_vocab_size", 2):
+            raise ValueError(f"token types go up to {types.max()}")
+        if self.rows is not None and self.rows.size and not 0 <= self.rows.min() <= self.rows.max() < ids.size:
+            raise ValueError(f"rows go up to {self.rows.max()}, and there are {ids.size}")
+
+
+class Server:
+    def __init__(self, arms, load):
+        self.arms, self.open = arms, load
+        self.model, self.config, self.batches = None, None, {}
+
+    def load(self, request):
+        if request["arm"] not in self.arms:
+            raise ValueError(f"there is no arm '{request['arm']}'")
+        if request.setdefault("head", "none") not in ("none", "masked-lm"):
+            raise ValueError(f"there is no head '{request['head']}'")
+        self.model, self.batches = None, {}
+        self.config = config_of(request["model"])
+        family = self.config.get("model_type")
+        if family not in FAMILIES:
+            raise ValueError(f"models of the type '{family}' are not known here")
+        if request["head"] != "none" and family != "bert":
+            raise ValueError(f"there is no head for {family}")
+        weights_of(request["model"])
+        pin(request.get("cpus"))
+        self.model = self.open(request)
+        return {name: getattr(self.model, name) for name in ("load_seconds", "compile_seconds", "way", "kernels")}
+
+    def batch(self, path):
+        if not self.model:
+            raise ValueError("no model has been loaded")
+        stat = os.stat(path)
+        key = path, stat.st_mtime_ns, stat.st_size
+        if key not in self.batches:
+            self.batches[key] = Batch(self.model, self.config, path)
+        return self.batches[key]
+
+    def check(self, request):
+        from safetensors.numpy import save_file
+        batch = self.batch(request["inputs"])
+        output = self.model.array(batch.run())
+        output = output.reshape(-1, output.shape[-1])
+        save_file({"output": output if batch.rows is None else output[batch.rows]}, request["output"])
+        return {"first_seconds": batch.first_seconds, "way": batch.way}
+
+    def time(self, request):
+        return {"seconds": seconds(self.batch(request["inputs"]).run, request["runs"])}
+
+    def flaw(self, request):
+        batch = self.batch(request["inputs"])
+        flaws = self.model.flaws(batch.inputs)
+        if request["name"] not in flaws:
+            raise ValueError(f"this arm does not have the flaw '{request['name']}'")
+        return {"seconds": seconds(flaws[request["name"]], request["runs"])}
+
+
+def serve_models(name, versions, settings, arms, load, convert=None):
+    if sys.argv[1:2] == ["--convert"]:
+        convert(json.loads(sys.argv[2]))
+        return
+    server = Server(arms, load)
+    hello(name, versions, {"isa": isa(), **settings}, arms=[describe(arm) for arm in arms])
+    serve(load=server.load, check=server.check, time=server.time, flaw=server.flaw)

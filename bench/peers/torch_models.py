@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""PyTorch as a peer of `mica bench models`; README.md has the protocol.
+
+`default` is what its documentation shows: transformers' model, eager, inference mode, scaled-dot-product attention.
+`best` is, for each shape of inputs, the fastest of eager and torch.compile with frozen weights (Inductor and oneDNN's or
+MKL's packed weights), with memory that malloc keeps (or tcmalloc or jemalloc, where they are installed) and denormal
+numbers as zero. `bf16` is the whole model in bfloat16; `int8` is dynamic quantisation of the linear layers by the fastest
+of PyTorch's engines. On a GPU the clock stops when it has finished.
+"""
+import ctypes
+import ctypes.util
+import os
+import sys
+
+from models import Model, cpu_flags, load_checkpoint, serve_models, timed
+from peer import absent, fastest, start_again
+
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no processes of its own beside this one
+try:
+    import torch
+    import transformers
+    from transformers import BertModel, RobertaModel, XLMRobertaModel  # noqa: F401: now, not while the clock runs
+except ImportError as error:
+    absent(error)
+
+
+def output_of(result):
+    return result[0] if isinstance(result, tuple) else result.get("logits", result.get("last_hidden_state"))
+
+
+# ---- memory ----
+
+def better_allocator():
+    """The library of an allocator to load before all others, if one is installed."""
+    if sys.platform == "linux" and not os.environ.get("LD_PRELOAD"):
+        for name in ("tcmalloc_minimal", "tcmalloc", "jemalloc"):
+            library = ctypes.util.find_library(name)
+            if library:
+                return library
+    return None
+
+
+def keep_memory():
+    """What malloc has got it keeps: results are new memory at each call, which else the kernel clears each time."""
+    if os.environ.get("LD_PRELOAD"):
+        return os.environ["LD_PRELOAD"]
+    libc = ctypes.CDLL(None)
+    if sys.platform == "linux" and hasattr(libc, "mallopt"):
+        trim_threshold, mmap_max = -1, -4
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, -1)
+        return "malloc that keeps its memory"
+    return "malloc"
+
+
+# ---- arms ----
+
+class Torch(Model):
+    def __init__(self, request):
+        words = request["arm"].split()
+        self.precision, self.best = words[-2], words[-1] == "best"
+        self.device = words[1] if len(words) > 3 else "cpu"
+        memory = ""
+        torch.set_num_threads(request["threads"])
+        if self.best and self.device == "cpu":
+            memory = f", {keep_memory()}, denormals as zero"
+            torch.set_flush_denormal(True)
+        self.eager, self.load_seconds = timed(lambda: self.prepare(request))
+        self.compiled = self.compile() if self.best and self.precision != "int8" else None
+        self.way = self.words() + memory
+        self.kernels = self.found()
+
+    def prepare(self, request):
+        model = load_checkpoint(request, "sdpa")
+        if self.precision == "bf16":
+            model = model.to(torch.bfloat16)
+        if self.precision == "int8":
+            return self.quantize(model)
+        return model.to(self.device)
+
+    def quantize(self, model):
+        """Dynamic quantisation by the engine that is the fastest on the first layer's widest product and 64 tokens."""
+        from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+
+        def by(engine, module):
+            torch.backends.quantized.engine = engine
+            return quantize_dynamic(module, {torch.nn.Linear: per_channel_dynamic_qconfig})
+
+        def way(engine):
+            layer = by(engine, torch.nn.Sequential(model.base_model.encoder.layer[0].intermediate.dense))
+            x = torch.randn(64, model.config.hidden_size)
+            return engine, torch.inference_mode()(lambda: layer(x))
+
+        engines = [e for e in ("x86", "onednn", "fbgemm") if e in torch.backends.quantized.supported_engines]
+        self.engine = fastest([way(engine) for engine in engines])[0]
+        return by(self.engine, model)
+
+    def compile(self):
+        if self.device == "cuda":
+            return torch.compile(self.eager, mode="max-autotune-no-cudagraphs", dynamic=True)
+        import torch._inductor.config as inductor
+        inductor.freezing = True
+        return torch.compile(self.eager, dynamic=True)
+
+    def words(self):
+        if self.precision == "int8":
+            return f"dynamic int8 quantisation of linear layers, engine {self.engine}, eager, sdpa, inference_mode"
+        kind = "float32" if self.precision == "fp32" else "bfloat16"
+        how = "the faster of eager and torch.compile (Inductor, frozen weights, dynamic shapes) for each shape" \
+            if self.compiled is not None else "eager"
+        return f"{kind}, {how}, sdpa, inference_mode, {self.device}"
+
+    def found(self):
+        if self.device == "mps":
+            return "Metal Performance Shaders"
+        if self.device == "cuda":
+            return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        built = [line.strip(" -").split(" (")[0] for line in torch.__config__.show().splitlines()]
+        libraries = [line.split("-Product")[0] for line in built if "Math Kernel Library" in line or "MKL-DNN" in line]
+        kernels = "; ".join([torch.backends.cpu.get_cpu_capability(), f"{torch.get_num_threads()} threads", *libraries])
+        if self.precision == "bf16" and not cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"}:
+            kernels += "; bfloat16 is emulated: this CPU has no instructions for it"
+        return kernels
+
+    def run(self, model, inputs):
+        with torch.inference_mode():
+            output = output_of(model(**inputs))
+            if self.device != "cpu":
+                getattr(torch, self.device).synchronize()
+            return output
+
+    def convert(self, arrays):
+        return {name: torch.from_numpy(array.copy()).to(self.device) for name, array in arrays.items()}
+
+    def ways(self, inputs):
+        ways = [("eager", lambda: lambda: self.run(self.eager, inputs))]
+        if self.compiled is not None:
+            ways.append(("torch.compile", lambda: lambda: self.run(self.compiled, inputs)))
+        return ways
+
+    def array(self, output):
+        return output.float().cpu().numpy()
+
+    def flaws(self, inputs):
+        if self.precision == "int8":
+            return {}
+        bare = lambda: output_of(self.eager(**inputs))
+        flaws = {"no_inference_mode": bare}
+        if self.device != "cpu":
+            flaws["not_synchronized"] = torch.inference_mode()(bare)
+        return flaws
+
+
+def load(request):
+    words = request["arm"].split()
+    allocator = better_allocator() if words[-1] == "best" and len(words) == 3 else None
+    if allocator:
+        start_again(request, LD_PRELOAD=allocator)
+    return Torch(request)
+
+
+def arms():
+    every = ["pytorch fp32 default", "pytorch fp32 best", "pytorch bf16 best", "pytorch int8 best"]
+    if torch.cuda.is_available():
+        every += ["pytorch cuda fp32 default", "pytorch cuda fp32 best", "pytorch cuda bf16 best"]
+    if torch.backends.mps.is_available():
+        every.append("pytorch mps fp32 default")
+    return every
+
+
+serve_models("pytorch", {"torch": torch.__version__, "transformers": transformers.__version__},
+             {"attention": "sdpa", "inference_mode": "true"}, arms(), load)
