@@ -254,12 +254,13 @@ static void check_products(const mica_kernels *c, const mica_kernels *k, uint64_
     size_t segments = 1 + random_below(seed, 4), length = random_below(seed, 20),
            lda = random_below(seed, 25);
     const float *a[4];
-    float *b = guarded_floats(4, segments * length * MICA_NARROW_N, AT_END);
+    size_t packed = mica_narrow_floats(segments, length);
+    float *b = guarded_floats(4, packed, AT_END);
     const float *bias = random_below(seed, 2) ? floats(seed, 5, n, -1, 1, false) : NULL;
     float *u = guarded_floats(6, m * n, random_edge(seed)),
           *v = guarded_floats(7, m * n, random_edge(seed));
     b = (float *)(void *)((uintptr_t)b & ~(uintptr_t)63); /* as packed weights are */
-    fill_random(b, segments * length * MICA_NARROW_N, *seed, -1, 1);
+    fill_random(b, packed, *seed, -1, 1);
     for (size_t s = 0; s < segments; s++)
         a[s] = floats(seed, (int)s, m && length ? (m - 1) * lda + length : 0, -1, 1, false);
     c->gemm.narrow(m, n, segments, length, a, lda, b, u, n, false, bias);

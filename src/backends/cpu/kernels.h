@@ -171,10 +171,23 @@ typedef void (*mica_k_range)(const float *x, size_t n, float *low, float *high);
 typedef void (*mica_k_quantize)(void *to, const float *x, size_t n, float inverse, int32_t zero);
 
 /* A product with at most MICA_NARROW_N columns, of rows that lie where they lie: for i < m, j < n,
- * c[i][j] = bias[j] + the sum over s < segments, p < length, in this order, of a[s][i * lda + p] *
- * b[s * length + p][j], by fused multiply-add from zero (plain C rounds the product first). b has
- * rows of MICA_NARROW_N, aligned to 32 bytes; bias may be NULL. */
+ * c[i][j] = bias[j] + the sum over s < segments, p < length of a[s][i * lda + p] *
+ * b[mica_narrow_at(length, s, p, j)]: steps with even p and those with odd p are summed apart, in
+ * order, by fused multiply-add from zero (plain C: all in order, rounding the product first). b has
+ * zeros in the place of step `length` where that is odd, and is aligned to 32 bytes; bias may be
+ * NULL. past: c is written past the caches, n is MICA_NARROW_N and rows of c are aligned to 32
+ * bytes.
+ */
 enum { MICA_NARROW_N = 8 };
+/* Two steps of a segment lie beside one another, for each column in turn. */
+static inline size_t mica_narrow_floats(size_t segments, size_t length)
+{
+    return segments * ((length + 1) / 2) * 2 * MICA_NARROW_N;
+}
+static inline size_t mica_narrow_at(size_t length, size_t s, size_t p, size_t j)
+{
+    return ((s * ((length + 1) / 2) + p / 2) * MICA_NARROW_N + j) * 2 + p % 2;
+}
 typedef void (*mica_k_gemm_narrow)(size_t m, size_t n, size_t segments, size_t length,
                                    const float *const *a, size_t lda, const float *b, float *c,
                                    size_t ldc, bool past, const float *bias);

@@ -19,7 +19,7 @@
 #include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
-enum { PIXELS = 168 }; /* of a task: a multiple of the tiles' rows, 12 and 14 */
+enum { PIXELS = 168 }; /* of a task: a multiple of the tiles' rows, 6 and 14 */
 
 typedef struct conv {
     const mica_kernels *kernels;
@@ -95,8 +95,8 @@ static conv conv_of(const mica_call *call)
     c.pixels = c.pieces ? (c.out_width + c.pieces - 1) / c.pieces : 0;
     c.reach = c.pixels ? (c.pixels - 1) * c.stride_w + (c.kernel_w - 1) * c.dilation_w + 1 : 0;
     size_t k = c.segments * c.length;
-    c.group_floats =
-        is_narrow(&c) ? k * MICA_NARROW_N : mica_gemm_panel_floats(c.kernels, c.group_out, k);
+    c.group_floats = is_narrow(&c) ? mica_narrow_floats(c.segments, c.length)
+                                   : mica_gemm_panel_floats(c.kernels, c.group_out, k);
     c.group_floats = round_up(c.group_floats * sizeof(float)) / sizeof(float);
     c.worker_bytes = round_up(c.segments * sizeof(float *)) +
                      round_up(c.kernel_h * c.reach * c.channels * sizeof(float)) +
@@ -111,23 +111,31 @@ size_t mica_cpu_scratch_conv(const mica_call *call)
            c.worker_bytes * mica_pool_threads(call->cpu->pool);
 }
 
+/* weight [group_out, segments, length]. */
+static void pack_narrow(const conv *c, float *packed, const float *weight)
+{
+    memset(packed, 0, mica_narrow_floats(c->segments, c->length) * sizeof *packed);
+    for (size_t j = 0; j < c->group_out; j++)
+        for (size_t s = 0; s < c->segments; s++)
+            for (size_t p = 0; p < c->length; p++)
+                packed[mica_narrow_at(c->length, s, p, j)] = *weight++;
+}
+
 /* weight [outputs, k], of each group. */
 static void pack_weights(const conv *c, float *packed, const float *weight)
 {
-    size_t k = c->segments * c->length, nr = is_narrow(c) ? MICA_NARROW_N : c->kernels->gemm.nr;
-    for (size_t g = 0; g < c->groups; g++)
-        for (size_t j = 0; j < c->group_out; j += nr) {
-            float *panel = packed + g * c->group_floats + j * k;
-            const float *from = weight + (g * c->group_out + j) * k;
-            size_t columns = c->group_out - j < nr ? c->group_out - j : nr;
-            if (!is_narrow(c)) {
-                mica_gemm_pack_panel(c->kernels, panel, from, 1, (int64_t)k, columns, k);
-                continue;
-            }
-            for (size_t p = 0; p < k; p++)
-                for (size_t i = 0; i < nr; i++)
-                    panel[p * nr + i] = i < columns ? from[i * k + p] : 0;
+    size_t k = c->segments * c->length, nr = c->kernels->gemm.nr;
+    for (size_t g = 0; g < c->groups; g++) {
+        const float *from = weight + g * c->group_out * k;
+        float *to = packed + g * c->group_floats;
+        if (is_narrow(c)) {
+            pack_narrow(c, to, from);
+            continue;
         }
+        for (size_t j = 0; j < c->group_out; j += nr)
+            mica_gemm_pack_panel(c->kernels, to + j * k, from + j * k, 1, (int64_t)k,
+                                 c->group_out - j < nr ? c->group_out - j : nr, k);
+    }
 }
 
 /* Column `column` of x that stands at the beginning of a piece, and may lie before x. */

@@ -33,7 +33,7 @@ static void narrow(size_t m, size_t n, size_t segments, size_t length, const flo
             for (size_t p = 0; p < length; p++) {
                 float x = a[s][i * lda + p];
                 for (size_t j = 0; j < MICA_NARROW_N; j++)
-                    row[j] += x * b[(s * length + p) * MICA_NARROW_N + j];
+                    row[j] += x * b[mica_narrow_at(length, s, p, j)];
             }
         for (size_t j = 0; j < n; j++)
             c[i * ldc + j] = bias ? row[j] + bias[j] : row[j];

@@ -4,51 +4,141 @@
  */
 #include "backends/cpu/x86/avx2/vector.h"
 
+#include <string.h>
+
 #include "backends/cpu/x86/gemm_tile.h"
 
-/* m rows of the narrow product, m at most 12: a vector of sums each. Rows are addressed from every
- * third by multiples of lda that the processor adds itself. */
-V_INLINE void narrow_of(const size_t m, size_t n, size_t segments, size_t length,
-                        const float *const *a, size_t first, size_t lda, const float *b, float *c,
-                        size_t ldc, bool past, const float *bias)
+/* Two numbers from p on, in all pairs of lanes. */
+static inline vec set_two(const float *p)
 {
-    vec acc[12];
+    double two;
+    memcpy(&two, p, sizeof two);
+    return _mm256_castpd_ps(_mm256_set1_pd(two));
+}
+
+/* One number, and 0 beside it. */
+static inline vec set_one(const float *p)
+{
+    return _mm256_castpd_ps(_mm256_broadcastsd_pd(_mm_castps_pd(_mm_load_ss(p))));
+}
+
+/* Sums of neighbours: of the four pairs of a, then of b. */
+static inline vec sum_pairs(vec a, vec b)
+{
+    __m256d sums = _mm256_castps_pd(_mm256_hadd_ps(a, b));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(sums, 0xd8));
+}
+
+enum { TALLEST = 6 }; /* rows of a tile of the narrow product */
+
+/* A call of the narrow product. */
+typedef struct narrow {
+    size_t n, segments, length, lda;
+    const float *const *a;
+    const float *b;
+    float *c;
+    size_t ldc;
+    bool past;
+    const float *bias;
+    size_t ahead; /* floats of the next rows to be fetched for each pair of steps */
+} narrow;
+
+/* Rows [first, first + m). Two steps of k lie beside one another in a vector, for 4 columns: so a
+ * load of two numbers of a row serves two multiply-adds, and 12 of these need 8 loads. (With one
+ * step in a vector of 8 columns they need 13, and loads are the limit.) Rows are addressed from
+ * every third, by multiples of lda that the processor adds itself. */
+V_INLINE void narrow_of(const size_t m, const bool fetch, const narrow *t, size_t first)
+{
+    vec low[TALLEST], high[TALLEST];
+    const float *b = t->b;
     V_UNROLL
     for (size_t i = 0; i < m; i++)
-        acc[i] = v_zero();
-    for (size_t s = 0; s < segments; s++) {
-        const float *r0 = a[s] + first * lda, *r3 = r0 + 3 * lda, *r6 = r3 + 3 * lda;
-        const float *r9 = r6 + 3 * lda;
-        for (size_t p = 0; p < length; p++, b += MICA_NARROW_N) {
-            vec x = v_load(b);
+        low[i] = high[i] = v_zero();
+    for (size_t s = 0; s < t->segments; s++) {
+        const float *r0 = t->a[s] + first * t->lda, *r3 = r0 + (m > 3 ? 3 * t->lda : 0);
+        const float *next = r0 + m * t->lda;
+        size_t p = 0;
+        for (; p + 2 <= t->length; p += 2, b += 2 * MICA_NARROW_N) {
+            vec u = v_load(b), v = v_load(b + LANES);
+            if (fetch) {
+                _mm_prefetch((const char *)next, _MM_HINT_T0);
+                next += t->ahead;
+            }
             V_UNROLL
             for (size_t i = 0; i < m; i++) {
-                const float *row = i < 3 ? r0 : i < 6 ? r3 : i < 9 ? r6 : r9;
-                acc[i] = v_fma(v_set(row[i % 3 * lda + p]), x, acc[i]);
+                vec x = set_two((i < 3 ? r0 : r3) + i % 3 * t->lda + p);
+                low[i] = v_fma(x, u, low[i]);
+                high[i] = v_fma(x, v, high[i]);
             }
         }
+        if (p == t->length)
+            continue;
+        vec u = v_load(b), v = v_load(b + LANES);
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            vec x = set_one((i < 3 ? r0 : r3) + i % 3 * t->lda + p);
+            low[i] = v_fma(x, u, low[i]);
+            high[i] = v_fma(x, v, high[i]);
+        }
+        b += 2 * MICA_NARROW_N;
     }
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
-        if (past)
-            v_store_past(c + i * ldc, bias ? v_add(acc[i], v_load(bias)) : acc[i]);
-        else if (n == MICA_NARROW_N)
-            v_store(c + i * ldc, bias ? v_add(acc[i], v_load(bias)) : acc[i]);
+        float *c = t->c + (first + i) * t->ldc;
+        vec sum = sum_pairs(low[i], high[i]);
+        if (t->n < MICA_NARROW_N) {
+            v_store_n(c, t->bias ? v_add(sum, v_load_n(t->bias, t->n, v_zero())) : sum, t->n);
+            continue;
+        }
+        sum = t->bias ? v_add(sum, v_load(t->bias)) : sum;
+        if (t->past)
+            v_store_past(c, sum);
         else
-            v_store_n(c + i * ldc, bias ? v_add(acc[i], v_load_n(bias, n, v_zero())) : acc[i], n);
+            v_store(c, sum);
     }
 }
 
-static void narrow(size_t m, size_t n, size_t segments, size_t length, const float *const *a,
-                   size_t lda, const float *b, float *c, size_t ldc, bool past, const float *bias)
+V_INLINE void narrow_rows(size_t rows, const bool fetch, const narrow *t, size_t first)
 {
-    size_t i = 0;
-    for (; i + 12 <= m; i += 12)
-        narrow_of(12, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
-    for (; i + 4 <= m; i += 4)
-        narrow_of(4, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
-    for (; i < m; i++)
-        narrow_of(1, n, segments, length, a, i, lda, b, c + i * ldc, ldc, past, bias);
+    switch (rows) {
+    case 6:
+        narrow_of(6, fetch, t, first);
+        break;
+    case 5:
+        narrow_of(5, fetch, t, first);
+        break;
+    case 4:
+        narrow_of(4, fetch, t, first);
+        break;
+    case 3:
+        narrow_of(3, fetch, t, first);
+        break;
+    case 2:
+        narrow_of(2, fetch, t, first);
+        break;
+    default:
+        narrow_of(1, fetch, t, first);
+        break;
+    }
+}
+
+/* Tiles as equal as can be: two of 4 rows are as fast as they can be, 6 and 2 are not. Long
+ * segments come from far away: the next tile's are fetched. */
+static void k_narrow(size_t m, size_t n, size_t segments, size_t length, const float *const *a,
+                     size_t lda, const float *b, float *c, size_t ldc, bool past, const float *bias)
+{
+    enum { LONG = 32 };
+    narrow t = {n, segments, length, lda, a, b, c, ldc, past, bias, 0};
+    size_t tiles = (m + TALLEST - 1) / TALLEST;
+    size_t least = m ? m / tiles : 0, larger = m - least * tiles; /* tiles of a row more */
+    t.ahead = length ? (2 * TALLEST * lda + length - 1) / length : 0;
+    for (size_t i = 0, rows; i<m; i += rows, larger -= larger> 0) {
+        rows = least + (larger > 0);
+        if (length >= LONG)
+            narrow_rows(rows, true, &t, i);
+        else
+            narrow_rows(rows, false, &t, i);
+    }
 }
 
 /* The narrow product stays that of AVX2 at higher levels: its rows are 8 floats wide. */
@@ -56,7 +146,7 @@ void mica_k_gemm_init_avx2(mica_kernels *kernels)
 {
     kernels->gemm.tile = gemm_tile;
     kernels->gemm.row = gemm_row;
-    kernels->gemm.narrow = narrow;
+    kernels->gemm.narrow = k_narrow;
     kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
     kernels->gemm.mc = 144;
