@@ -16,7 +16,7 @@ try:
     import mlx.core as mx
     import mlx.nn as nn
     import numpy
-except ImportError as error:
+except (ImportError, OSError) as error:
     absent(error)
 
 # The names of a checkpoint's layers, and those here.

@@ -15,7 +15,7 @@ try:
     import mlx.nn as nn
     import numpy
     from safetensors.numpy import load_file
-except ImportError as error:
+except (ImportError, OSError) as error:
     absent(error)
 
 

@@ -14,7 +14,7 @@ from peer import absent
 
 try:
     import onnxruntime
-except ImportError as error:
+except (ImportError, OSError) as error:
     absent(error)
 
 VERSIONS = {"onnxruntime": onnxruntime.__version__}

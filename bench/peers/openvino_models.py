@@ -17,7 +17,7 @@ try:
     import numpy
     import openvino
     from openvino import properties
-except ImportError as error:
+except (ImportError, OSError) as error:
     absent(error)
 
 VERSIONS = {"openvino": openvino.__version__.split("-")[0]}
@@ -88,7 +88,7 @@ class OpenVino(Model):
             raise ValueError("this CPU has no bfloat16 instructions: OpenVINO would compute in float32")
         if kind == "ir-int8" and not request.get("calibration"):
             raise ValueError("static quantisation needs a calibration file, and there is none")
-        folder, converting = cached(request, kind, VERSIONS, BASES)
+        folder, converting = cached(request, kind, VERSIONS, BASES, request["calibration"] if kind == "ir-int8" else None)
         self.path = os.path.join(folder, "model.xml")
         self.settings = {properties.inference_num_threads: request["threads"],
                          properties.hint.inference_precision: "bf16" if self.precision == "bf16" else "f32"}

@@ -13,7 +13,7 @@ def start():
     try:
         import safetensors.torch
         import torch
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         absent(error)
     hello("pytorch", {"torch": torch.__version__}, {"inference_mode": "true"})
     return torch, safetensors.torch
