@@ -269,7 +269,7 @@ bench_gemm_figures bench_gemm_figures_of(const bench_gemm *gemm, const bench_gem
         read = bench_peaks_bandwidth(&gemm->peaks, r->weight_bytes);
     f.of_peak = gemm->rate.flops > 0 ? f.flops / gemm->rate.flops : 0;
     f.of_read = f.bytes / read;
-    f.floor = fmax(f.of_peak, f.of_read) * seconds;
+    f.floor = f.of_peak > 0 ? fmax(f.of_peak, f.of_read) * seconds : 0;
     return f;
 }
 

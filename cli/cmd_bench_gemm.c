@@ -237,8 +237,11 @@ static void show(const gemm_run *run, const bench_gemm_result *r)
         out_text(" %6.0f %%", f.of_peak * 100);
     else
         out_text(" %8s", "-");
-    out_text(" %13.2f %6.0f %% %10.4f %7.0f %%\n", f.bytes * 1e-9, f.of_read * 100, f.floor * 1e3,
-             f.floor / s->median * 100);
+    out_text(" %13.2f %6.0f %%", f.bytes * 1e-9, f.of_read * 100);
+    if (f.floor > 0)
+        out_text(" %10.4f %7.0f %%\n", f.floor * 1e3, f.floor / s->median * 100);
+    else
+        out_text(" %10s %9s\n", "-", "-");
 }
 
 static void show_group(const gemm_run *run, size_t first, size_t end)
@@ -264,8 +267,10 @@ static double mean_of_floor(const gemm_run *run, int64_t low, int64_t high)
     size_t n = 0;
     for (size_t i = 0; i < run->count && shares; i++) {
         const bench_gemm_result *r = &run->results[i];
-        if (r->arm.state == BENCH_OK && r->shape.m >= low && r->shape.m <= high)
-            shares[n++] = bench_gemm_figures_of(run->gemm, r).floor / r->arm.summary.median;
+        if (r->arm.state != BENCH_OK || r->shape.m < low || r->shape.m > high)
+            continue;
+        shares[n] = bench_gemm_figures_of(run->gemm, r).floor / r->arm.summary.median;
+        n += shares[n] > 0;
     }
     if (n > 0)
         mean = bench_geometric_mean(shares, n);
@@ -276,6 +281,8 @@ static double mean_of_floor(const gemm_run *run, int64_t low, int64_t high)
 static void show_sum(const gemm_run *run)
 {
     static const int64_t bounds[] = {1, 32, 128, 384, BENCH_GEMM_MOST + 1};
+    if (!(bench_gemm_rate(run->gemm)->flops > 0))
+        return;
     out_text("of the floor, geometric mean:");
     for (size_t i = 0; i + 1 < sizeof bounds / sizeof bounds[0]; i++) {
         double mean = mean_of_floor(run, bounds[i], bounds[i + 1] - 1);

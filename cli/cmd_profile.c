@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench/environment.h"
 #include "bench/peaks.h"
@@ -45,6 +46,9 @@ typedef struct profiling {
     double *plain, *measured; /* seconds of calls */
     double sums[3];           /* medians: a plain call, a measured one, its programs */
     double steps;             /* and its steps */
+    double alone;             /* of these, those that were not shared out over the threads */
+    double fastest;           /* of the plain calls */
+    double processor;         /* time of all threads together in one, the least; 0 = not known */
     size_t total_tokens, sequence_count;
     profile_group *parts, *kernels, *layers;
     size_t part_count, kernel_count, layer_count;
@@ -102,10 +106,15 @@ static mica_status call_once(profiling *p, mica_error *err)
 static mica_status time_call(profiling *p, bool steps, double *seconds, mica_error *err)
 {
     mica_session_set_profile(p->engine.session, steps ? profile_look : NULL, p->profile);
+    clock_t processor = clock();
     double begin = seconds_now();
     mica_status status = call_once(p, err);
-    if (seconds)
+    if (seconds) {
         *seconds = seconds_now() - begin;
+        double used = (double)(clock() - processor) / CLOCKS_PER_SEC;
+        if (!steps && (p->processor == 0 || used < p->processor))
+            p->processor = used;
+    }
     if (status || !steps || profile_end_call(p->profile))
         return status;
     return no_memory(err);
@@ -132,6 +141,19 @@ static mica_status run_all(profiling *p, mica_error *err)
     return status;
 }
 
+/* The steps that one thread does while the others wait. */
+static double time_alone(const profiling *p)
+{
+    size_t count;
+    profile_group *groups = profile_groups(p->profile, profile_same_sharing, &p->peaks, &count);
+    double seconds = 0;
+    for (size_t i = 0; i < count && groups; i++)
+        if (groups[i].regions == 0)
+            seconds = groups[i].seconds;
+    free(groups);
+    return seconds;
+}
+
 static mica_status sum_up(profiling *p, mica_error *err)
 {
     profile *all = p->profile;
@@ -145,6 +167,8 @@ static mica_status sum_up(profiling *p, mica_error *err)
     p->sums[0] = profile_median(p->plain, all->runs);
     p->sums[1] = profile_median(p->measured, all->runs);
     p->sums[2] = profile_median(all->program_seconds, all->runs);
+    p->fastest = p->plain[0]; /* the median has sorted them */
+    p->alone = time_alone(p);
     free(sums);
     p->parts = profile_groups(all, profile_same_part, &p->peaks, &p->part_count);
     p->kernels = profile_groups(all, profile_same_kernel, &p->peaks, &p->kernel_count);
@@ -267,13 +291,19 @@ static void show_layers(const profiling *p)
     }
 }
 
+/* What no thread but one works on. */
+static double seconds_alone(const profiling *p)
+{
+    return p->sums[1] - p->steps + p->alone;
+}
+
 /* The call, and what of it steps account for. */
 static void show_sums(const profiling *p)
 {
     double floor = floor_of_all(p);
     char values[32], scratch[32];
-    out_text("call        %10.3f ms  (%.3f ms when steps are not measured)\n", p->sums[1] * 1e3,
-             p->sums[0] * 1e3);
+    out_text("call        %10.3f ms  (%.3f ms when steps are not measured, at best %.3f ms)\n",
+             p->sums[1] * 1e3, p->sums[0] * 1e3, p->fastest * 1e3);
     out_text("  steps     %10.3f ms  %5.1f %%  %zu in %zu program%s\n", p->steps * 1e3,
              p->steps / p->sums[1] * 100, p->profile->count, p->profile->programs,
              p->profile->programs == 1 ? "" : "s");
@@ -282,7 +312,11 @@ static void show_sums(const profiling *p)
     out_text("  around    %10.3f ms  %5.1f %%  %s\n", (p->sums[1] - p->sums[2]) * 1e3,
              (p->sums[1] - p->sums[2]) / p->sums[1] * 100,
              p->texts ? "tokenizing, copying results" : "copying results");
-    if (floor > 0)
+    out_text("processors  %10.3f ms  of all threads together, at best\n", p->processor * 1e3);
+    if (p->machine.threads > 1)
+        out_text("alone       %10.3f ms  %5.1f %%  between, around, and steps of one thread\n",
+                 seconds_alone(p) * 1e3, seconds_alone(p) / p->sums[1] * 100);
+    if (p->rate.flops > 0)
         out_text("floor       %10.3f ms  the call takes %.2f times as long\n", floor * 1e3,
                  p->sums[0] / floor);
     size_text((int64_t)p->profile->value_bytes, values, sizeof values);
@@ -445,9 +479,12 @@ static void write_document(const profiling *p, mica_json_writer *w)
     mica_json_begin_object(w);
     write_number(w, "seconds", p->sums[1]);
     write_number(w, "plain_seconds", p->sums[0]);
+    write_number(w, "plain_fastest", p->fastest);
+    write_number(w, "processor_seconds", p->processor);
     write_number(w, "program_seconds", p->sums[2]);
     write_number(w, "step_seconds", p->steps);
     write_number(w, "outside_steps", p->sums[1] - p->steps);
+    write_number(w, "alone", seconds_alone(p));
     write_number(w, "outside_products", outside_products(p));
     write_number(w, "floor", floor_of_all(p));
     write_whole(w, "programs", (int64_t)p->profile->programs);

@@ -215,6 +215,8 @@ double profile_median(double *seconds, size_t n)
 double profile_floor(const mica_step_profile *work, const profile_peaks *peaks)
 {
     double rate = peaks->flops[work->precision];
+    if (work->flops > 0 && !(rate > 0))
+        return 0;
     double arithmetic = rate > 0 ? work->flops / rate : 0;
     double weights = peaks->read > 0 ? work->weight_bytes / peaks->read : 0;
     return arithmetic > weights ? arithmetic : weights;
@@ -252,6 +254,11 @@ bool profile_same_kernel(const profile_step *a, const profile_step *b)
 bool profile_same_part(const profile_step *a, const profile_step *b)
 {
     return strcmp(profile_part(a->work.op), profile_part(b->work.op)) == 0;
+}
+
+bool profile_same_sharing(const profile_step *a, const profile_step *b)
+{
+    return (a->work.regions > 0) == (b->work.regions > 0);
 }
 
 static bool same_shape(const mica_step_profile *a, const mica_step_profile *b)

@@ -20,7 +20,7 @@ run "$mica" profile "$work/base" --tokens 10 --batch 3 --runs 3 --format json
 expect "as JSON" 0
 lines_are 1
 for part in '"schema":1' '"model_type":"bert"' '"input":"ids","sequences":3,"tokens":30,"dtype":"f32"' '"peaks":{"flops":' \
-    '"outside_steps":' '"outside_products":' '"value_bytes":' '{"part":"products","steps":9,' '{"layer":"encoder.layer.1","steps":7,' \
+    '"outside_steps":' '"alone":' '"processor_seconds":' '"plain_fastest":' '"outside_products":' '"value_bytes":' '{"part":"products","steps":9,' '{"layer":"encoder.layer.1","steps":7,' \
     '"op":"fused_linear","activation":"gelu","weights":"intermediate.dense"' '"shape":[30,32,16]'; do
     out_has "$part"
 done
