@@ -1,21 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make bench`: kernels against the machine's limit, BERT-base beside PyTorch, tokenizers beside Hugging Face's.
+# `make bench`: linear layers against the machine's limit, BERT-base beside the frameworks that are installed (`make peers`)
+# and where its time goes, tokenizers beside Hugging Face's.
 #   bench/run.sh BUILD_DIR
 set -eu
-build=$1
-here=$(cd "$(dirname "$0")" && pwd)
-"$build/mica" bench gemm
-model=$build/../models/bert-base-random
-mkdir -p "$build/../models"
-if [ ! -f "$model/model.safetensors" ]; then
-    "$build/mica" init "$here/shapes/bert-base.json" -o "$model" --seed 1
+mica=$1/mica
+models=$1/../models
+"$mica" bench gemm
+"$mica" bench models --models bert-base-uncased --precisions fp32 --directory "$models"
+if [ -d "$models/bert-base-uncased.1" ]; then # made, with seed 1: it is not in the Hub's cache
+    "$mica" profile "$models/bert-base-uncased.1"
 fi
-python=${MICA_PEER_PYTHON:-$build/../peers/bin/python}
-if [ -x "$python" ]; then
-    "$build/bench/bench_encoder" "$model" --peer "$python $here/peers/pytorch.py"
-else
-    echo "PyTorch: absent (make peers installs it in build/peers; MICA_PEER_PYTHON names another)"
-    "$build/bench/bench_encoder" "$model"
-fi
-"$build/mica" bench tokenizers
+"$mica" bench tokenizers
