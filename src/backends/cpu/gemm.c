@@ -190,45 +190,44 @@ static void widen_group(const block *t, size_t panel0, size_t panel1)
                                t->words);
 }
 
-/* While strip `strip` of `strips` is in `panel` of a group, its part of what stands there in the
- * next group: of this block of k, or the first group of the next. (After the last block of k most
- * often come the next rows, which begin with the first.) `steps` is what the tile has. */
-static mica_ahead ahead_of(const block *t, size_t panel, size_t panel0, size_t panel1, size_t strip,
-                           size_t strips, size_t steps)
+/* Where the panels begin that follow the group at hand: those of the next group, or of the first
+ * group in the next block of k. (After the last block of k most often come the next rows, which
+ * begin with the first.) */
+static const char *next_group(const block *t, size_t group, size_t panel0, size_t panel1)
 {
     const mica_gemm *g = t->gemm;
-    size_t next = panel + g->kernels->gemm.nc, word = t->word0;
+    size_t next = group + g->kernels->gemm.nc, word = t->word0;
     if (next >= panel1) {
-        next = panel0 + (next - panel1) % (panel1 - panel0);
-        word += t->words;
-        word = word < t->all_words ? word : 0;
+        next = panel0;
+        word = word + t->words < t->all_words ? word + t->words : 0;
     }
-    size_t bytes = t->words * g->kernels->gemm.nr * sizeof(float);
-    const char *at =
-        (const char *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr * sizeof(float);
-    return (mica_ahead){at + bytes * strip / strips, steps ? ceil_div(bytes, strips * steps) : 0};
+    return (const char *)((const float *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr);
 }
 
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
     enum { FEW_STRIPS = 3 };
-    const mica_kernels *kernels = t->gemm->kernels;
+    const mica_gemm *g = t->gemm;
+    const mica_kernels *kernels = g->kernels;
     size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, kernels->gemm.mr);
-    size_t steps = t->words, wide_floats = 2 * steps * kernels->gemm.nr;
-    bool widens = t->gemm->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL &&
-                  strips > FEW_STRIPS;
-    steps = widens ? 2 * steps : steps;
+    size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
+    size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
+    bool widens =
+        g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
+    size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
+    mica_ahead ahead = {NULL, steps ? ceil_div(panel_bytes, steps * strips) : 0};
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
+        const char *next = next_group(t, group, panel0, panel1);
         if (widens)
             widen_group(t, group, end);
         for (size_t s = 0; s < strips; s++) { /* of equal height, as near as can be to mr */
             size_t first = t->rows * s / strips, rows = t->rows * (s + 1) / strips - first;
-            for (size_t panel = group; panel < end; panel++)
+            ahead.at = next + panel_bytes * s / strips;
+            for (size_t panel = group; panel < end; panel++, ahead.at += all_bytes)
                 run_tile(t, first, rows, panel,
-                         widens ? t->wide + (panel - group) * wide_floats : NULL,
-                         ahead_of(t, panel, panel0, panel1, s, strips, steps));
+                         widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
         }
     }
 }
@@ -242,10 +241,11 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t words_max = ceil_div(t.all_words, blocks);
-    size_t parts = ceil_div(row1 - row0, g->kernels->gemm.mc);
+    size_t mr = g->kernels->gemm.mr, parts = ceil_div(row1 - row0, g->kernels->gemm.mc);
+    size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     for (size_t part = 0; part < parts; part++) {
-        t.row0 = row0 + (row1 - row0) * part / parts;
-        t.rows = row0 + (row1 - row0) * (part + 1) / parts - t.row0;
+        t.row0 = row0 + part * part_rows;
+        t.rows = smaller(part_rows, row1 - t.row0);
         if (g->precision == MICA_PRECISION_INT8)
             choose_scales(&t);
         for (size_t at = 0; at < blocks; at++) {
