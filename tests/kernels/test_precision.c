@@ -45,7 +45,6 @@ static void test_tables(void **state)
     for (size_t t = 0; t < n_tables; t++) {
         const mica_kernels *k = &tables[t];
         assert_true(k->bf16.a_words == 1 || k->bf16.a_words == 2);
-        assert_true(k->int8.a_words == 1 || k->int8.a_words == 2);
         assert_true(k->gemm.mc <= MICA_GEMM_MAX_MC);
         assert_non_null(k->bf16.name);
         assert_non_null(k->int8.name);
@@ -168,11 +167,23 @@ static void test_tile_bf16(void **state)
 
 /* ---- 8 bits ---- */
 
-static int q_of(const mica_kernels *k, const void *packed, size_t i)
+static int q_of(const void *packed, size_t i)
 {
-    static const size_t place[4] = {0, 2, 1, 3};
-    return k->int8.a_words == 1 ? ((const uint8_t *)packed)[i]
-                                : ((const int16_t *)packed)[i / 4 * 4 + place[i % 4]];
+    return ((const uint8_t *)packed)[i];
+}
+
+/* Two neighbours, the second of which is any that the first allows. */
+static void fill_int8_pairs(int8_t *b, size_t n, uint64_t seed)
+{
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        int first = (int)random_below(&seed, 255) - 127;
+        int least = first < 0 ? -MICA_INT8_PAIR - first : -127;
+        int most = first > 0 ? MICA_INT8_PAIR - first : 127;
+        least = least < -127 ? -127 : least;
+        most = most > 127 ? 127 : most;
+        b[i] = (int8_t)first;
+        b[i + 1] = (int8_t)(least + (int)random_below(&seed, (uint64_t)(most - least + 1)));
+    }
 }
 
 static void test_quantize(void **state)
@@ -182,7 +193,7 @@ static void test_quantize(void **state)
             for (size_t n = 0; n <= 100; n++) {
                 const mica_kernels *k = &tables[t];
                 float *x = guarded_floats(0, n, at), low, high, expected_low, expected_high;
-                void *packed = guarded(1, (n + 3) / 4 * 4 * k->int8.a_words, at);
+                void *packed = guarded(1, (n + 3) / 4 * 4, at);
                 fill_random(x, n, n, n % 3 ? -5 : 1, n % 2 ? 3 : 20);
                 if (n > 3)
                     x[n / 2] = 2.5f * 0.125f; /* a tie */
@@ -192,7 +203,7 @@ static void test_quantize(void **state)
                 k->int8.quantize(packed, x, n, 8, 40);
                 for (size_t i = 0; i < n; i++) {
                     long q = lrintf(x[i] * 8) + 40;
-                    assert_int_equal(q_of(k, packed, i), q < 0 ? 0 : q > 255 ? 255 : q);
+                    assert_int_equal(q_of(packed, i), q < 0 ? 0 : q > 255 ? 255 : q);
                 }
                 for (size_t i = 0; i < n; i++) {
                     float kept = x[i];
@@ -212,7 +223,7 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
                             bool widest)
 {
     size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n, steps = 4 * words;
-    float *a = guarded_floats(0, (m - 1) * MICA_GEMM_A_STRIDE + words * k->int8.a_words, AT_END);
+    float *a = guarded_floats(0, (m - 1) * MICA_GEMM_A_STRIDE + words, AT_END);
     int8_t *b = guarded(1, words * nr * 4, AT_END);
     float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
     float *before = guarded_floats(4, cells, AT_BEGIN), x[4 * MICA_GEMM_KC];
@@ -225,8 +236,9 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
     fill_random(extra, n, 4, -1, 1);
     fill_random(row_scale, m, 5, 0, 0.1f);
     fill_random(scale, nr, 6, 0, 0.1f);
-    for (size_t i = 0; i < words * nr * 4; i++)
-        b[i] = (int8_t)(widest ? (i & 1 ? 127 : -127) : (int)random_below(&seed, 255) - 127);
+    fill_int8_pairs(b, words * nr * 4, seed);
+    for (size_t i = 0; widest && i < words * nr * 4; i++)
+        b[i] = (int8_t)(i % 4 < 2 ? MICA_INT8_PAIR / 2 : -MICA_INT8_PAIR / 2);
     for (size_t j = 0; j < nr; j++)
         sum[j] = (int32_t)random_below(&seed, 20000) - 10000;
     for (size_t i = 0; i < m; i++) {
@@ -242,7 +254,7 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
         size_t i = at / ldc, j = at % ldc;
         int32_t total = 0;
         for (size_t p = 0; p < steps && j < n; p++)
-            total += 2 * q_of(k, a + i * MICA_GEMM_A_STRIDE, p) * b[(p / 4 * nr + j) * 4 + p % 4];
+            total += 2 * q_of(a + i * MICA_GEMM_A_STRIDE, p) * b[(p / 4 * nr + j) * 4 + p % 4];
         if (j < n)
             total -= zero[i] * sum[j];
         float y = j < n ? (float)total * (row_scale[i] * scale[j]) : before[at];
@@ -261,7 +273,7 @@ static void test_tile_int8(void **state)
                 check_tile_int8(k, m, n, (m + n) % 5, (m + n) & 1, false);
                 check_tile_int8(k, m, n, 17, (m + n) & 2, true);
             }
-        check_tile_int8(k, k->gemm.mr, k->gemm.nr, MICA_GEMM_KC / k->int8.a_words, true, true);
+        check_tile_int8(k, k->gemm.mr, k->gemm.nr, MICA_GEMM_KC, true, true);
     }
 }
 
@@ -388,7 +400,12 @@ static void test_int8_at_every_level(void **state)
     enum { M = 50, N = 70, K = 1700 };
     mica_tensor *w = tensor_of(2, N, K, 1), *b = tensor_of(1, N, 0, 2);
     float *x = numbers((size_t)M * K, 3), *first = numbers((size_t)M * N, 0);
-    float *y = numbers((size_t)M * N, 0);
+    float *y = numbers((size_t)M * N, 0), *weights = mica_tensor_data_mut(w);
+    for (size_t i = 0; i < K; i++) { /* pairs as large as they may be, and a row that meets them */
+        weights[i] = 1;
+        weights[K + i] = -1;
+        x[i] = i % 4 < 2 ? 1 : 0;
+    }
     for (int level = 0; level < levels_here(); level++) {
         rig r;
         rig_create(&r, level, 1);

@@ -84,9 +84,7 @@ typedef struct block {
 
 static size_t a_words(const mica_gemm *g)
 {
-    return g->precision == MICA_PRECISION_INT8   ? g->kernels->int8.a_words
-           : g->precision == MICA_PRECISION_BF16 ? g->kernels->bf16.a_words
-                                                 : 1;
+    return g->precision == MICA_PRECISION_BF16 ? g->kernels->bf16.a_words : 1;
 }
 
 /* 8 bits for a row: its range, widened to hold 0, is cut into 255 steps, and 0 is one of the ends
@@ -146,7 +144,7 @@ static void pack_a(const block *t)
         else if (t->inverse[i] > 0)
             kernels->int8.quantize(to, from, count, t->inverse[i], t->zero[i]);
         else
-            memset(to, 0, t->words * kernels->int8.a_words * sizeof *to);
+            memset(to, 0, t->words * sizeof *to);
     }
 }
 

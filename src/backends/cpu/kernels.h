@@ -115,7 +115,8 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
  *   float32  group 1   bfloat16  group 2   int8  group 4
  *
  * A block of the left side is packed row by row, rows MICA_GEMM_A_STRIDE words apart, in the form
- * that the tile takes: a_words words for each word of B, and at most MICA_GEMM_KC words.
+ * that the tile takes: a word for each word of B (bfloat16: a_words), and at most MICA_GEMM_KC
+ * words.
  *
  * m and n (1 <= m <= mr, 1 <= n <= nr) do not change a number of a result: neither does the place
  * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. */
@@ -146,6 +147,11 @@ typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *
 typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
 /* Brings k words of a panel to float32: y is [2 k][nr]. */
 typedef void (*mica_k_widen_panel)(float *y, const void *panel, size_t k);
+
+/* A panel of 8-bit numbers holds pairs: of two neighbours in k, the first of which is even, those
+ * above 0 add to at most 128, and those below to at least -128. So a pair's products with two
+ * numbers of [0, 255] fit 16 bits, in which processors without a dot product of bytes add them. */
+enum { MICA_INT8_PAIR = 128 };
 
 /* What turns the sums of 8-bit numbers into results, after the last block of k. For row i, x is
  * row_scale[i] (q - row_zero[i]); weights are column_scale[j] w, and column_sum[j] is the sum of
@@ -245,15 +251,14 @@ typedef struct mica_kernels {
         mica_k_gemm_tile_bf16 tile;
         mica_k_pack_bf16 pack;
         mica_k_widen_panel widen; /* where A is packed as float32, else NULL */
-        size_t a_words;
-        bool fast;        /* faster than float32, not only smaller */
-        const char *name; /* of what multiplies, for people */
+        size_t a_words;           /* 1 or 2 */
+        bool fast;                /* faster than float32, not only smaller */
+        const char *name;         /* of what multiplies, for people */
     } bf16;
     struct {
         mica_k_gemm_tile_int8 tile;
         mica_k_range range;
         mica_k_quantize quantize;
-        size_t a_words;
         const char *name;
     } int8;
 } mica_kernels;

@@ -90,7 +90,20 @@ static void to_int8(float *row, size_t k, float inverse, int32_t *sum)
     }
 }
 
-/* The scale of each of the panel's columns: its largest number becomes 127. */
+/* The largest sum of two neighbours of one sign, or of one number: chunks begin at even columns. */
+static float largest_pair(const float *row, size_t k)
+{
+    float most = 0;
+    for (size_t i = 0; i < k; i += 2) {
+        float a = row[i], b = i + 1 < k ? row[i + 1] : 0;
+        float above = fmaxf(a, 0) + fmaxf(b, 0), below = fmaxf(-a, 0) + fmaxf(-b, 0);
+        most = fmaxf(most, fmaxf(above, below));
+    }
+    return most;
+}
+
+/* The scale of each of the panel's columns: its largest pair becomes one less than what may be,
+ * since rounding adds up to a half to either number. */
 static void choose_scales(const packing *p, size_t row, size_t columns, float *chunk)
 {
     float largest[MICA_GEMM_MAX_NR] = {0};
@@ -98,13 +111,11 @@ static void choose_scales(const packing *p, size_t row, size_t columns, float *c
         size_t kc = p->to->k - k0 < CHUNK ? p->to->k - k0 : CHUNK;
         read_chunk(p, row, columns, k0, kc, chunk);
         for (size_t j = 0; j < columns; j++) {
-            float low, high;
-            p->cpu->kernels.int8.range(chunk + j * CHUNK, kc, &low, &high);
-            largest[j] = fmaxf(largest[j], fmaxf(-low, high));
+            largest[j] = fmaxf(largest[j], largest_pair(chunk + j * CHUNK, kc));
         }
     }
     for (size_t j = 0; j < p->cpu->kernels.gemm.nr; j++) {
-        float scale = largest[j] / 127;
+        float scale = largest[j] / (MICA_INT8_PAIR - 1);
         p->to->column_scale[row + j] = scale >= FLT_MIN && scale <= FLT_MAX ? scale : 0;
         p->to->column_sum[row + j] = 0;
     }

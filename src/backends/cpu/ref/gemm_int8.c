@@ -59,6 +59,5 @@ void mica_k_gemm_int8_init_c(mica_kernels *kernels)
     kernels->int8.tile = tile;
     kernels->int8.range = range;
     kernels->int8.quantize = quantize;
-    kernels->int8.a_words = 1;
     kernels->int8.name = "plain C";
 }

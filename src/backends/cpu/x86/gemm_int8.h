@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Products of 8-bit numbers, written once for every width of vector and for processors with and
- * without a dot product of bytes (VNNI). A file that includes this says which:
- *
- *   INT8_A_WORDS 1  a word of A holds four bytes without sign; i_dot adds the four products
- *   INT8_A_WORDS 2  two words of A hold four numbers of 16 bits; B's bytes are brought to 16 bits
- *                   by shifts, the even ones and the odd ones, and i_dot adds two products:
- *
- *   word of B   [ b3 | b2 | b1 | b0 ]   even: [ b2 | b0 ]   odd: [ b3 | b1 ]
- *   words of A                          first: [ a2 | a0 ]  second: [ a3 | a1 ]
+ * Products of 8-bit numbers, written once for every width of vector. A file that includes this
+ * brings i_dot, which adds to each sum the four products of a word of A (bytes without sign) and a
+ * word of B (bytes with sign).
  */
 #ifndef MICA_BACKENDS_CPU_X86_GEMM_INT8_H
 #define MICA_BACKENDS_CPU_X86_GEMM_INT8_H
@@ -21,17 +15,6 @@
 V_TILE int32_t word_of(const uint32_t *a, size_t i, size_t p)
 {
     return (int32_t)a[i * MICA_GEMM_A_STRIDE + p];
-}
-
-/* Adds one word of every row times vectors 0 and 1 of B. */
-V_TILE void int8_step(const size_t m, const uint32_t *a, size_t p, ivec b0, ivec b1, ivec acc[][2])
-{
-    V_UNROLL
-    for (size_t i = 0; i < m; i++) {
-        ivec x = i_set(word_of(a, i, p));
-        acc[i][0] = i_dot(acc[i][0], x, b0);
-        acc[i][1] = i_dot(acc[i][1], x, b1);
-    }
 }
 
 /* Row i of the result, in vector v of the tile. */
@@ -78,11 +61,12 @@ V_TILE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, 
         int8_start(c + i * ldc, n, add, acc[i]);
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
         tile_ask(&ahead);
-        if (INT8_A_WORDS == 1) {
-            int8_step(m, a, p, i_load(b), i_load(b + LANES), acc);
-        } else {
-            int8_step(m, a, 2 * p, i_even_bytes(i_load(b)), i_even_bytes(i_load(b + LANES)), acc);
-            int8_step(m, a, 2 * p + 1, i_odd_bytes(i_load(b)), i_odd_bytes(i_load(b + LANES)), acc);
+        ivec b0 = i_load(b), b1 = i_load(b + LANES);
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            ivec x = i_set(word_of(a, i, p));
+            acc[i][0] = i_dot(acc[i][0], x, b0);
+            acc[i][1] = i_dot(acc[i][1], x, b1);
         }
     }
     V_UNROLL
@@ -113,24 +97,22 @@ static void int8_range(const float *x, size_t n, float *low, float *high)
     *high = v_largest(most);
 }
 
-/* Four words of numbers in [0, 255] to four words of bytes (or eight of 16 bits) go through memory:
- * packing is a small part of a product's time. */
 static void int8_quantize(void *to, const float *x, size_t n, float inverse, int32_t zero)
 {
     vec by = v_set(inverse);
     ivec at = i_set(zero);
     char *y = to;
-    for (size_t i = 0; i < n; i += LANES, y += LANES * INT8_A_WORDS) {
+    for (size_t i = 0; i < n; i += LANES, y += LANES) {
         size_t left = n - i;
         vec v = left < LANES ? v_load_n(x + i, left, v_zero()) : v_load(x + i);
         ivec q = i_add(i_round(v_mul(v, by)), at);
         q = i_max(i_zero(), i_min(i_set(255), q));
         if (left >= LANES) {
-            i_store_int8(y, q);
+            i_store_bytes(y, q);
         } else { /* what is beyond the row meets zeros of B, but must not be read from nowhere */
-            char rest[LANES * 2];
-            i_store_int8(rest, q);
-            memcpy(y, rest, (left + 3) / 4 * 4 * INT8_A_WORDS);
+            char rest[LANES];
+            i_store_bytes(rest, q);
+            memcpy(y, rest, (left + 3) / 4 * 4);
         }
     }
 }
@@ -140,7 +122,6 @@ static void int8_fill(mica_kernels *kernels, const char *name)
     kernels->int8.tile = int8_tile;
     kernels->int8.range = int8_range;
     kernels->int8.quantize = int8_quantize;
-    kernels->int8.a_words = INT8_A_WORDS;
     kernels->int8.name = name;
 }
 

@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * Products of 8-bit numbers with AVX2 alone: as numbers of 16 bits.
+ * Products of 8-bit numbers with AVX2 alone: two products are added in 16 bits.
  */
 #include "backends/cpu/x86/avx2/vector.h"
 
 #include "backends/cpu/x86/avx2/integers.h"
 
-enum { INT8_A_WORDS = 2 };
-
 static inline ivec i_dot(ivec sum, ivec a, ivec b)
 {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    sum = i_add(sum, i_add_pairs(a, b));
     /* Added here and now: compilers like to add products to one another first, which takes the
      * registers of the sums. */
     __asm__("" : "+x"(sum));
     return sum;
 }
 
-static inline void i_store_int8(char *y, ivec q)
-{
-    i_store_16(y, q);
-}
-
 #include "backends/cpu/x86/gemm_int8.h"
 
 void mica_k_gemm_int8_init_avx2(mica_kernels *kernels)
 {
-    int8_fill(kernels, "AVX2, 16 bits");
+    int8_fill(kernels, "AVX2");
 }

@@ -69,31 +69,19 @@ static inline ivec v_bits(vec x)
     return _mm256_castps_si256(x);
 }
 
-/* Bytes 0 and 2, or 1 and 3, of each word as two numbers of 16 bits with sign. */
-static inline ivec i_even_bytes(ivec x)
+/* The products of a's bytes without sign and b's with it, two by two, which must fit 16 bits, and
+ * then these by two. */
+static inline ivec i_add_pairs(ivec a, ivec b)
 {
-    return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
-}
-
-static inline ivec i_odd_bytes(ivec x)
-{
-    return _mm256_srai_epi16(x, 8);
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 }
 
 /* Numbers in [0, 255] as bytes. */
-static inline void i_store_8(char *y, ivec q)
+static inline void i_store_bytes(char *y, ivec q)
 {
     __m256i words = _mm256_packus_epi32(q, q), bytes = _mm256_packus_epi16(words, words);
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
     _mm_storel_epi64((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
-}
-
-/* As 16 bits; of each four, in the order 0 2 1 3. */
-static inline void i_store_16(char *y, ivec q)
-{
-    __m256i pairs = _mm256_or_si256(q, _mm256_slli_epi32(_mm256_shuffle_epi32(q, 0x0e), 16));
-    pairs = _mm256_permute4x64_epi64(pairs, 0x08);
-    _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(pairs));
 }
 
 #endif

@@ -69,31 +69,17 @@ static inline ivec v_bits(vec x)
     return _mm512_castps_si512(x);
 }
 
-/* Bytes 0 and 2, or 1 and 3, of each word as two numbers of 16 bits with sign. */
-static inline ivec i_even_bytes(ivec x)
+/* The products of a's bytes without sign and b's with it, two by two, which must fit 16 bits, and
+ * then these by two. */
+static inline ivec i_add_pairs(ivec a, ivec b)
 {
-    return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8);
-}
-
-static inline ivec i_odd_bytes(ivec x)
-{
-    return _mm512_srai_epi16(x, 8);
+    return _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1));
 }
 
 /* Numbers in [0, 255] as bytes. */
-static inline void i_store_8(char *y, ivec q)
+static inline void i_store_bytes(char *y, ivec q)
 {
     _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtepi32_epi8(q));
-}
-
-/* As 16 bits; of each four, in the order 0 2 1 3. */
-static inline void i_store_16(char *y, ivec q)
-{
-    const __m512i first = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6);
-    __m512i pairs = _mm512_shuffle_epi32(q, 0x0e);
-    pairs = _mm512_or_si512(q, _mm512_slli_epi32(pairs, 16));
-    pairs = _mm512_permutexvar_epi64(first, pairs);
-    _mm256_storeu_si256((__m256i *)(void *)y, _mm512_castsi512_si256(pairs));
 }
 
 #endif

@@ -6,16 +6,9 @@
 
 #include "backends/cpu/x86/avx2/integers.h"
 
-enum { INT8_A_WORDS = 1 };
-
 static inline ivec i_dot(ivec sum, ivec a, ivec b)
 {
     return _mm256_dpbusd_avx_epi32(sum, a, b);
-}
-
-static inline void i_store_int8(char *y, ivec q)
-{
-    i_store_8(y, q);
 }
 
 #include "backends/cpu/x86/gemm_int8.h"
