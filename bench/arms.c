@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_MAX = 1000000 };
+enum { RUNS_MAX = 1000000, ROUNDS_LEAST = 3 };
 
 const char *bench_state_name(bench_state state)
 {
-    static const char *const names[] = {"ok", "wrong", "absent", "failed"};
+    static const char *const names[] = {"ok", "wrong", "absent", "failed", "not run"};
     return names[state];
 }
 
@@ -47,8 +47,9 @@ void bench_shuffle(size_t *order, size_t count, uint64_t *random)
  * enough itself). */
 static void calibrate(bench_arm *arm, const bench_plan *plan)
 {
-    double seconds = 0;
+    double seconds = 0, all;
     arm->runs = 1;
+    arm->rounds = plan->rounds;
     for (int i = 0; i < 2 && seconds < plan->min_time; i++)
         if (!arm->run(arm, 1, &seconds))
             return;
@@ -57,6 +58,11 @@ static void calibrate(bench_arm *arm, const bench_plan *plan)
             seconds > plan->min_time / RUNS_MAX ? (size_t)(plan->min_time / seconds) + 1 : RUNS_MAX;
     if (arm->runs * plan->rounds < plan->min_runs)
         arm->runs = (plan->min_runs + plan->rounds - 1) / plan->rounds;
+    all = seconds * (double)arm->runs * (double)plan->rounds;
+    if (plan->max_time > 0 && all > plan->max_time && plan->rounds > ROUNDS_LEAST) {
+        size_t rounds = (size_t)(plan->max_time / all * (double)plan->rounds);
+        arm->rounds = rounds > ROUNDS_LEAST ? rounds : ROUNDS_LEAST;
+    }
 }
 
 static bool stopped(const bench_plan *plan)
@@ -74,7 +80,7 @@ static bool run_rounds(bench_arm *arms, size_t count, const bench_plan *plan, si
             double seconds = 0;
             if (stopped(plan))
                 return false;
-            if (arm->state == BENCH_OK && arm->run(arm, arm->runs, &seconds))
+            if (round < arm->rounds && arm->state == BENCH_OK && arm->run(arm, arm->runs, &seconds))
                 arm->samples[arm->count++] = seconds / (double)arm->runs;
         }
     }
@@ -136,7 +142,7 @@ static void write_number(mica_json_writer *w, const char *key, double number)
 
 void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench_arm *other)
 {
-    if (!other || arm->state != BENCH_OK || other->state != BENCH_OK) {
+    if (!arm || !other || arm->state != BENCH_OK || other->state != BENCH_OK) {
         mica_json_write_null(w);
         return;
     }

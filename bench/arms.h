@@ -14,7 +14,13 @@
 #include "mica/json.h"
 #include "stats.h"
 
-typedef enum bench_state { BENCH_OK, BENCH_WRONG, BENCH_ABSENT, BENCH_FAILED } bench_state;
+typedef enum bench_state {
+    BENCH_OK,
+    BENCH_WRONG,
+    BENCH_ABSENT,
+    BENCH_FAILED,
+    BENCH_NOT_RUN /* there is no room for it */
+} bench_state;
 const char *bench_state_name(bench_state state);
 
 typedef struct bench_arm {
@@ -27,6 +33,7 @@ typedef struct bench_arm {
     void *user;
     const char *what; /* for `run` */
     size_t runs;      /* in a sample */
+    size_t rounds;    /* in which it takes part: the first ones */
     double *samples;  /* seconds of one run, a sample a round */
     size_t count;
     bench_summary summary;
@@ -36,6 +43,8 @@ typedef struct bench_plan {
     size_t rounds;
     double min_time; /* seconds of a sample, if one run takes less */
     size_t min_runs; /* of an arm in all its samples together; 0 = one a sample will do */
+    double max_time; /* seconds of all samples of an arm: one that needs more takes part in fewer
+                      * rounds, three at least; 0 = it may take what it takes */
     uint64_t seed;
     bool (*stop)(void); /* asked between samples; may be NULL */
 } bench_plan;
@@ -54,8 +63,8 @@ const bench_arm *bench_fastest(const bench_arm *arms, size_t count);
 /* How many times as long `other` takes; both are OK. level 0 = out of memory. */
 bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other);
 
-/* The value of a ratio: of `other`, by its name, to `arm`; null if there is no other or one of them
- * has no time. */
+/* The value of a ratio: of `other`, by its name, to `arm`; null if one of them is not there (NULL)
+ * or has no time. */
 void bench_write_ratio_of(mica_json_writer *writer, const bench_arm *arm, const bench_arm *other);
 
 /* The members of an object that is open: "name", "state", "reason" or "seconds" (all samples) and

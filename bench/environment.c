@@ -77,6 +77,42 @@ static void read_commit(char *commit, size_t size)
     unsetenv("MICA_BENCH_TREE");
 }
 
+/* The number behind a key ("MemAvailable:") of a file of lines, or alone in the file (key ""). -1 =
+ * it is not there. */
+static double read_number(const char *path, const char *key)
+{
+    FILE *file = fopen(path, "r");
+    char line[256];
+    double number = -1;
+    size_t size = strlen(key);
+    while (file && number < 0 && fgets(line, sizeof line, file)) {
+        char *end = line;
+        if (strncmp(line, key, size) == 0)
+            number = strtod(line + size, &end);
+        if (end == line + size)
+            number = -1;
+    }
+    if (file)
+        fclose(file);
+    return number;
+}
+
+double bench_memory_available(void)
+{
+    double available = 1024 * read_number("/proc/meminfo", "MemAvailable:");
+    if (available < 0) {
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        return pages > 0 && page > 0 ? (double)pages * (double)page / 2 : 0;
+    }
+    /* Of what the cgroup has taken, files in the cache can be given back. */
+    double most = read_number("/sys/fs/cgroup/memory.max", "");
+    double taken = read_number("/sys/fs/cgroup/memory.current", "");
+    double files = read_number("/sys/fs/cgroup/memory.stat", "inactive_file ") +
+                   read_number("/sys/fs/cgroup/memory.stat", "active_file ");
+    double left = most - taken + (files > 0 ? files : 0);
+    return most < 0 || taken < 0 || left > available ? available : left > 0 ? left : 1;
+}
+
 void bench_environment_read(bench_environment *e)
 {
     struct utsname system;

@@ -24,6 +24,10 @@ void bench_environment_write(mica_json_writer *writer, const bench_environment *
 /* The path of this program. False = the system does not say. */
 bool bench_find_self(char *path, size_t size);
 
+/* Bytes of memory that a program can take without pushing others out, as far as the system tells
+ * (on Linux what is available, within the limit of its cgroup; elsewhere half of what there is). */
+double bench_memory_available(void);
+
 /* Finds a file or directory of the benchmark, which belongs to a source tree (the program is at
  * build/PRESET/mica there) or was installed (at bin/mica): `in_tree` is counted from the tree's
  * root, `installed` from the prefix; either may be NULL. False = it is not there. */

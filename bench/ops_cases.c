@@ -8,15 +8,17 @@
 
 typedef struct row {
     const char *name;
-    bool paper;
+    bench_group group;
 } row;
 
 static const row rows[] = {
-#define BENCH_PAPER(name) {name, true},
-#define BENCH_MORE(name) {name, false},
+#define BENCH_PAPER(name) {name, BENCH_GROUP_PAPER},
+#define BENCH_ENCODERS(name) {name, BENCH_GROUP_ENCODERS},
+#define BENCH_TINY(name) {name, BENCH_GROUP_TINY},
 #include "ops_cases.def"
 #undef BENCH_PAPER
-#undef BENCH_MORE
+#undef BENCH_ENCODERS
+#undef BENCH_TINY
 };
 const size_t bench_case_count = sizeof rows / sizeof rows[0];
 
@@ -48,6 +50,12 @@ static const struct {
     [BENCH_LAYER_NORM] = {"LayerNorm", "layer_norm", 3},
     [BENCH_ATTENTION] = {"Attention", "scaled_dot_product_attention", 3},
 };
+
+const char *bench_group_name(bench_group group)
+{
+    static const char *const names[BENCH_GROUPS] = {"paper", "encoders", "tiny"};
+    return names[group];
+}
 
 const char *bench_op_title(bench_op op)
 {
@@ -177,7 +185,8 @@ static void costs_of(bench_case *c)
     double in[BENCH_INPUTS] = {0}, out = (double)bench_shape_count(&c->output);
     for (int i = 0; i < c->inputs; i++)
         in[i] = (double)bench_shape_count(&s[i]);
-    c->bytes = 4 * (in[0] + in[1] + in[2] + out);
+    c->written = 4 * out;
+    c->bytes = 4 * (in[0] + in[1] + in[2]) + c->written;
     switch (c->op) {
     case BENCH_GATHER: /* of the table what the indices can name */
         c->bytes = 8 * in[1] + 4 * (smaller(in[0], out) + out);
@@ -250,7 +259,7 @@ bool bench_case_read(size_t i, bench_case *c)
     const char *slash = strstr(rows[i].name, " /");
     memset(c, 0, sizeof *c);
     c->name = rows[i].name;
-    c->paper = rows[i].paper;
+    c->group = rows[i].group;
     for (c->op = 0; slash && c->op < BENCH_OPS; c->op++)
         if (strlen(ops[c->op].title) == (size_t)(slash - c->name) &&
             memcmp(ops[c->op].title, c->name, (size_t)(slash - c->name)) == 0)
@@ -319,7 +328,8 @@ mica_value bench_case_build(const bench_case *c, mica_graph *g)
     case BENCH_SOFTPLUS:
         return mica_softplus(g, x[0]);
     case BENCH_SORT:
-        return mica_sort(g, x[0], (mica_sort_params){c->axis, false});
+        return c->indices ? mica_argsort(g, x[0], (mica_sort_params){c->axis, false})
+                          : mica_sort(g, x[0], (mica_sort_params){c->axis, false});
     case BENCH_SUM:
     case BENCH_SUM_ALL:
         return mica_sum(g, x[0], reduce);

@@ -44,9 +44,17 @@ typedef struct bench_shape {
     int64_t dims[BENCH_RANK];
 } bench_shape;
 
+/* Where a case comes from. */
+typedef enum bench_group {
+    BENCH_GROUP_PAPER,    /* one of the 85 */
+    BENCH_GROUP_ENCODERS, /* what encoders need */
+    BENCH_GROUP_TINY,     /* data so small that what a run costs beside its work shows */
+    BENCH_GROUPS
+} bench_group;
+
 typedef struct bench_case {
     const char *name;
-    bool paper; /* one of the 85 */
+    bench_group group;
     bench_op op;
     int inputs;
     bench_shape shapes[BENCH_INPUTS]; /* as the inputs are kept */
@@ -54,13 +62,17 @@ typedef struct bench_case {
     bench_shape output;
     int axis; /* from the front; 0 if there is none */
     bool causal;
-    double flops; /* multiplications and additions of a product; 0 = not what limits the others */
-    double bytes; /* that have to be read and written at least once */
+    bool indices;   /* sort: where the values came from, instead of the values */
+    double flops;   /* multiplications and additions of a product; 0 = not what limits the others */
+    double bytes;   /* that have to be read and written at least once */
+    double written; /* of them */
 } bench_case;
 
 extern const size_t bench_case_count;
 /* Reads case i's name. False = the row is no case (a test says that there is none such). */
 bool bench_case_read(size_t i, bench_case *out);
+
+const char *bench_group_name(bench_group group);
 
 /* "Argmax" and the peer's word for it, "argmax". */
 const char *bench_op_title(bench_op op);

@@ -396,23 +396,36 @@ static double element(mica_dtype dtype, const void *data, size_t at)
                                      : (double)((const int64_t *)data)[at];
 }
 
+/* Where element k of the i-th lane that is checked stands in the output. */
+static size_t position(const bench_reference *r, size_t i, size_t k)
+{
+    size_t lane = r->lane[i];
+    return lane / r->stride * r->stride * r->length + lane % r->stride + k * r->stride;
+}
+
+void bench_reference_positions(const bench_reference *r, int64_t *positions)
+{
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < r->length; k++)
+            positions[i * r->length + k] = (int64_t)position(r, i, k);
+}
+
 /* PyTorch does not say which of repeated indices a scatter keeps: any whole row of them is right.
  */
 static bool is_an_update(const bench_reference *r, size_t row, const float *got)
 {
     size_t n = dim(&r->c->shapes[1], 0), bytes = r->length * sizeof *got;
     for (size_t i = 0; i < n; i++)
-        if ((size_t)r->index[i] == row &&
-            memcmp(r->x[2] + i * r->length, got + row * r->length, bytes) == 0)
+        if ((size_t)r->index[i] == row && memcmp(r->x[2] + i * r->length, got, bytes) == 0)
             return true;
     return false;
 }
 
-bool bench_reference_check(const bench_reference *r, mica_dtype dtype, int rank,
-                           const int64_t *dims, const void *data, double *worst, char *reason,
-                           size_t size)
+bool bench_reference_check(const bench_reference *r, const bench_output *output, double *worst,
+                           char *reason, size_t size)
 {
     bool indices = r->c->op == BENCH_ARGMAX;
+    mica_dtype dtype = output->dtype;
     size_t bad = 0, first = 0;
     double got = 0, want = 0;
     *worst = 0;
@@ -420,21 +433,23 @@ bool bench_reference_check(const bench_reference *r, mica_dtype dtype, int rank,
         snprintf(reason, size, "the output is of %s", mica_dtype_name(dtype));
         return false;
     }
-    if (!same_shape(&r->c->output, rank, dims)) {
+    if (!same_shape(&r->c->output, output->rank, output->dims)) {
         snprintf(reason, size, "the output is of another shape");
         return false;
     }
     for (size_t i = 0; i < r->n; i++) {
-        size_t begin = r->lane[i] / r->stride * r->stride * r->length + r->lane[i] % r->stride;
         for (size_t k = 0; k < r->length; k++) {
-            size_t at = begin + k * r->stride;
-            double y = element(dtype, data, at), x = r->want[i * r->length + k];
+            size_t at = position(r, i, k);
+            size_t row_at = output->sampled ? i * r->length : position(r, i, 0);
+            double x = r->want[i * r->length + k];
+            double y = element(dtype, output->data, output->sampled ? i * r->length + k : at);
             double distance = fabs(y - x);
             if (distance <= (double)r->allowed[i * r->length + k]) {
                 *worst = fmax(*worst, distance);
                 continue;
             }
-            if (r->c->op == BENCH_SCATTER && is_an_update(r, r->lane[i], data))
+            if (r->c->op == BENCH_SCATTER &&
+                is_an_update(r, r->lane[i], (const float *)output->data + row_at))
                 break;
             if (bad++ == 0) {
                 first = at;

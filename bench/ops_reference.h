@@ -19,10 +19,21 @@ void bench_reference_destroy(bench_reference **reference);
 /* How many elements of the output it knows. */
 size_t bench_reference_count(const bench_reference *reference);
 
-/* Compares an output, contiguous and of the case's shape: float32, or int32 or int64 for indices.
- * *worst becomes the largest difference. False after saying in `reason` what is wrong. */
-bool bench_reference_check(const bench_reference *reference, mica_dtype dtype, int rank,
-                           const int64_t *dims, const void *data, double *worst, char *reason,
-                           size_t size);
+/* Where those elements stand in the output, counted through it in C order: as many numbers. */
+void bench_reference_positions(const bench_reference *reference, int64_t *positions);
+
+/* An output, contiguous: float32, or int32 or int64 for indices. `sampled`: data are only the
+ * elements at the reference's positions, in their order, of an output of this shape. */
+typedef struct bench_output {
+    mica_dtype dtype;
+    int rank;
+    const int64_t *dims;
+    const void *data;
+    bool sampled;
+} bench_output;
+
+/* Compares. *worst becomes the largest difference. False after saying in `reason` what is wrong. */
+bool bench_reference_check(const bench_reference *reference, const bench_output *output,
+                           double *worst, char *reason, size_t size);
 
 #endif

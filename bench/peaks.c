@@ -15,6 +15,7 @@
 #endif
 
 enum { CHAINS = 12, STEPS = 50000, MOST_THREADS = 256, LINE = 64, CHUNK = 1 << 18 };
+enum { SIZE_LEAST = 1 << 16, SIZE_MOST = 1 << 28 };
 /* Many short tries, of which the best counts: on a machine that has other work to do, few of them
  * have it for themselves. */
 enum { TRIES = 40 };
@@ -225,13 +226,17 @@ static const struct instruction {
 
 /* ---- all threads at once ---- */
 
+/* Ways through memory. Streaming stores go past the caches: faster where what is written does not
+ * fit into them. */
+typedef enum way { READ, WRITE, WRITE_STREAMING, COPY, COPY_STREAMING, WAYS } way;
+
 /* What a thread does in a try. For bytes: it goes on at `at` through memory of its own, of which
  * copies write the second half. */
 typedef struct share {
     flops_fn fn; /* or NULL: bytes */
     char *memory;
     size_t size, at;
-    bool copy;
+    way way;
     double rate;
     atomic_size_t *missing; /* threads that have not come yet */
 } share;
@@ -362,47 +367,100 @@ static uint64_t read_all(const char *memory, size_t size)
     return read_plain(memory, size);
 }
 
+#if defined(__x86_64__)
+/* `from` NULL: writes alone. */
+__attribute__((target("avx2"))) static void stream_avx2(char *to, const char *from, size_t size)
+{
+    __m256i *y = (__m256i *)(void *)to, zero = _mm256_setzero_si256();
+    const __m256i *x = (const __m256i *)(const void *)from;
+    for (size_t i = 0; i < size / sizeof *y; i += 2) {
+        _mm256_stream_si256(y + i, x ? _mm256_load_si256(x + i) : zero);
+        _mm256_stream_si256(y + i + 1, x ? _mm256_load_si256(x + i + 1) : zero);
+    }
+    _mm_sfence();
+}
+#endif
+
+static bool can_stream(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+static void write_all(char *to, const char *from, size_t size, bool streaming)
+{
+#if defined(__x86_64__)
+    if (streaming) {
+        stream_avx2(to, from, size);
+        return;
+    }
+#else
+    (void)streaming;
+#endif
+    if (from)
+        memcpy(to, from, size);
+    else
+        memset(to, (int)(size & 1), size);
+}
+
 static void go_through(share *s)
 {
-    size_t room = s->copy ? s->size / 2 : s->size, done = 0;
+    bool copy = s->way == COPY || s->way == COPY_STREAMING;
+    bool streaming = s->way == WRITE_STREAMING || s->way == COPY_STREAMING;
+    size_t room = copy ? s->size / 2 : s->size, done = 0;
     double begin = now(), seconds;
     do {
         size_t part = room - s->at < CHUNK ? room - s->at : CHUNK;
-        if (s->copy)
-            memcpy(s->memory + room + s->at, s->memory + s->at, part);
+        char *at = s->memory + s->at;
+        if (s->way == READ)
+            sink_bits = read_all(at, part);
         else
-            sink_bits = read_all(s->memory + s->at, part);
+            write_all(copy ? at + room : at, copy ? at : NULL, part, streaming);
         sink = (float)s->memory[s->size - 1];
-        done += s->copy ? 2 * part : part;
+        done += copy ? 2 * part : part;
         s->at = s->at + part < room ? s->at + part : 0;
         seconds = now() - begin;
     } while (seconds < try_seconds);
     s->rate = (double)done / seconds;
 }
 
-bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads)
+bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
 {
-    static const size_t sizes[BENCH_SIZES] = {1 << 16, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28};
     share shares[MOST_THREADS];
-    size_t count = clamp_threads(threads);
+    double *const best[WAYS] = {&b->read, &b->write, &b->write, &b->copy, &b->copy};
+    size_t count = clamp_threads(threads), size = SIZE_LEAST;
     void *memory = NULL;
-    if (posix_memalign(&memory, 4096, sizes[BENCH_SIZES - 1]) != 0)
+    if (b->bytes > SIZE_LEAST)
+        size = b->bytes < SIZE_MOST ? (size_t)b->bytes : SIZE_MOST;
+    size_t part = size / count / (16 * LINE) * (16 * LINE);
+    part = part > 16 * LINE ? part : 16 * LINE;
+    if (posix_memalign(&memory, 4096, part * count) != 0)
         return false;
-    memset(memory, 1, sizes[BENCH_SIZES - 1]);
-    for (int i = 0; i < BENCH_SIZES; i++) {
-        bench_bandwidth *b = &peaks->bandwidth[i];
-        size_t part = sizes[i] / count / (16 * LINE) * (16 * LINE);
-        b->bytes = (double)sizes[i];
-        part = part > 16 * LINE ? part : 16 * LINE;
-        for (int copy = 0; copy < 2; copy++) {
-            double *best = copy ? &b->copy : &b->read;
-            for (size_t k = 0; k < count; k++)
-                shares[k] =
-                    (share){.memory = (char *)memory + k * part, .size = part, .copy = copy != 0};
-            *best = larger(*best, run_shares(shares, count));
-        }
+    memset(memory, 1, part * count);
+    for (way w = 0; w < WAYS; w++) {
+        if ((w == WRITE_STREAMING || w == COPY_STREAMING) && !can_stream())
+            continue;
+        for (size_t k = 0; k < count; k++)
+            shares[k] = (share){.memory = (char *)memory + k * part, .size = part, .way = w};
+        *best[w] = larger(*best[w], run_shares(shares, count));
     }
     free(memory);
+    return true;
+}
+
+bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads)
+{
+    static const size_t sizes[BENCH_SIZES] = {SIZE_LEAST, 1 << 20, 1 << 22,
+                                              1 << 24,    1 << 26, SIZE_MOST};
+    for (int i = 0; i < BENCH_SIZES; i++) {
+        bench_bandwidth *b = &peaks->bandwidth[i];
+        b->bytes = (double)sizes[i];
+        if (!bench_bandwidth_measure(b, threads))
+            return false;
+    }
     peaks->flops =
         larger(peaks->flops, bench_measure_flops(level, MICA_PRECISION_F32, threads).flops);
     return true;
@@ -415,4 +473,11 @@ double bench_peaks_bandwidth(const bench_peaks *peaks, double bytes)
     while (i > 0 && b[i].bytes > bytes)
         i--;
     return larger(b[i].read, b[i].copy);
+}
+
+double bench_bandwidth_of(const bench_bandwidth *b, double read, double written)
+{
+    double both = read < written ? read : written;
+    double seconds = 2 * both / b->copy + (read - both) / b->read + (written - both) / b->write;
+    return (read + written) / seconds;
 }

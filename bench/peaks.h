@@ -19,12 +19,13 @@ typedef struct bench_rate {
 } bench_rate;
 bench_rate bench_measure_flops(const char *level, mica_precision precision, size_t threads);
 
-/* Bytes a second that `threads` threads read, and read and write while copying, going again and
- * again through memory of their own: the smaller it is, the nearer is the cache that holds it. */
+/* Bytes a second that `threads` threads read, write, and read and write while copying, going again
+ * and again through memory of their own: the smaller it is, the nearer is the cache that holds it.
+ * Writes are the better of plain and streaming stores. */
 enum { BENCH_SIZES = 6 };
 typedef struct bench_bandwidth {
     double bytes; /* of all threads together */
-    double read, copy;
+    double read, write, copy;
 } bench_bandwidth;
 
 typedef struct bench_peaks {
@@ -36,8 +37,16 @@ typedef struct bench_peaks {
  * Takes about a second. */
 bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads);
 
-/* The bandwidth that work on so many bytes cannot exceed: the best of the largest size that is not
- * larger. */
+/* The bandwidth that work on so many bytes cannot exceed, whether it reads or copies: that of the
+ * largest size that is not larger. */
 double bench_peaks_bandwidth(const bench_peaks *peaks, double bytes);
+
+/* Measures with memory of bandwidth->bytes, or with the nearest that is not below 64 kB nor above
+ * 256 MB; what is larger than what is there stays. False = out of memory. */
+bool bench_bandwidth_measure(bench_bandwidth *bandwidth, size_t threads);
+
+/* What work that reads and writes so many bytes reaches at that bandwidth: as many bytes as are
+ * both read and written are copied, the rest is read or written alone. */
+double bench_bandwidth_of(const bench_bandwidth *bandwidth, double read, double written);
 
 #endif

@@ -19,7 +19,8 @@ const char bench_details[] =
 static const cli_command parts[] = {
     {"bench models", "encoders beside other frameworks", "", bench_models_details,
      cmd_bench_models},
-    {"bench ops", "array operations beside PyTorch's", "", bench_ops_details, cmd_bench_ops},
+    {"bench ops", "array operations beside PyTorch's and MLX's", "", bench_ops_details,
+     cmd_bench_ops},
     {"bench gemm", "the linear layers of encoders, beside the machine's peaks", "",
      bench_gemm_details, cmd_bench_gemm},
     {"bench tokenizers", "tokenizers beside Hugging Face's", "[TOKENIZER.json|DIR...]",

@@ -68,8 +68,8 @@ static bool add_entry(entries *list, const char *name, const mica_json_value *ar
     entry e = {NULL, mica_json_string(mica_json_get(arm, "name"), NULL),
                mica_json_string(mica_json_get(arm, "state"), NULL), mica_json_get(arm, "seconds"),
                list->count};
-    if (!e.arm || !e.state)
-        return true; /* no arm of ours */
+    if (!e.arm || !e.state || strcmp(e.state, "not run") == 0)
+        return true; /* no arm of ours, or as if it were not there */
     e.name = malloc(strlen(name) + 1);
     if (!e.name)
         return false;

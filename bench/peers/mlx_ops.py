@@ -97,7 +97,6 @@ def flawed(op, name):
 
 class Work:
     def __init__(self, request):
-        mx.clear_cache()
         tensors = load_file(request["inputs"])
         self.inputs = [mx.array(tensors[name]) for name in "abc" if name in tensors]
         mx.eval(self.inputs)
@@ -139,9 +138,13 @@ def answer(request, way):
     fields = {"way": name}
     if "output" in request:
         y = run()
-        fields["shape"] = save_output(request, numpy.array(y.astype(mx.int32) if y.dtype == mx.uint32 else y))
+        y = y.astype(mx.int32) if y.dtype == mx.uint32 else y
+        fields["shape"] = save_output(request, numpy.asarray(y))
+        del y
     if "runs" in request:
         fields["seconds"] = seconds(run, request["runs"])
+    if not request.get("keep", True):
+        mx.clear_cache()
     return fields
 
 
@@ -151,14 +154,19 @@ def main():
     hello("mlx", {"mlx": mx.__version__}, {"device": "gpu" if gpu else "cpu"})
     work = None
 
+    def rest(request):
+        nonlocal work
+        work = None
+        mx.clear_cache()
+
     def prepare(request):
         nonlocal work
-        work = None  # its memory first
+        rest(request)  # its memory first
         work = Work(request)
 
     serve(prepare=prepare, check=lambda request: answer(request, work.arm(request["arm"])),
           time=lambda request: answer(request, work.arm(request["arm"])),
-          flaw=lambda request: answer(request, work.flaw(request["name"])), rest=lambda request: mx.clear_cache())
+          flaw=lambda request: answer(request, work.flaw(request["name"])), rest=rest)
 
 
 main()

@@ -75,15 +75,21 @@ def seconds(run, runs):
     return time.perf_counter() - begin
 
 
+def trial(run):
+    """The shortest of several runs, after one to warm up."""
+    run()
+    spent, least, runs = 0.0, float("inf"), 0
+    while runs < 1 or (runs < 3 and spent < 1) or (runs < 50 and spent < 0.05):
+        took = seconds(run, 1)
+        spent, least, runs = spent + took, min(least, took), runs + 1
+    return least
+
+
 def fastest(ways):
-    """The way (name, function, ...) with the shortest run of several, after one to warm up."""
+    """The way (name, function, ...) with the shortest run."""
     best, shortest = ways[0], float("inf")
     for way in ways if len(ways) > 1 else []:
-        way[1]()
-        spent, least, runs = 0.0, float("inf"), 0
-        while runs < 1 or (runs < 3 and spent < 1) or (runs < 50 and spent < 0.05):
-            took = seconds(way[1], 1)
-            spent, least, runs = spent + took, min(least, took), runs + 1
+        least = trial(way[1])
         if least < shortest:
             best, shortest = way, least
     return best

@@ -10,12 +10,16 @@ PEER=right
 TMPDIR=$work
 export PEER TMPDIR
 
+# MLX has no program in this folder, and is absent.
+mkdir -p "$work/peers"
+: >"$work/peers/torch_ops.py"
+
 # bench MODE [OPTION...]: two small cases, with the peer in that mode.
 bench() {
     PEER=$1
     shift
     run "$mica" bench ops --filter '^(ReLU / dim=128x|SumAll / dim=1000000$)' --rounds 2 --min-time 0.002 --limit 60 \
-        --peer-python "$peer" --peer-script "$here/ops.sh" "$@"
+        --peer-python "$peer" --peer-folder "$work/peers" "$@"
 }
 mica_times() { grep -c '^    mica  *[0-9]' "$work/out"; }
 peer_times() { grep -c '^    pytorch [a-z]*  *[0-9]' "$work/out"; }
@@ -27,11 +31,18 @@ expect "the list" 0
 [ "$(sort -u "$work/out" | wc -l)" -eq "$(wc -l <"$work/out")" ] || complain "a case is there twice"
 [ "$(wc -l <"$work/out")" -eq "$(grep -c '^BENCH_[A-Z]*("' "$here/../../bench/ops_cases.def")" ] ||
     complain "a row cannot be read"
-out_has "paper  Argmax / dim=64x1024x128 axis=0"
-out_has "more   Attention / dim="
-run "$mica" bench ops --list --filter 'axis=[12]$'
+out_has "paper     Argmax / dim=64x1024x128 axis=0"
+out_has "encoders  Attention / dim="
+out_has "tiny      ReLU / dim=8"
+run "$mica" bench ops --list --group paper --filter 'axis=[12]$'
 expect "a filtered list" 0
 lines_are 9
+run "$mica" bench ops --list --group tiny --filter '^(ReLU|Sort)'
+expect "a filtered group" 0
+lines_are 1
+run "$mica" bench ops --list --group large
+expect "no such group" 2
+err_has "'large'"
 run "$mica" bench ops --dry-run --filter '^MatMul.*64x1024$' --backends mica
 expect "a dry run" 0
 out_has "1 cases, mica, 9 rounds"
@@ -49,12 +60,15 @@ expect "an argument" 2
 
 bench right --output "$work/right.json"
 expect "a peer that is right" 0
-out_has "peer: loops, loops 1.0"
+out_has "pytorch: loops 1.0, mode=test"
+out_has "mlx: absent: there is no '"
 out_has "GFLOP/s; GB/s read"
 [ "$(mica_times)" -eq 2 ] || complain "mica has not two times"
 [ "$(peer_times)" -eq 4 ] || complain "the peer has not four times"
 for part in '"bench":"ops","schema":1' '"case":"ReLU / dim=128x16x1024"' '"paper":true' '"share_of_peak":' '"peaks":{"flops":' \
-    '"elements":2097152,"checked":2097152' '"way":"loops"' '"ratio":{"to":"pytorch '; do
+    '"elements":2097152,"checked":2097152' '"way":"loops"' '"ratio":{"to":"pytorch ' '"ratios":{"pytorch":{"to":"pytorch ' \
+    '"mlx":null}' '"name":"mlx best","state":"absent"' '"group":"paper"' \
+    '"peers":[{"name":"pytorch","versions":{"loops":"1.0"},"settings":{"mode":"test"},"state":"ok","reason":null},{"name":"mlx",'; do
     grep -qF "$part" "$work/right.json" || complain "the file lacks $part"
 done
 bench right --format json
@@ -67,6 +81,43 @@ grep -q pytorch "$work/out" && complain "there is a peer"
 bench right --backends pytorch
 expect "the peer alone" 0
 [ "$(mica_times)" -eq 0 ] || complain "mica has a time"
+
+# What the reference knows a sample of, peers write a sample of.
+large() {
+    bench "$1" --filter '^ReLU / dim=64x128x1024' --backends pytorch
+}
+large right
+expect "a sample that is right" 0
+[ "$(peer_times)" -eq 2 ] || complain "the peer has not two times"
+large wrong
+expect "a sample that is wrong" 0
+out_has "wrong: element "
+large short
+expect "a sample that is too short" 0
+out_has "failed: its output is not the elements that were asked for"
+bench right --memory 0.03 --backends mica,mlx
+expect "no memory" 0
+out_has "not run: needs 0.0"
+[ "$(mica_times)" -eq 1 ] || complain "mica has not one time"
+bench slow --filter '^ReLU / dim=128x' --rounds 5 --max-time 0.1
+expect "a peer that is slow" 0
+out_has "slow: 3 of 5 rounds"
+run "$mica" bench ops --group tiny --filter 'ReLU' --backends mica --rounds 2 --min-time 0.001
+expect "tiny data" 0
+out_has "tiny data: a run of mica takes"
+
+PEER=right
+run "$mica" bench ops --as-published --backends pytorch --rounds 2 --min-time 0.002 --limit 60 \
+    --peer-python "$peer" --peer-folder "$work/peers" --output "$work/flaws.json"
+expect "the flaws" 0
+out_has "new_memory: ReLU / dim=64x128x1024, pytorch best"
+out_has "times the honest one"
+out_has "caught here:     wrong: element "
+out_has "flawed           failed: no such flaw here"
+out_has "mean_of_nine: ReLU"
+for part in '"results":[]' '"kind":"flaw","flaw":"new_memory"' '"caught":"wrong: ' '"name":"pytorch new_memory","state":"ok"'; do
+    grep -qF "$part" "$work/flaws.json" || complain "the flaws lack $part"
+done
 
 bench wrong
 expect "a peer that is wrong" 0

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops_flaws.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+static const struct {
+    const char *name, *backend, *what, *honest, *says; /* backend NULL: of figures */
+} rows[] = {
+#define BENCH_FLAW(name, backend, what, honest, says) {name, backend, what, honest, says},
+#define BENCH_FLAW_OF_FIGURES(name, what, says) {name, NULL, what, "", says},
+#include "ops_flaws.def"
+#undef BENCH_FLAW
+#undef BENCH_FLAW_OF_FIGURES
+};
+const size_t bench_flaw_count = sizeof rows / sizeof rows[0];
+
+enum { MEANS = 10, NINE = 9 };
+
+static bool find_case(const char *name, bench_case *out)
+{
+    for (size_t i = 0; i < bench_case_count; i++)
+        if (bench_case_read(i, out) && strcmp(out->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The number of a backend, if it is wanted. */
+static bool find_backend(const bench_ops_options *o, const char *name, int *out)
+{
+    *out = BENCH_OPS_MICA;
+    if (strcmp(name, "mica") == 0)
+        return o->mica;
+    for (size_t i = 0; i < o->peer_count; i++) {
+        *out = (int)i;
+        if (strcmp(o->peers[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes an arm out of a result. */
+static void take(bench_ops_result *r, size_t i, bench_arm *out)
+{
+    *out = r->arms[i];
+    r->arms[i].samples = NULL;
+}
+
+/* The honest arm and the flawed one, interleaved. */
+static mica_status show_work(bench_ops *ops, size_t i, int backend, bench_flaw *out,
+                             mica_error *err)
+{
+    bench_ops_result *r = malloc(sizeof *r);
+    bench_case work;
+    const bench_ops_choice choices[2] = {
+        {.backend = backend, .what = rows[i].honest[0] ? rows[i].honest : NULL},
+        {.backend = backend, .what = rows[i].name, .flawed = true}};
+    if (!r)
+        return bench_fail_memory(err, "samples");
+    mica_status status = MICA_OK;
+    if (find_case(rows[i].what, &work))
+        status = bench_ops_run(ops, &work, choices, 2, &bench_ops_options_of(ops)->plan, r, err);
+    if (!status) {
+        take(r, 0, &out->honest);
+        take(r, 1, &out->flawed);
+        snprintf(out->caught, sizeof out->caught, "%s", r->caught[1]);
+        snprintf(out->arm, sizeof out->arm, "%s", out->honest.name);
+        bench_ops_release(r);
+    }
+    free(r);
+    return status;
+}
+
+/* Single runs of the first arm; the flawed samples are means of nine of them in their order. */
+static mica_status show_means(bench_ops *ops, size_t i, bench_flaw *out, mica_error *err)
+{
+    bench_ops_choice choices[BENCH_OPS_ARMS];
+    bench_plan plan = bench_ops_options_of(ops)->plan;
+    bench_ops_result *r = malloc(sizeof *r);
+    double sorted[MEANS];
+    bench_case work;
+    mica_status status = MICA_OK;
+    plan.rounds = MEANS * NINE;
+    plan.min_time = 0;
+    plan.min_runs = 0;
+    plan.max_time = 0;
+    if (!r)
+        return bench_fail_memory(err, "samples");
+    bench_ops_arms(bench_ops_options_of(ops), choices);
+    if (find_case(rows[i].what, &work))
+        status = bench_ops_run(ops, &work, choices, 1, &plan, r, err);
+    if (!status)
+        take(r, 0, &out->honest);
+    free(r);
+    if (status)
+        return status;
+    out->flawed = out->honest;
+    out->flawed.samples = NULL;
+    snprintf(out->arm, sizeof out->arm, "%s", out->honest.name);
+    if (out->honest.state != BENCH_OK)
+        return MICA_OK;
+    out->flawed.samples = calloc(MEANS, sizeof *out->flawed.samples);
+    if (!out->flawed.samples)
+        return bench_fail_memory(err, "samples");
+    for (size_t k = 0; k < MEANS * NINE; k++)
+        out->flawed.samples[k / NINE] += out->honest.samples[k] / NINE;
+    memcpy(sorted, out->flawed.samples, sizeof sorted);
+    out->flawed.count = MEANS;
+    out->flawed.runs = NINE;
+    out->flawed.summary = bench_summarize(sorted, MEANS);
+    return MICA_OK;
+}
+
+/* The cases of the operation with mica and the default arm of the first peer. */
+static mica_status show_averages(bench_ops *ops, size_t i, bench_flaw *out, mica_error *err)
+{
+    double ratios[16], sums[2] = {0};
+    size_t n = 0;
+    bench_case work;
+    bench_ops_result *r = malloc(sizeof *r);
+    const bench_ops_choice choices[2] = {{.backend = BENCH_OPS_MICA},
+                                         {.backend = 0, .what = "default"}};
+    mica_status status = r ? MICA_OK : bench_fail_memory(err, "samples");
+    for (size_t k = 0; k < bench_case_count && !status && n < 16; k++) {
+        if (!bench_case_read(k, &work) || work.group != BENCH_GROUP_PAPER ||
+            strcmp(bench_op_title(work.op), rows[i].what) != 0)
+            continue;
+        status = bench_ops_run(ops, &work, choices, 2, &bench_ops_options_of(ops)->plan, r, err);
+        if (status)
+            break;
+        if (r->arms[0].state == BENCH_OK && r->arms[1].state == BENCH_OK) {
+            sums[0] += r->arms[0].summary.median;
+            sums[1] += r->arms[1].summary.median;
+            ratios[n++] = r->arms[1].summary.median / r->arms[0].summary.median;
+        }
+        snprintf(out->arm, sizeof out->arm, "%s", r->arms[1].name);
+        bench_ops_release(r);
+    }
+    free(r);
+    out->is_ratio = true;
+    if (n > 0) {
+        out->values[0] = bench_geometric_mean(ratios, n);
+        out->values[1] = sums[1] / sums[0];
+    }
+    return status;
+}
+
+mica_status bench_flaw_run(bench_ops *ops, size_t i, bool *shown, bench_flaw *out, mica_error *err)
+{
+    const bench_ops_options *o = bench_ops_options_of(ops);
+    int backend = BENCH_OPS_MICA;
+    memset(out, 0, sizeof *out);
+    out->name = rows[i].name;
+    out->what = rows[i].what;
+    out->says = rows[i].says;
+    *shown = true;
+    if (rows[i].backend) {
+        *shown = find_backend(o, rows[i].backend, &backend);
+        return *shown ? show_work(ops, i, backend, out, err) : MICA_OK;
+    }
+    if (strcmp(rows[i].name, "mean_of_nine") == 0)
+        return show_means(ops, i, out, err);
+    *shown = o->mica && o->peer_count > 0;
+    return *shown ? show_averages(ops, i, out, err) : MICA_OK;
+}
+
+void bench_flaw_release(bench_flaw *flaw)
+{
+    bench_arm_release(&flaw->honest);
+    bench_arm_release(&flaw->flawed);
+}
