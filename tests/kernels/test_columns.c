@@ -243,6 +243,30 @@ static void check_conversions(const mica_kernels *c, const mica_kernels *k, uint
                n);
 }
 
+static void check_dots(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = random_below(seed, 8) ? random_below(seed, 70) : 4000 + random_below(seed, 5000);
+    size_t rows = random_below(seed, 11);
+    float *x = floats(seed, 0, rows * n, -1, 1, false);
+    const float *w = floats(seed, 1, n, -1, 1, false);
+    if (rows && n && random_below(seed, 3) == 0)
+        x[random_below(seed, rows * n)] = random_below(seed, 2) ? NAN : INFINITY;
+    float *a = guarded_floats(2, rows, AT_END), *b = guarded_floats(3, rows, random_edge(seed)),
+          *alone = guarded_floats(4, 1, AT_END);
+    c->dots(a, x, rows, n, w, 0.25f);
+    k->dots(b, x, rows, n, w, 0.25f);
+    for (size_t i = 0; i < rows; i++) {
+        check_near(b[i], (double)a[i], 2, 1e-6 * (double)(30 + n) / 30, "dots", i);
+        k->dots(alone, x + i * n, 1, n, w, 0.25f);
+        check_same_bits(alone, b + i, 1, "a row of dots, alone");
+    }
+}
+
+static void test_dots(void **state)
+{
+    for_each(check_dots, 200);
+}
+
 static void test_conversions(void **state)
 {
     for_each(check_conversions, 200);
@@ -343,8 +367,8 @@ int main(void)
         cmocka_unit_test(test_down),         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_join),         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_long_softmax), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_conversions),  cmocka_unit_test(test_products),
-        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_dots),         cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

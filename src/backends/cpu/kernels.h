@@ -204,6 +204,9 @@ typedef void (*mica_k_gemm_row)(size_t n, size_t k, const float *a, int64_t a_st
                                 int64_t b_row, float *y);
 /* The sum of a[i] * b[i]. Blocks of at most 4096 are summed in float32 lanes, then in double. */
 typedef double (*mica_k_dot)(const float *a, const float *b, size_t n);
+/* y[i] = bias + the sum of x[i * n + p] * w[p] over p < n, for i < rows; sums as those of dot. */
+typedef void (*mica_k_dots)(float *y, const float *x, size_t rows, size_t n, const float *w,
+                            float bias);
 
 /* Words of A that a tile is called with at most, and the distance of A's packed rows. The distance
  * is a constant so that a tile addresses its rows by displacement, and an odd number of cache lines
@@ -233,6 +236,7 @@ typedef struct mica_kernels {
     mica_k_narrow narrow_f16, narrow_bf16;
     mica_k_stream stream;
     mica_k_dot dot;
+    mica_k_dots dots;
     struct {
         mica_k_sort_keys keys;
         mica_k_sort_pairs pairs;

@@ -62,7 +62,7 @@ static mica_status pack_now(const mica_call *call, const mica_packed *to)
 }
 
 typedef struct dots {
-    mica_k_dot dot;
+    mica_k_dots kernel;
     const float *x, *weight;
     float bias, *y;
     size_t k;
@@ -71,8 +71,7 @@ typedef struct dots {
 static void dot_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const dots *d = arg;
-    for (size_t i = begin; i < end; i++)
-        d->y[i] = (float)d->dot(d->x + i * d->k, d->weight, d->k) + d->bias;
+    d->kernel(d->y + begin, d->x + begin * d->k, end - begin, d->k, d->weight, d->bias);
 }
 
 static void run_one_column(const mica_call *call)
@@ -80,7 +79,7 @@ static void run_one_column(const mica_call *call)
     const mica_kernels *kernels = &call->cpu->kernels;
     const mica_view *x = mica_call_input(call, 0), *weight = mica_call_input(call, 1);
     const mica_view *bias = mica_call_input(call, 2);
-    dots d = {.dot = kernels->dot, .x = x->data, .weight = weight->data};
+    dots d = {.kernel = kernels->dots, .x = x->data, .weight = weight->data};
     d.y = mica_call_output(call)->data;
     d.k = (size_t)x->dim[x->rank - 1];
     if (weight->dtype != MICA_DTYPE_F32) {
@@ -90,7 +89,8 @@ static void run_one_column(const mica_call *call)
     }
     if (bias)
         mica_cpu_widen(kernels, &d.bias, bias->data, bias->dtype, 1);
-    mica_cpu_ranges(call->cpu, rows_of(x), mica_cpu_grain(d.k), dot_range, &d);
+    size_t grain = mica_cpu_grain(d.k), least = 4; /* rows that the kernel takes at once */
+    mica_cpu_ranges(call->cpu, rows_of(x), grain < least ? least : grain, dot_range, &d);
 }
 
 mica_status mica_cpu_run_linear(const mica_call *call)

@@ -185,6 +185,12 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
+static void dots(float *y, const float *x, size_t rows, size_t n, const float *w, float bias)
+{
+    for (size_t i = 0; i < rows; i++)
+        y[i] = (float)dot(x + i * n, w, n) + bias;
+}
+
 void mica_k_columns_init_c(mica_kernels *kernels)
 {
     kernels->sum_rows = sum_rows;
@@ -205,4 +211,5 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->narrow_bf16 = narrow_bf16;
     kernels->stream = stream;
     kernels->dot = dot;
+    kernels->dots = dots;
 }

@@ -483,6 +483,49 @@ static double k_dot(const float *a, const float *b, size_t n)
     return total;
 }
 
+/* m rows at once, at most 4: as many streams from memory, and w is loaded once. */
+V_INLINE void dots_of(const size_t m, float *y, const float *x, size_t n, const float *w,
+                      float bias)
+{
+    double totals[4] = {0};
+    for (size_t begin = 0; begin < n; begin += DOT_BLOCK) {
+        size_t end = n - begin < DOT_BLOCK ? n : begin + DOT_BLOCK, i = begin;
+        vec a[4], b[4];
+        V_UNROLL
+        for (size_t k = 0; k < m; k++)
+            a[k] = b[k] = v_zero();
+        for (; i + 2 * LANES <= end; i += 2 * LANES) {
+            vec u = v_load(w + i), v = v_load(w + i + LANES);
+            V_UNROLL
+            for (size_t k = 0; k < m; k++) {
+                a[k] = v_fma(v_load(x + k * n + i), u, a[k]);
+                b[k] = v_fma(v_load(x + k * n + i + LANES), v, b[k]);
+            }
+        }
+        for (; i < end; i += LANES) {
+            size_t some = end - i < LANES ? end - i : LANES;
+            vec u = load_up_to(w + i, some, v_zero());
+            V_UNROLL
+            for (size_t k = 0; k < m; k++)
+                a[k] = v_fma(load_up_to(x + k * n + i, some, v_zero()), u, a[k]);
+        }
+        V_UNROLL
+        for (size_t k = 0; k < m; k++)
+            totals[k] += (double)v_sum(v_add(a[k], b[k]));
+    }
+    for (size_t k = 0; k < m; k++)
+        y[k] = (float)totals[k] + bias;
+}
+
+static void k_dots(float *y, const float *x, size_t rows, size_t n, const float *w, float bias)
+{
+    size_t i = 0;
+    for (; i + 4 <= rows; i += 4)
+        dots_of(4, y + i, x + i * n, n, w, bias);
+    for (; i < rows; i++)
+        dots_of(1, y + i, x + i * n, n, w, bias);
+}
+
 /* ---- conversions, streams ---- */
 
 V_INLINE void narrow(uint16_t *y, const float *x, size_t n, void (*f)(uint16_t *, vec))
@@ -548,6 +591,7 @@ static void columns_fill(mica_kernels *kernels)
     kernels->narrow_bf16 = k_narrow_bf16;
     kernels->stream = k_stream;
     kernels->dot = k_dot;
+    kernels->dots = k_dots;
 }
 
 #endif
