@@ -103,8 +103,11 @@ static void check_rows(const mica_kernels *c, const mica_kernels *k, uint64_t *s
     for (int least = 0; least < 2; least++) {
         (least ? c->argmin_rows : c->argmax_rows)(p, x, rows, n);
         (least ? k->argmin_rows : k->argmax_rows)(q, x, rows, n);
-        for (size_t i = 0; i < rows; i++)
+        for (size_t i = 0; i < rows; i++) {
+            float of_c = (least ? c->min : c->max)(x + i * n, n);
+            check_near((least ? k->min : k->max)(x + i * n, n), (double)of_c, 0, 0, "max", i);
             assert_int_equal(q[i], p[i]);
+        }
     }
 }
 
@@ -144,8 +147,8 @@ static void test_join(void **state)
 
 static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
 {
-    size_t n = random_below(seed, 4) ? 1 + random_below(seed, 40) : 1 + random_below(seed, 3000);
-    size_t rows = 1 + random_below(seed, n > 40 ? 3 : 20), count = rows * n;
+    size_t n = random_below(seed, 4) ? 1 + random_below(seed, 80) : 1 + random_below(seed, 3000);
+    size_t rows = 1 + random_below(seed, n > 80 ? 6 : 20), count = rows * n;
     const float *x = floats(seed, 0, count, -9, 9, random_below(seed, 3) == 0);
     float *a = guarded_floats(1, count, AT_END), *b = guarded_floats(2, count, random_edge(seed));
     float *d = guarded_floats(3, count, random_edge(seed));
@@ -163,9 +166,24 @@ static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t
         check_near(b[i], (double)a[i], 16, 4e-7, "softmax_columns", i);
 }
 
+/* Columns so long that their sums are taken to double on the way. */
+static void check_long_columns(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = 1000 + random_below(seed, 2000), columns = 1 + random_below(seed, 40);
+    size_t stride = columns + random_below(seed, 3), count = (n - 1) * stride + columns;
+    const float *x = floats(seed, 0, count, -4, 4, false);
+    float *a = guarded_floats(1, count, AT_END), *b = guarded_floats(2, count, random_edge(seed));
+    c->softmax_columns(a, x, n, stride, columns);
+    k->softmax_columns(b, x, n, stride, columns);
+    for (size_t i = 0; i < count; i++)
+        if (i % stride < columns)
+            check_near(b[i], (double)a[i], 16, 4e-7, "softmax_columns", i);
+}
+
 static void test_softmax(void **state)
 {
     for_each(check_softmax, 200);
+    for_each(check_long_columns, 4);
 }
 
 /* A row so long that it is written past the caches. */
@@ -174,15 +192,18 @@ static void test_long_softmax(void **state)
     enum { N = (1 << 17) + 77 };
     mica_kernels c, k;
     float *x = guarded_floats(0, N, AT_END), *a = guarded_floats(1, N, AT_BEGIN);
-    float *b = guarded_floats(2, N, AT_END);
+    float *b;
     mica_kernels_init(&c, MICA_CPU_C);
     fill_random(x, N, 5, -4, 4);
     c.softmax(a, x, 1, N);
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels_init(&k, level);
-        k.softmax(b, x, 1, N);
-        for (size_t i = 0; i < N; i++)
-            check_near(b[i], (double)a[i], 16, 0, "long softmax", i);
+        for (int edge_of_b = 0; edge_of_b < EDGES; edge_of_b++) { /* with a head, and with a tail */
+            b = guarded_floats(2, N, (edge)edge_of_b);
+            k.softmax(b, x, 1, N);
+            for (size_t i = 0; i < N; i++)
+                check_near(b[i], (double)a[i], 16, 0, "long softmax", i);
+        }
     }
 }
 

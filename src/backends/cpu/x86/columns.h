@@ -275,13 +275,32 @@ static void k_raise_rows(float *y, const int32_t *at, const float *x, size_t cou
 
 /* ---- softmax ---- */
 
-/* A row that fits a vector. A NaN may be lost from the maximum, but not from the sum. */
-V_INLINE void softmax_short(float *y, const float *x, size_t n)
+/* Floats from what is read to what is fetched: the next rows, while a row's exponentials are
+ * computed. */
+enum { AHEAD = 512 };
+
+/* m rows, at most 4, that fit a vector each. A NaN may be lost from the maximum, but not from the
+ * sum. */
+V_INLINE void softmax_short(const size_t m, float *y, const float *x, size_t n)
 {
-    vec v = load_up_to(x, n, v_set(-INFINITY));
-    vec e = v_exp_below(v_sub(v, v_set(v_largest(v))));
-    e = n == LANES ? e : v_keep_n(e, n);
-    store_up_to(y, v_div(e, v_set(v_sum(e))), n);
+    vec e[4], best[4], sum[4];
+    V_UNROLL
+    for (size_t k = 0; k < m; k++) {
+        _mm_prefetch((const char *)(x + k * n + AHEAD), _MM_HINT_T0);
+        e[k] = load_up_to(x + k * n, n, v_set(-INFINITY));
+        best[k] = v_set(v_largest(e[k]));
+    }
+    V_UNROLL
+    for (size_t k = 0; k < m; k++) {
+        e[k] = v_exp_below(v_sub(e[k], best[k]));
+        e[k] = n == LANES ? e[k] : v_keep_n(e[k], n);
+    }
+    V_UNROLL
+    for (size_t k = 0; k < m; k++)
+        sum[k] = v_set(v_sum(e[k]));
+    V_UNROLL
+    for (size_t k = 0; k < m; k++)
+        store_up_to(y + k * n, v_div(e[k], sum[k]), n);
 }
 
 V_INLINE vec largest_of(const float *x, size_t n)
@@ -299,8 +318,9 @@ V_INLINE vec largest_of(const float *x, size_t n)
     return v_set(v_largest(v_max(a, b)));
 }
 
-/* y = exp(x - best) (y may be NULL); returns the sum: blocks in float32 lanes, then in double. */
-V_INLINE double exp_less(float *y, const float *x, size_t n, vec best)
+/* y = exp(x - best) (y may be NULL); returns the sum: blocks in float32 lanes, then in double. What
+ * lies `ahead` floats further on is fetched. */
+V_INLINE double exp_less(float *y, const float *x, size_t n, vec best, size_t ahead)
 {
     double total = 0;
     for (size_t begin = 0; begin < n; begin += BLOCK) {
@@ -308,8 +328,10 @@ V_INLINE double exp_less(float *y, const float *x, size_t n, vec best)
         vec sum = v_zero();
         for (; i + LANES <= end; i += LANES) {
             vec e = v_exp_below(v_sub(v_load(x + i), best));
-            if (y)
+            if (y) {
+                _mm_prefetch((const char *)(x + i + ahead), _MM_HINT_T0);
                 v_store(y + i, e);
+            }
             sum = v_add(sum, e);
         }
         if (i < end) {
@@ -336,7 +358,7 @@ V_INLINE void scale_by(float *y, size_t n, vec by)
  * written once, past the caches. */
 static void softmax_long(float *y, const float *x, size_t n)
 {
-    vec best = largest_of(x, n), by = v_set((float)(1 / exp_less(NULL, x, n, best)));
+    vec best = largest_of(x, n), by = v_set((float)(1 / exp_less(NULL, x, n, best, 0)));
     size_t i = 0;
     while (i < n && (uintptr_t)(y + i) % sizeof(vec) != 0)
         i++;
@@ -349,24 +371,44 @@ static void softmax_long(float *y, const float *x, size_t n)
                   n - i);
 }
 
+/* m rows, at most 4, step by step: while one row's maximum or sum comes together, the others go on.
+ */
+V_INLINE void softmax_rows(const size_t m, float *y, const float *x, size_t n)
+{
+    vec best[4];
+    float inverse[4];
+    for (size_t k = 0; k < m; k++)
+        best[k] = largest_of(x + k * n, n);
+    for (size_t k = 0; k < m; k++)
+        inverse[k] =
+            (float)(1 / exp_less(y + k * n, x + k * n, n, best[k], m * n < AHEAD ? AHEAD : m * n));
+    for (size_t k = 0; k < m; k++)
+        scale_by(y + k * n, n, v_set(inverse[k]));
+}
+
 static void k_softmax(float *y, const float *x, size_t rows, size_t n)
 {
-    enum { LONG = 1 << 17 };
+    enum { SHORT = 64, LONG = 1 << 17 };
     if (n == 0)
         return;
     if (n <= LANES) {
-        for (size_t i = 0; i < rows; i++)
-            softmax_short(y + i * n, x + i * n, n);
+        size_t i = 0;
+        for (; i + 4 <= rows; i += 4)
+            softmax_short(4, y + i * n, x + i * n, n);
+        for (; i < rows; i++)
+            softmax_short(1, y + i * n, x + i * n, n);
         return;
     }
-    for (size_t i = 0; i < rows; i++, x += n, y += n) {
-        if (n >= LONG && x != y) {
-            softmax_long(y, x, n);
-            continue;
-        }
-        double total = exp_less(y, x, n, largest_of(x, n));
-        scale_by(y, n, v_set((float)(1 / total)));
+    if (n >= LONG && x != y) {
+        for (size_t i = 0; i < rows; i++)
+            softmax_long(y + i * n, x + i * n, n);
+        return;
     }
+    size_t i = 0;
+    for (; n <= SHORT && i + 4 <= rows; i += 4)
+        softmax_rows(4, y + i * n, x + i * n, n);
+    for (; i < rows; i++)
+        softmax_rows(1, y + i * n, x + i * n, n);
 }
 
 /* A vector of columns down n rows. */
