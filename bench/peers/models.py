@@ -177,7 +177,7 @@ def describe(arm):
 
 
 class Batch:
-    """Inputs of one file, and the way in which this arm runs them fastest."""
+    """Inputs of one file, and, once they are to be run, the way in which this arm runs them fastest."""
 
     def __init__(self, model, config, path):
         from safetensors.numpy import load_file
@@ -185,9 +185,15 @@ class Batch:
         self.arrays = {name: tensors[name] for name in TENSORS}
         self.rows = tensors.get("rows")
         self.examine(config)
-        self.inputs = model.convert(self.arrays)
+        self.model, self.inputs = model, model.convert(self.arrays)
+        self.run = None
+
+    def choose(self):
+        """Whether there was something to choose."""
+        if self.run:
+            return False
         ways, failed = [], []
-        for name, make in model.ways(self.inputs):
+        for name, make in self.model.ways(self.inputs):
             try:
                 run, making = timed(make)
                 ways.append((name, run, making + timed(run)[1]))
@@ -197,6 +203,7 @@ class Batch:
             raise RuntimeError("; ".join(failed))
         self.way, self.run, self.first_seconds = fastest(ways)
         self.way = "; ".join([self.way, *failed])
+        return True
 
     def examine(self, config):
         """Frameworks do not all notice what is out of range."""
@@ -220,14 +227,14 @@ class Batch:
 class Server:
     def __init__(self, arms, load):
         self.arms, self.open = arms, load
-        self.model, self.config, self.batches = None, None, {}
+        self.model, self.config, self.batch, self.batch_file = None, None, None, None
 
     def load(self, request):
         if request["arm"] not in self.arms:
             raise ValueError(f"there is no arm '{request['arm']}'")
         if request.setdefault("head", "none") not in ("none", "masked-lm"):
             raise ValueError(f"there is no head '{request['head']}'")
-        self.model, self.batches = None, {}
+        self.model, self.batch, self.batch_file = None, None, None
         self.config = config_of(request["model"])
         family = self.config.get("model_type")
         if family not in FAMILIES:
@@ -235,35 +242,42 @@ class Server:
         if request["head"] != "none" and family != "bert":
             raise ValueError(f"there is no head for {family}")
         weights_of(request["model"])
+        if not request.get("cache"):
+            home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+            request["cache"] = os.path.join(home, "mica", "bench", "converted")
         pin(request.get("cpus"))
         self.model = self.open(request)
         return {name: getattr(self.model, name) for name in ("load_seconds", "compile_seconds", "way", "kernels")}
 
-    def batch(self, path):
+    def batch_of(self, path):
+        """The batch of that file; the one before goes, and with it what was compiled for its shape."""
         if not self.model:
             raise ValueError("no model has been loaded")
         stat = os.stat(path)
-        key = path, stat.st_mtime_ns, stat.st_size
-        if key not in self.batches:
-            self.batches[key] = Batch(self.model, self.config, path)
-        return self.batches[key]
+        file = path, stat.st_mtime_ns, stat.st_size
+        if self.batch_file != file:
+            self.batch, self.batch_file = None, None
+            self.batch = Batch(self.model, self.config, path)
+            self.batch_file = file
+        return self.batch
 
     def check(self, request):
         from safetensors.numpy import save_file
-        known = len(self.batches)
-        batch = self.batch(request["inputs"])
+        batch = self.batch_of(request["inputs"])
+        new = batch.choose()
         output, took = timed(batch.run)
         output = self.model.array(output)
         output = output.reshape(-1, output.shape[-1])
         save_file({"output": output if batch.rows is None else output[batch.rows]}, request["output"])
-        return {"first_seconds": batch.first_seconds if len(self.batches) > known else took, "way": batch.way}
+        return {"first_seconds": batch.first_seconds if new else took, "way": batch.way}
 
     def time(self, request):
-        return {"seconds": seconds(self.batch(request["inputs"]).run, request["runs"])}
+        batch = self.batch_of(request["inputs"])
+        batch.choose()
+        return {"seconds": seconds(batch.run, request["runs"])}
 
     def flaw(self, request):
-        batch = self.batch(request["inputs"])
-        flaws = self.model.flaws(batch.inputs)
+        flaws = self.model.flaws(self.batch_of(request["inputs"]).inputs)
         if request["name"] not in flaws:
             raise ValueError(f"this arm does not have the flaw '{request['name']}'")
         return {"seconds": seconds(flaws[request["name"]], request["runs"])}
