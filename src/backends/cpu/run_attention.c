@@ -32,6 +32,7 @@ typedef struct attention {
     size_t longest;
     float *scratch;
     size_t worker_floats;
+    size_t cost, tasks; /* of the whole batch, and the parts in which it is run */
 } attention;
 
 static size_t round_up(size_t floats)
@@ -155,27 +156,55 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
     }
 }
 
+/* ---- the work, cut by what it costs ---- */
+
 static size_t blocks_of(size_t length)
 {
     return (length + QUERIES - 1) / QUERIES;
 }
 
-/* Tasks count heads of blocks, blocks in the order of the sequences. */
-static void attention_range(void *arg, size_t task, size_t end, size_t worker)
+/* A head of a block of queries, in keys that are multiplied: its scores, its values, and packing
+ * both, which costs as much as two queries do. */
+static size_t block_cost(size_t length)
+{
+    size_t blocks = blocks_of(length), queries = blocks ? (length + blocks - 1) / blocks : 0;
+    return length * (queries + 2);
+}
+
+static size_t sequence_length(const attention *t, size_t sequence)
+{
+    return (size_t)(t->batch->starts[sequence + 1] - t->batch->starts[sequence]);
+}
+
+static size_t total_cost(const attention *t)
+{
+    size_t cost = 0;
+    for (size_t i = 0; i < t->batch->sequences; i++) {
+        size_t length = sequence_length(t, i);
+        cost += block_cost(length) * blocks_of(length) * t->heads;
+    }
+    return cost;
+}
+
+/* All blocks in the order of the sequences, heads within them, one after another, make a line as
+ * long as their cost: a task is those that begin in its part of it. */
+static void attention_task(void *arg, size_t task, size_t worker)
 {
     const attention *t = arg;
     float *scratch = t->scratch + worker * t->worker_floats;
+    size_t from = t->cost / t->tasks * task,
+           to = task + 1 < t->tasks ? from + t->cost / t->tasks : t->cost;
     size_t before = 0;
-    for (size_t i = 0; i < t->batch->sequences && task < end; i++) {
-        size_t begin = (size_t)t->batch->starts[i];
-        size_t length = (size_t)t->batch->starts[i + 1] - begin;
-        size_t blocks = blocks_of(length), after = before + blocks * t->heads;
-        for (; task < end && task < after; task++) {
-            size_t block = (task - before) % blocks, head = (task - before) / blocks;
+    for (size_t i = 0; i < t->batch->sequences && before < to; i++) {
+        size_t begin = (size_t)t->batch->starts[i], length = sequence_length(t, i);
+        size_t blocks = blocks_of(length), count = blocks * t->heads, cost = block_cost(length);
+        size_t at = from > before ? (from - before + cost - 1) / (cost ? cost : 1) : 0;
+        for (; at < count && before + at * cost < to; at++) {
+            size_t block = at % blocks, head = at / blocks;
             size_t first = length * block / blocks, last = length * (block + 1) / blocks;
             attend(t, begin, length, head, first, last - first, scratch);
         }
-        before = after;
+        before += count * cost;
     }
 }
 
@@ -197,10 +226,9 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.longest = longest_of(t.batch);
     t.scratch = (float *)(void *)call->run->scratch;
     t.worker_floats = round_up(worker_floats(&call->cpu->kernels, t.longest, t.head_dim));
-    size_t tasks = 0;
-    for (size_t i = 0; i < t.batch->sequences; i++)
-        tasks += blocks_of((size_t)(t.batch->starts[i + 1] - t.batch->starts[i])) * t.heads;
-    size_t mean = t.batch->tokens / (tasks / t.heads + 1) + 1;
-    mica_cpu_ranges(call->cpu, tasks, mica_cpu_grain(mean * t.head_dim), attention_range, &t);
+    t.cost = total_cost(&t);
+    /* Below some tens of thousands of multiply-adds waking the others costs more than it gives. */
+    t.tasks = t.cost * t.head_dim < 1 << 15 ? 1 : mica_pool_threads(call->cpu->pool);
+    mica_pool_run(call->cpu->pool, t.tasks, attention_task, &t);
     return MICA_OK;
 }
