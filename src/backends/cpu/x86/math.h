@@ -122,7 +122,7 @@ V_INLINE vec v_gelu(vec x)
     p = v_fma(p, u, v_set(1.124178812e-01f));
     p = v_fma(p, u, v_set(1.335751371e-01f));
     p = v_fma(p, u, v_set(1.329548789e-01f));
-    vec tail = v_mul(v_mul(p, u), v_exp(v_mul(v_mul(x, x), v_set(-0.5f))));
+    vec tail = v_mul(v_mul(p, u), v_exp_below(v_mul(v_mul(x, x), v_set(-0.5f))));
     return v_mul(x, v_where_greater(x, v_zero(), v_sub(v_set(1.0f), tail), tail));
 }
 
