@@ -230,6 +230,18 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     }
 }
 
+/* Rows of a block: mc, but of 8 bits no more than leave A in the second cache from where its range
+ * is looked for to where it is packed. */
+static size_t rows_at_once(const mica_gemm *g)
+{
+    enum { FLOATS = 1 << 16 };
+    size_t mr = g->kernels->gemm.mr, mc = g->kernels->gemm.mc;
+    if (g->precision != MICA_PRECISION_INT8)
+        return mc;
+    size_t rows = FLOATS / (g->k + 1) / mr * mr;
+    return smaller(rows < mr ? mr : rows, mc);
+}
+
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
@@ -239,7 +251,7 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t words_max = ceil_div(t.all_words, blocks);
-    size_t mr = g->kernels->gemm.mr, parts = ceil_div(row1 - row0, g->kernels->gemm.mc);
+    size_t mr = g->kernels->gemm.mr, parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     for (size_t part = 0; part < parts; part++) {
         t.row0 = row0 + part * part_rows;
