@@ -5,7 +5,6 @@
  * another tensor while the entry lives.
  */
 #include <float.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -15,8 +14,8 @@
 #include "tensor/convert.h"
 #include "tensor/tensor.h"
 
-/* Columns of a weight that are converted at once. */
-enum { CHUNK = 64 };
+/* Columns of a weight that are converted at once: an even number. */
+enum { CHUNK = 128 };
 
 void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_dtype dtype,
                     size_t n)
@@ -29,16 +28,14 @@ void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_d
         memcpy(y, x, n * sizeof *y);
 }
 
-/* A float is finite if its exponent is not all ones. */
-static bool all_finite(const float *x, size_t n)
+/* A number times zero is zero unless it is not finite. */
+static bool all_finite(const mica_kernels *kernels, const float *x, size_t n)
 {
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        bad |= (bits & 0x7f800000) == 0x7f800000;
-    }
-    return !bad;
+    static const float zeros[CHUNK];
+    for (size_t at = 0; at < n; at += CHUNK)
+        if (kernels->dot(x + at, zeros, n - at < CHUNK ? n - at : CHUNK) != 0)
+            return false;
+    return true;
 }
 
 typedef struct packing {
@@ -67,6 +64,16 @@ static void read_chunk(const packing *p, size_t row, size_t rows, size_t k0, siz
     }
 }
 
+/* Rows [row, row + rows) where they lie, k apart, if they are float32 rows of one linear. */
+static const float *in_place(const packing *p, size_t row, size_t rows)
+{
+    const mica_side *linear = p->linears;
+    for (; row >= linear->n; linear++)
+        row -= linear->n;
+    bool fits = row + rows <= linear->n && linear->weight_dtype == MICA_DTYPE_F32;
+    return fits ? (const float *)linear->weight + row * p->to->k : NULL;
+}
+
 /* The words of a row of a chunk, in place. */
 static void to_bf16(float *row, size_t k)
 {
@@ -78,28 +85,40 @@ static void to_bf16(float *row, size_t k)
     }
 }
 
-static void to_int8(float *row, size_t k, float inverse, int32_t *sum)
+/* Bytes with sign are those without it that quantize gives for a zero of 128, but for one bit. */
+static void to_int8(const mica_kernels *kernels, float *row, size_t k, float inverse, int32_t *sum)
 {
-    for (size_t i = 0; 4 * i < k; i++) {
-        int8_t q[4] = {0};
-        for (size_t j = 0; j < 4 && 4 * i + j < k; j++) {
-            q[j] = (int8_t)lrintf(row[4 * i + j] * inverse);
-            *sum += q[j];
-        }
-        memcpy(row + i, q, sizeof q);
+    int8_t bytes[CHUNK];
+    kernels->int8.quantize(bytes, row, k, inverse, 128);
+    for (size_t i = k; i % 4 != 0; i++)
+        bytes[i] = -128; /* becomes 0 */
+    int32_t total = 0;
+    for (size_t i = 0; i < (k + 3) / 4 * 4; i++) {
+        bytes[i] ^= -128;
+        total += bytes[i];
     }
+    memcpy(row, bytes, (k + 3) / 4 * 4);
+    *sum += total;
 }
 
-/* The largest sum of two neighbours of one sign, or of one number: chunks begin at even columns. */
+static float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+/* The largest sum of two neighbours of one sign, or number alone. NaN is passed over. */
 static float largest_pair(const float *row, size_t k)
 {
-    float most = 0;
-    for (size_t i = 0; i < k; i += 2) {
-        float a = row[i], b = i + 1 < k ? row[i + 1] : 0;
-        float above = fmaxf(a, 0) + fmaxf(b, 0), below = fmaxf(-a, 0) + fmaxf(-b, 0);
-        most = fmaxf(most, fmaxf(above, below));
+    float above = 0, below = 0;
+    for (size_t i = 0; i + 1 < k; i += 2) {
+        above = larger(larger(row[i], 0) + larger(row[i + 1], 0), above);
+        below = larger(larger(-row[i], 0) + larger(-row[i + 1], 0), below);
     }
-    return most;
+    if (k % 2) {
+        above = larger(row[k - 1], above);
+        below = larger(-row[k - 1], below);
+    }
+    return larger(above, below);
 }
 
 /* The scale of each of the panel's columns: its largest pair becomes one less than what may be,
@@ -111,7 +130,7 @@ static void choose_scales(const packing *p, size_t row, size_t columns, float *c
         size_t kc = p->to->k - k0 < CHUNK ? p->to->k - k0 : CHUNK;
         read_chunk(p, row, columns, k0, kc, chunk);
         for (size_t j = 0; j < columns; j++) {
-            largest[j] = fmaxf(largest[j], largest_pair(chunk + j * CHUNK, kc));
+            largest[j] = larger(largest[j], largest_pair(chunk + j * CHUNK, kc));
         }
     }
     for (size_t j = 0; j < p->cpu->kernels.gemm.nr; j++) {
@@ -122,7 +141,8 @@ static void choose_scales(const packing *p, size_t row, size_t columns, float *c
 }
 
 /* Rows [row, row + nr) of the linears side by side are the panel's columns: they are brought to
- * float32 in chunks of columns, then into words, then transposed. */
+ * float32 in chunks of columns, then into words, then transposed; float32 is transposed from where
+ * it lies. */
 static void pack_panel(packing *p, size_t panel)
 {
     const mica_kernels *kernels = &p->cpu->kernels;
@@ -130,23 +150,27 @@ static void pack_panel(packing *p, size_t panel)
     size_t nr = kernels->gemm.nr, row = panel * nr, group = mica_gemm_group(to->precision);
     size_t columns = to->n - row < nr ? to->n - row : nr;
     float chunk[MICA_GEMM_MAX_NR * CHUNK];
+    const float *lies = to->precision == MICA_PRECISION_F32 ? in_place(p, row, columns) : NULL;
+    size_t apart = lies ? to->k : CHUNK;
     float *words = (float *)to->panels + panel * nr * ((to->k + group - 1) / group);
     if (to->precision == MICA_PRECISION_INT8)
         choose_scales(p, row, columns, chunk);
     for (size_t k0 = 0; k0 < to->k; k0 += CHUNK) {
         size_t kc = to->k - k0 < CHUNK ? to->k - k0 : CHUNK;
-        read_chunk(p, row, columns, k0, kc, chunk);
+        if (!lies)
+            read_chunk(p, row, columns, k0, kc, chunk);
+        const float *from = lies ? lies + k0 : chunk;
         for (size_t j = 0; j < columns; j++) {
             float *of_row = chunk + j * CHUNK;
             float scale = to->precision == MICA_PRECISION_INT8 ? to->column_scale[row + j] : 0;
-            if (p->check && !all_finite(of_row, kc))
+            if (p->check && !all_finite(kernels, from + j * apart, kc))
                 atomic_store(&p->bad, true);
             else if (to->precision == MICA_PRECISION_BF16)
                 to_bf16(of_row, kc);
             else if (to->precision == MICA_PRECISION_INT8)
-                to_int8(of_row, kc, scale > 0 ? 1 / scale : 0, &to->column_sum[row + j]);
+                to_int8(kernels, of_row, kc, scale > 0 ? 1 / scale : 0, &to->column_sum[row + j]);
         }
-        mica_gemm_pack_panel(kernels, words + k0 / group * nr, chunk, 1, CHUNK, columns,
+        mica_gemm_pack_panel(kernels, words + k0 / group * nr, from, 1, (int64_t)apart, columns,
                              (kc + group - 1) / group);
     }
 }
@@ -169,7 +193,7 @@ bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
         else
             memset(to->bias + at, 0, linears[i].n * sizeof *to->bias);
     }
-    if (check && to->bias && !all_finite(to->bias, to->n))
+    if (check && to->bias && !all_finite(&cpu->kernels, to->bias, to->n))
         atomic_store(&p.bad, true);
     return !atomic_load(&p.bad);
 }
@@ -214,8 +238,8 @@ static mica_status check_tensor(const mica_cpu *cpu, const mica_tensor *tensor, 
         float chunk[CHUNK];
         size_t n = count - at < CHUNK ? (size_t)(count - at) : CHUNK;
         mica_cpu_widen(&cpu->kernels, chunk, data + (size_t)at * mica_dtype_size(dtype), dtype, n);
-        for (size_t i = 0; i < n && !all_finite(chunk, n); i++)
-            if (!all_finite(chunk + i, 1))
+        for (size_t i = 0; i < n && !all_finite(&cpu->kernels, chunk, n); i++)
+            if (!all_finite(&cpu->kernels, chunk + i, 1))
                 return mica_fail(err, MICA_STATUS_NOT_FINITE,
                                  "weight '%s': element %lld of %lld is %g",
                                  name ? name : "(unnamed)", (long long)at + (long long)i,
