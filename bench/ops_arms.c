@@ -136,6 +136,7 @@ static bool ask_prepare(bench *b, bench_peer *peer)
     bench_write_int(w, "axis", c->axis);
     bench_write_bool(w, "causal", c->causal);
     bench_write_int(w, "threads", (int64_t)b->ops->info.threads);
+    bench_write_bool(w, "keep", !b->in_turn);
     return ask(b, peer) != NULL;
 }
 

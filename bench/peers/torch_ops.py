@@ -207,7 +207,9 @@ class Work:
         self.tensors = [tensors[name].clone() for name in "abc" if name in tensors]  # the file is mapped
         every = ways(torch, request, self.tensors)
         kept = [Way(way.name + ", memory kept", way.make, way.finish, kept=True) for way in every if way.new]
-        self.arms = {"default": every[0], "best": self.fastest(every + (kept if memory.libc else []))}
+        if not memory.libc or not request.get("keep", True):  # what malloc keeps may be twice what is needed
+            kept = []
+        self.arms = {"default": every[0], "best": self.fastest(every + kept)}
         self.ready = {}  # the functions of ways, with their memory
 
     def fastest(self, every):
