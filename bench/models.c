@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "mica/context.h"
+#include "models_accuracy.h"
+#include "models_flaws.h"
 #include "models_write.h"
 #include "probe.h"
 #include "system.h"
@@ -19,7 +21,7 @@ const char *const bench_precisions[BENCH_PRECISIONS] = {"fp32", "bf16", "int8"};
 
 struct bench_models {
     const bench_models_options *options;
-    bench_source *sources;
+    bench_source *sources, accuracy;
     bench_model_arm *arms; /* all that are wanted */
     size_t arm_count;
     bench_texts texts;
@@ -29,13 +31,15 @@ struct bench_models {
     double best_probe;
     bench_results results;
     mica_json_writer *writer;
-    double done, all, part; /* of the work, in multiply-adds */
+    char cache[BENCH_PATH_ROOM]; /* where peers may keep converted models */
+    double done, all, part;      /* of the work, in multiply-adds */
 };
 
 /* A model at hand. */
 typedef struct running {
     bench_models *models;
     bench_models_model facts;
+    mica_tokenizer *tokenizer;
     bench_cell *cells;
     size_t cell_count;
     bench_model_reference *reference;
@@ -132,6 +136,8 @@ static mica_status find_sources(bench_models *m, mica_error *err)
         return bench_fail_memory(err, "models");
     for (size_t i = 0; i < o->model_count && !status; i++)
         status = bench_source_find(o->models[i], &o->source, o->say, &m->sources[i], err);
+    if (!status && o->accuracy)
+        status = bench_source_find(o->accuracy, &o->source, o->say, &m->accuracy, err);
     return status;
 }
 
@@ -225,8 +231,7 @@ bool bench_models_cell(const bench_models *m, size_t model, size_t i, char *name
 }
 
 /* The texts of a batch: the first ones, cut; in a mixed one to each of the lengths in turn. */
-static mica_status fill_cell(const running *r, const mica_tokenizer *tokenizer, bench_cell *cell,
-                             mica_error *err)
+static mica_status fill_cell(const running *r, bench_cell *cell, mica_error *err)
 {
     const bench_models *m = r->models;
     const bench_models_options *o = m->options;
@@ -236,13 +241,13 @@ static mica_status fill_cell(const running *r, const mica_tokenizer *tokenizer, 
     for (size_t i = 0; i < cell->batch; i++)
         texts[i] = bench_text_cut(m->texts.items[i % m->texts.count],
                                   cell->length ? cell->length : o->lengths[i % o->length_count]);
-    mica_status status =
-        bench_batch_create(tokenizer, &r->facts.encoder, texts, cell->batch, &cell->data, err);
+    mica_status status = bench_batch_create(r->tokenizer, &r->facts.encoder, texts, cell->batch, 0,
+                                            &cell->data, err);
     free(texts);
     return status ? status : bench_cell_prepare(cell, r->facts.head, o->plan.seed, err);
 }
 
-static mica_status make_cells(running *r, const mica_tokenizer *tokenizer, mica_error *err)
+static mica_status make_cells(running *r, mica_error *err)
 {
     const bench_models_options *o = r->models->options;
     mica_status status = MICA_OK;
@@ -259,14 +264,14 @@ static mica_status make_cells(running *r, const mica_tokenizer *tokenizer, mica_
         if ((size_t)snprintf(cell->inputs, sizeof cell->inputs, "%s/inputs-%zu-%zu.safetensors",
                              o->directory, cell->length, cell->batch) >= sizeof cell->inputs)
             return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
-        status = fill_cell(r, tokenizer, cell, err);
+        status = fill_cell(r, cell, err);
     }
     return status;
 }
 
 /* Other texts than those that are measured, for peers that look at texts before they choose their
  * scales. */
-static mica_status make_calibration(running *r, const mica_tokenizer *tokenizer, mica_error *err)
+static mica_status make_calibration(running *r, mica_error *err)
 {
     const bench_models *m = r->models;
     const bench_models_options *o = m->options;
@@ -277,8 +282,8 @@ static mica_status make_calibration(running *r, const mica_tokenizer *tokenizer,
     for (size_t i = 0; i < CALIBRATION_TEXTS; i++)
         texts[i] = bench_text_cut(m->texts.items[(first + i) % m->texts.count],
                                   o->lengths[i % o->length_count]);
-    mica_status status =
-        bench_batch_create(tokenizer, &r->facts.encoder, texts, CALIBRATION_TEXTS, &batch, err);
+    mica_status status = bench_batch_create(r->tokenizer, &r->facts.encoder, texts,
+                                            CALIBRATION_TEXTS, 0, &batch, err);
     if (status)
         return status;
     status = bench_batch_save(&batch, rows, 1, r->calibration, err);
@@ -325,18 +330,24 @@ static size_t choose_group(running *r, const char *precision)
     return r->group_count;
 }
 
+static bench_model_load load_of(const bench_models *m, const char *model, const char *calibration,
+                                bool head)
+{
+    return (bench_model_load){.model = model,
+                              .cache = m->cache,
+                              .calibration = calibration,
+                              .head = head,
+                              .as_published = m->options->as_published,
+                              .threads = m->machine.threads,
+                              .processors = m->processors,
+                              .processor_count = m->processor_count};
+}
+
 static mica_status load_group(running *r, mica_error *err)
 {
-    const bench_models *m = r->models;
-    const bench_models_options *o = m->options;
-    const bench_model_load load = {.model = r->facts.source->directory,
-                                   .cache = o->cache,
-                                   .calibration = r->calibration,
-                                   .head = r->facts.head,
-                                   .as_published = o->as_published,
-                                   .threads = m->machine.threads,
-                                   .processors = m->processors,
-                                   .processor_count = m->processor_count};
+    const bench_models_options *o = r->models->options;
+    const bench_model_load load =
+        load_of(r->models, r->facts.source->directory, r->calibration, r->facts.head);
     mica_status status = MICA_OK;
     for (size_t i = 0; i < r->group_count && !status; i++) {
         bench_model_arm *arm = r->group[i];
@@ -401,6 +412,8 @@ static mica_status run_group(running *r, const char *precision, mica_error *err)
         status = load_group(r, err);
     if (!status)
         status = run_cells(r, precision, err);
+    if (!status && m->options->plan.stop && m->options->plan.stop())
+        status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
     for (size_t i = 0; i < r->group_count; i++)
         bench_model_arm_end(r->group[i]);
     if (status || !missing)
@@ -437,7 +450,6 @@ static mica_status prepare(running *r, mica_error *err)
 {
     const bench_models *m = r->models;
     const bench_models_options *o = m->options;
-    mica_tokenizer *tokenizer = NULL;
     mica_status status = bench_encoder_read(r->facts.source->directory, &r->facts.encoder, err);
     r->facts.head = o->as_published && r->facts.encoder.masked_lm &&
                     strcmp(r->facts.encoder.family, "bert") == 0;
@@ -450,16 +462,36 @@ static mica_status prepare(running *r, mica_error *err)
                         PATH_ROOM))
         status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
     if (!status)
-        status = mica_tokenizer_open(r->facts.source->directory, &tokenizer, err);
+        status = mica_tokenizer_open(r->facts.source->directory, &r->tokenizer, err);
     if (!status)
-        status = make_cells(r, tokenizer, err);
+        status = make_cells(r, err);
     if (!status)
-        status = make_calibration(r, tokenizer, err);
-    mica_tokenizer_destroy(&tokenizer);
+        status = make_calibration(r, err);
     return status
                ? status
                : bench_model_reference_open(r->facts.source->directory, &r->facts.encoder,
                                             r->facts.head, m->machine.threads, &r->reference, err);
+}
+
+/* What the published harness would have said of this model. */
+static mica_status show_flaws(const running *r, mica_error *err)
+{
+    bench_models *m = r->models;
+    const bench_model_load load =
+        load_of(r->models, r->facts.source->directory, r->calibration, r->facts.head);
+    const bench_flaws_work work = {.options = m->options,
+                                   .model = &r->facts,
+                                   .machine = &m->machine,
+                                   .load = &load,
+                                   .texts = &m->texts,
+                                   .tokenizer = r->tokenizer,
+                                   .arms = m->arms,
+                                   .arm_count = m->arm_count,
+                                   .results = &m->results,
+                                   .writer = m->writer};
+    if (m->options->say)
+        m->options->say("the flaws of the published harness");
+    return bench_flaws_run(&work, err);
 }
 
 static mica_status run_model(bench_models *m, const bench_source *source, mica_error *err)
@@ -470,9 +502,12 @@ static mica_status run_model(bench_models *m, const bench_source *source, mica_e
         status = run_group(&r, bench_precisions[p], err);
     if (!status)
         status = write_model(&r, err);
+    if (!status && m->options->as_published && source == m->sources)
+        status = show_flaws(&r, err);
     for (size_t i = 0; i < r.cell_count; i++)
         bench_cell_free(&r.cells[i]);
     unlink(r.calibration);
+    mica_tokenizer_destroy(&r.tokenizer);
     bench_model_reference_close(&r.reference);
     free(r.cells);
     free(r.group);
@@ -503,10 +538,30 @@ static double count_work(const bench_models *m)
     return sum;
 }
 
+static mica_status measure_accuracy(bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    const bench_model_load load = load_of(m, m->accuracy.directory, NULL, false);
+    const bench_accuracy_work work = {.options = o,
+                                      .machine = &m->machine,
+                                      .load = &load,
+                                      .texts = o->accuracy_texts ? o->accuracy_texts : o->text,
+                                      .source = &m->accuracy,
+                                      .arms = m->arms,
+                                      .arm_count = m->arm_count,
+                                      .results = &m->results,
+                                      .writer = m->writer};
+    if (o->say)
+        o->say("the accuracy of short numbers");
+    return bench_accuracy_run(&work, err);
+}
+
 mica_status bench_models_run(bench_models *m, mica_error *err)
 {
     const bench_models_options *o = m->options;
-    mica_status status = measure_machine(m, err);
+    mica_status status = bench_source_cache(&o->source, m->cache, err);
+    if (!status)
+        status = measure_machine(m, err);
     m->all = count_work(m);
     if (!status) {
         bench_write_models_header(m->writer, o, &m->machine);
@@ -514,5 +569,7 @@ mica_status bench_models_run(bench_models *m, mica_error *err)
     }
     for (size_t i = 0; i < o->model_count && !status; i++)
         status = run_model(m, &m->sources[i], err);
+    if (!status && o->accuracy)
+        status = measure_accuracy(m, err);
     return status ? status : bench_results_finish(&m->results, err);
 }

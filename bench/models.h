@@ -37,7 +37,6 @@ typedef struct bench_models_options {
     size_t program_count;
     const char *text;      /* the file with the texts */
     const char *directory; /* for the files of a run */
-    const char *cache;     /* where peers may keep converted models */
     const char *output;    /* the result's file, or NULL */
     bool resume;
     const char *accuracy;                       /* a sentence-embedding model; NULL = none */

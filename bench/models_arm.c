@@ -150,6 +150,7 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
         mica_json_writer_destroy(&w);
         return bench_fail_memory(err, "a peer");
     }
+    bench_peer_watch(arm->process, arm->program->stop);
     write_load(w, arm, load);
     const mica_json_value *answer = ask(arm, w, &state, reason);
     arm->state = state;
@@ -212,6 +213,8 @@ static bench_state ask_seconds(bench_model_arm *arm, const char *const members[]
     const mica_json_value *answer = ask(arm, w, &state, reason);
     if (joules)
         *joules = bench_joules() - energy;
+    if (answer && mica_json_get(answer, "way"))
+        snprintf(arm->way_here, sizeof arm->way_here, "%s", bench_text(answer, "way"));
     if (answer)
         state = take_seconds(answer, key, begin, seconds, reason);
     mica_json_writer_destroy(&w);
@@ -222,6 +225,7 @@ bench_state bench_model_arm_check(bench_model_arm *arm, const char *inputs, cons
                                   double *first_seconds, char *reason)
 {
     const char *const members[][2] = {{"do", "check"}, {"inputs", inputs}, {"output", output}};
+    arm->way_here[0] = 0;
     unlink(output); /* an output of before must not pass for this one */
     return ask_seconds(arm, members, 3, 0, "first_seconds", first_seconds, NULL, reason);
 }

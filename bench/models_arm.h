@@ -16,6 +16,7 @@ typedef struct bench_program {
     char name[64];            /* "pytorch" */
     double limit;             /* seconds that it may take for an answer */
     bool show_errors;
+    bool (*stop)(void); /* ends waiting for its arms; may be NULL */
     bench_peer_state state;
     char reason[512];
     mica_json *hello; /* its first line; NULL if it is not OK */
@@ -34,6 +35,7 @@ typedef struct bench_model_arm {
     bench_state state;
     char reason[512];
     char way[256], kernels[256];
+    char way_here[256]; /* that it takes for the last batch that was checked; "" = as ever */
     double load_seconds, compile_seconds;
     int64_t peak_resident;
 } bench_model_arm;

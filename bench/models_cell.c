@@ -12,6 +12,7 @@
 
 enum { SAMPLED = 3, ROWS_WITH_HEAD = 8, RUNS_MAX = 1000000 };
 static const double probe_seconds = 0.01;
+static const double slow_at_least = 1; /* second: below that nobody is too slow for all rounds */
 
 /* ---- what is checked ---- */
 
@@ -135,7 +136,8 @@ static void calibrate(const bench_cell *c, bench_cell_arm *a, const bench_cell_p
     }
     if (bench_model_arm_is_mica(a->process))
         *mica = fmax(*mica, seconds);
-    else if (seconds > p->slow || (*mica > 0 && seconds > p->slow_times * *mica)) {
+    else if (seconds > p->slow ||
+             (seconds > slow_at_least && *mica > 0 && seconds > p->slow_times * *mica)) {
         a->slow = true;
         a->all[0] = seconds;
     }
@@ -300,7 +302,7 @@ mica_status bench_cell_measure(const bench_cell *c, bench_model_arm *const *arms
         status = bench_fail_memory(err, "samples");
     if (!status)
         status = warm_up(c, out, reference, output, plan, err);
-    if (!status && !run_rounds(c, out, plan, order))
+    if (!status && (!run_rounds(c, out, plan, order) || stopped(plan)))
         status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
     if (!status) {
         choose_rounds(out, plan->plan.rounds);

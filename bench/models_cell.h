@@ -56,7 +56,7 @@ typedef struct bench_cell_plan {
     bench_plan plan;
     double calm;       /* share of the best probe that makes a calm round; 0 = all are calm */
     double slow;       /* seconds of a run that is not repeated */
-    double slow_times; /* or so many times mica's */
+    double slow_times; /* or so many times mica's, if it is more than a second */
     size_t threads;
     double *best_probe; /* of the whole run, so far */
     void (*progress)(void *user, double share);

@@ -151,7 +151,7 @@ static mica_status fill(const bench_encoder *encoder, mica_encoding *const *enco
 }
 
 mica_status bench_batch_create(const mica_tokenizer *tokenizer, const bench_encoder *encoder,
-                               const mica_text *texts, size_t count, bench_batch *out,
+                               const mica_text *texts, size_t count, size_t least, bench_batch *out,
                                mica_error *err)
 {
     mica_encode_options options;
@@ -159,6 +159,7 @@ mica_status bench_batch_create(const mica_tokenizer *tokenizer, const bench_enco
     mica_status status = MICA_OK;
     memset(out, 0, sizeof *out);
     out->sequences = count;
+    out->longest = least;
     out->lengths = calloc(count, sizeof *out->lengths);
     mica_encode_options_defaults(&options);
     options.max_length = (size_t)(encoder->positions - encoder->first_position);

@@ -33,9 +33,9 @@ typedef struct bench_batch {
     double tokenize_seconds;           /* of all its texts, by mica */
 } bench_batch;
 
-/* Tokenizes; a text is cut to what the model takes. */
+/* Tokenizes; a text is cut to what the model takes. Rows are `least` long at least. */
 mica_status bench_batch_create(const mica_tokenizer *tokenizer, const bench_encoder *encoder,
-                               const mica_text *texts, size_t count, bench_batch *out,
+                               const mica_text *texts, size_t count, size_t least, bench_batch *out,
                                mica_error *err);
 /* Writes it for the arms, with the `row_count` rows of the flattened output that they give back. */
 mica_status bench_batch_save(const bench_batch *batch, const int64_t *rows, size_t row_count,

@@ -14,7 +14,7 @@
 #include "mica/model.h"
 #include "util.h"
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_ROOM = BENCH_PATH_ROOM };
 
 const char *const bench_models_of_paper[BENCH_MODELS_OF_PAPER] = {
     "bert-base-uncased", "bert-large-uncased", "roberta-base", "xlm-roberta-base"};
@@ -96,7 +96,7 @@ static mica_status make_directories(const char *path, mica_error *err)
                       strerror(errno));
 }
 
-static mica_status cache_directory(const bench_source_options *o, char *out, mica_error *err)
+mica_status bench_source_cache(const bench_source_options *o, char *out, mica_error *err)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (o->cache)
@@ -255,7 +255,7 @@ static mica_status find_made(const char *config, const char *tokenizer_name,
 {
     char cache[PATH_ROOM], tokenizer[PATH_ROOM], line[256];
     bool own = true;
-    mica_status status = cache_directory(o, cache, err);
+    mica_status status = bench_source_cache(o, cache, err);
     if (!status)
         status = find_tokenizer(tokenizer_name, o, tokenizer, &own, err);
     if (status)

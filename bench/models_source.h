@@ -20,12 +20,16 @@ typedef struct bench_source {
 } bench_source;
 
 typedef struct bench_source_options {
-    const char *cache;      /* where made models are kept; NULL = the user's cache */
+    const char *cache;      /* where made models are kept; NULL = in the user's cache */
     const char *tokenizers; /* a directory with one of tokenizer files a model; may be NULL */
     uint64_t seed;
     bool look; /* make nothing: the directory of a model that is not there yet is where it would be
                 */
 } bench_source_options;
+
+enum { BENCH_PATH_ROOM = 4096 };
+/* The directory of `options`, made if need be; `out` has room for BENCH_PATH_ROOM. */
+mica_status bench_source_cache(const bench_source_options *options, char *out, mica_error *err);
 
 /* The models of the paper. */
 enum { BENCH_MODELS_OF_PAPER = 4 };

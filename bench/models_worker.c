@@ -178,6 +178,8 @@ static mica_status take(batch *b, const mica_tensor *ids, const mica_tensor *mas
     b->count = (size_t)mica_tensor_dim(ids, 0);
     b->longest = (size_t)mica_tensor_dim(ids, 1);
     b->row_count = (size_t)mica_tensor_count(rows);
+    if (b->longest == 0)
+        return bench_fail(err, MICA_STATUS_SHAPE, "the batch is empty");
     if (mica_tensor_count(mask) != mica_tensor_count(ids))
         return bench_fail(err, MICA_STATUS_SHAPE, "the mask has not the shape of the ids");
     b->ids = malloc((b->count * b->longest + 1) * sizeof *b->ids);
@@ -233,27 +235,30 @@ static mica_status forward(worker *w, mica_outputs **out, mica_error *err)
     return mica_forward(w->session, w->batch.sequences, w->batch.count, &options, out, err);
 }
 
-/* The rows that are asked for, of the flattened output. */
+/* The rows that are asked for, of the flattened output of the batch as it is padded in the file;
+ * mica's own is as long as the longest text. */
 static mica_status save_rows(const worker *w, const mica_outputs *outputs, const char *path,
                              mica_error *err)
 {
     const mica_tensor *all = mica_outputs_find(outputs, w->head ? "logits" : "last_hidden_state");
+    const batch *b = &w->batch;
     if (!all || mica_tensor_rank(all) != 3)
         return bench_fail(err, MICA_STATUS_SHAPE, "there is no such output");
-    size_t width = (size_t)mica_tensor_dim(all, 2);
-    size_t rows = (size_t)mica_tensor_dim(all, 0) * (size_t)mica_tensor_dim(all, 1);
+    size_t width = (size_t)mica_tensor_dim(all, 2), longest = (size_t)mica_tensor_dim(all, 1);
     mica_named_tensor named = {"output", NULL};
     const float *from = mica_tensor_data(all);
     mica_status status = mica_tensor_create(
-        MICA_DTYPE_F32, 2, (const int64_t[]){(int64_t)w->batch.row_count, (int64_t)width},
-        &named.tensor, err);
-    for (size_t i = 0; i < w->batch.row_count && !status; i++) {
-        if (w->batch.rows[i] < 0 || (size_t)w->batch.rows[i] >= rows)
+        MICA_DTYPE_F32, 2, (const int64_t[]){(int64_t)b->row_count, (int64_t)width}, &named.tensor,
+        err);
+    for (size_t i = 0; i < b->row_count && !status; i++) {
+        size_t row = b->rows[i] < 0 ? SIZE_MAX : (size_t)b->rows[i];
+        size_t text = row / b->longest, token = row % b->longest;
+        if (text >= b->count || token >= longest)
             status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "row %lld is not there",
-                                (long long)w->batch.rows[i]);
+                                (long long)b->rows[i]);
         else
             memcpy((float *)mica_tensor_data_mut(named.tensor) + i * width,
-                   from + (size_t)w->batch.rows[i] * width, width * sizeof *from);
+                   from + (text * longest + token) * width, width * sizeof *from);
     }
     if (!status)
         status = mica_tensors_save(path, &named, 1, err);

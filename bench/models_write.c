@@ -112,6 +112,7 @@ static void write_cell_arm(mica_json_writer *w, const bench_cell_arm *a)
     bench_write_text(w, "precision", a->process->precision);
     bench_write_text(w, "config", a->process->config);
     bench_write_text(w, "device", a->process->device);
+    bench_write_text(w, "way", a->process->way_here[0] ? a->process->way_here : NULL);
     bench_write_number(w, "first_seconds", a->first_seconds);
     bench_write_number(w, "difference", a->distance.largest);
     bench_write_number(w, "cosine", a->distance.cosine);

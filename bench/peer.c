@@ -22,6 +22,7 @@ struct bench_peer {
     pid_t pid; /* 0 = it has ended */
     int to, from;
     bool paused;
+    bool (*stop)(void); /* or NULL */
     double limit;
     char *line; /* what has come, up to `filled`; the line at hand ends at `end` */
     size_t filled, capacity, end;
@@ -55,6 +56,11 @@ const mica_json_value *bench_peer_hello(const bench_peer *peer)
 long bench_peer_process(const bench_peer *peer)
 {
     return (long)peer->pid;
+}
+
+void bench_peer_watch(bench_peer *peer, bool (*stop)(void))
+{
+    peer->stop = stop;
 }
 
 void bench_peer_pause(bench_peer *peer)
@@ -144,8 +150,8 @@ static bool wait_for(bench_peer *peer, int fd, short events, double until)
         int ready = left > 0 ? poll(&p, 1, left > 3600 ? 3600000 : (int)(left * 1000) + 1) : 0;
         if (ready > 0)
             return true;
-        if (ready < 0 && errno != EINTR) {
-            fail(peer, "poll failed");
+        if (ready < 0 && (errno != EINTR || (peer->stop && peer->stop()))) {
+            fail(peer, errno != EINTR ? "poll failed" : "interrupted");
             return false;
         }
         if (ready == 0 && now() >= until) {

@@ -36,6 +36,8 @@ bench_peer_state bench_peer_state_of(const bench_peer *peer);
 const char *bench_peer_reason(const bench_peer *peer);
 /* The process, which leads a group of its own; 0 = it has ended. */
 long bench_peer_process(const bench_peer *peer);
+/* While it is waited for, `stop` is asked whenever a signal comes: true ends it as failed. */
+void bench_peer_watch(bench_peer *peer, bool (*stop)(void));
 /* Stops it where it is, with all that it started, until it is asked something: threads that spin
  * for a while after their work would take the processors from others. */
 void bench_peer_pause(bench_peer *peer);

@@ -200,6 +200,7 @@ static int find_programs(models_run *run, const char *python, double limit, bool
     for (size_t i = 0; i < o->program_count; i++) {
         run->programs[i].limit = limit;
         run->programs[i].show_errors = verbose;
+        run->programs[i].stop = interrupted;
     }
     return o->program_count ? -1
                             : usage_error(run->command, "no arm begins so: --peers '%.100s'",
@@ -240,6 +241,8 @@ static void show_arm(const mica_json_value *arm, double tokens, double mica)
     if (mica > 0 && strncmp(bench_text(arm, "name"), "mica", 4) != 0)
         out_text(" %7.2fx", median / mica);
     mica_json_bool(mica_json_get(arm, "slow"), &slow);
+    if (bench_text(arm, "way")[0])
+        out_text("  [%.60s]", bench_text(arm, "way"));
     out_text("%s\n", slow ? "  one run: too slow for more" : "");
 }
 
@@ -320,6 +323,27 @@ static void show_model(const mica_json_value *model)
     }
 }
 
+static void show_flaw(const mica_json_value *line)
+{
+    const mica_json_value *flawed = mica_json_get(line, "flawed");
+    double honest = bench_number(mica_json_get(line, "honest"), "median", NAN);
+    double value = bench_number(flawed, "value", bench_number(flawed, "median", NAN));
+    out_text("%s, %s, %s: %.3f ms, flawed %.3f ms\n    %s\n", bench_text(line, "flaw"),
+             bench_text(line, "arm"), bench_text(line, "cell"), honest * 1e3, value * 1e3,
+             bench_text(line, "says"));
+}
+
+static void show_accuracy(const mica_json_value *line)
+{
+    out_text("%s, %-28s", bench_text(line, "model"), bench_text(line, "arm"));
+    if (strcmp(bench_text(line, "state"), "ok") != 0)
+        out_text(" %s: %s\n", bench_text(line, "state"), bench_text(line, "reason"));
+    else
+        out_text(" cosine to float64 of %.0f texts: mean %.6f, least %.6f\n",
+                 bench_number(line, "texts", 0), bench_number(line, "cosine_mean", NAN),
+                 bench_number(line, "cosine_least", NAN));
+}
+
 /* ---- lines ---- */
 
 static void put(models_run *run, const mica_json_value *line)
@@ -359,6 +383,10 @@ static void show(void *user, const mica_json_value *line, bool kept)
         show_part(line);
     else if (strcmp(kind, "model") == 0)
         show_model(line);
+    else if (strcmp(kind, "flaw") == 0)
+        show_flaw(line);
+    else if (strcmp(kind, "accuracy") == 0)
+        show_accuracy(line);
     out_flush();
 }
 
@@ -415,10 +443,9 @@ static mica_status run_all(models_run *run, mica_error *err)
 /* Removes a folder with the files that peers may have left in it. */
 static void remove_folder(const char *path)
 {
-    static const char *const left[] = {"output.safetensors", "output.safetensors.tmp",
-                                       "calibration.safetensors"};
+    static const char *const left[] = {"output.safetensors", "calibration.safetensors"};
     char file[PATH_ROOM + 64];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         snprintf(file, sizeof file, "%s/%s", path, left[i]);
         unlink(file);
     }
@@ -601,6 +628,10 @@ int cmd_bench_models(const cli_command *command, int argc, char **argv)
          "where made models are kept (~/.cache/mica/bench)", 0, 0},
         {"tokenizers", 0, OPTION_TEXT, &o->source.tokenizers, "DIR",
          "with a folder of tokenizer files a model, for made ones", 0, 0},
+        {"accuracy", 0, OPTION_TEXT, &o->accuracy, "MODEL",
+         "cosines of bf16 and int8 embeddings by this sentence-embedding model", 0, 0},
+        {"accuracy-text", 0, OPTION_TEXT, &o->accuracy_texts, "FILE",
+         "sentences for it, a line each (those of --text)", 0, 0},
         {"peer-python", 0, OPTION_TEXT, &a.python, "PYTHON", "the Python that has the peers", 0, 0},
         {"peer-script", 0, OPTION_TEXTS, &a.scripts, "FILE",
          "another peer of the same protocol, instead of those of bench/peers", 0, 0},

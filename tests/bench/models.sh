@@ -97,6 +97,15 @@ expect "with BERT's head" 0
 out_has '"head":"masked-lm"'
 out_has '"head":"as-published"'
 
+[ "$(grep -o '"kind":"flaw"' "$work/out" | wc -l)" -eq 9 ] || complain "not four flaws of mica and five of the peer"
+for flaw in unevaluated best_ten no_warm_up space_padded unlike_heads; do
+    out_has "\"flaw\":\"$flaw\""
+done
+bench right --accuracy "$work/tiny" --filter 'x 20' --batches 1
+expect "accuracy" 0
+[ "$(grep -c 'tiny, .* cosine to float64 of [0-9]* texts: mean [01]\.' "$work/out")" -eq 3 ] ||
+    complain "not the cosines of three arms"
+
 for mode in wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
     unasked:"failed: " no:"failed: this text is too long for it" crash:"failed: crashed (exit code 3)" \
     between:"failed: crashed (exit code 0)" load:"failed: crashed (Segmentation fault" \
@@ -127,7 +136,24 @@ expect "a machine that is never calm" 0
 out_has '"disturbed":2'
 [ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
 
-for at in 1 4 9; do
+PEER=hang
+"$mica" bench models --models "$work/tiny" --lengths 60 --batches 1 --min-time 0 --calm 0 --slow-times 1000000 \
+    --precisions fp32 --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" >"$work/out" \
+    2>"$work/err" </dev/null &
+waits=$!
+i=0
+while [ ! -s "$work/stopped.jsonl" ] && [ $i -lt 600 ]; do
+    i=$((i + 1))
+    sleep 0.1
+done
+kill -TERM $waits
+code=0
+wait $waits || code=$?
+expect "a run that is asked to stop" 130
+err_has "the same command with --resume goes on"
+[ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
+
+for at in 1 9; do
     KILL_AT=$at
     export KILL_AT
     rm -f "$work/killed.jsonl"
