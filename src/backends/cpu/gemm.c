@@ -214,15 +214,17 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     bool widens =
         g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
-    mica_ahead ahead = {NULL, steps ? ceil_div(panel_bytes, steps * strips) : 0};
+    size_t height = t->rows / strips, taller = t->rows % strips, share = panel_bytes / strips;
+    mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
         const char *next = next_group(t, group, panel0, panel1);
         if (widens)
             widen_group(t, group, end);
-        for (size_t s = 0; s < strips; s++) { /* of equal height, as near as can be to mr */
-            size_t first = t->rows * s / strips, rows = t->rows * (s + 1) / strips - first;
-            ahead.at = next + panel_bytes * s / strips;
+        /* Strips are of equal height, as near as can be to mr. */
+        for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
+            rows = height + (s < taller);
+            ahead.at = next + s * share;
             for (size_t panel = group; panel < end; panel++, ahead.at += all_bytes)
                 run_tile(t, first, rows, panel,
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
