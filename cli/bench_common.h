@@ -10,13 +10,14 @@
 #include "cli.h"
 
 extern const char bench_tokenizers_details[], bench_ops_details[], bench_models_details[],
-    bench_compare_details[], bench_gemm_details[];
+    bench_compare_details[], bench_gemm_details[], bench_report_details[];
 int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv);
 int cmd_bench_ops(const cli_command *command, int argc, char **argv);
 int cmd_bench_gemm(const cli_command *command, int argc, char **argv);
 int cmd_bench_models(const cli_command *command, int argc, char **argv);
 int cmd_bench_worker(const cli_command *command, int argc, char **argv);
 int cmd_bench_compare(const cli_command *command, int argc, char **argv);
+int cmd_bench_report(const cli_command *command, int argc, char **argv);
 
 /* The Python of the peers: the one that is named, else MICA_PEER_PYTHON, that of `make peers`, or
  * what the system has. `path` may hold the result. */

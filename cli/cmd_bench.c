@@ -12,6 +12,7 @@ const char bench_details[] =
     "  ops          the array operations, beside PyTorch's\n"
     "  gemm         the linear layers of encoders, beside what the machine can do at most\n"
     "  tokenizers   encoding and loading, beside Hugging Face's library `tokenizers`\n"
+    "  report       results as tables and figures, with the paper's published ones\n"
     "  compare      two results: what became slower\n\n"
     "Every sub-command has --help.\n\n"
     "example:\n  mica bench ops --filter '^(Softmax|Sort)' --output today.json\n";
@@ -25,6 +26,8 @@ static const cli_command parts[] = {
      bench_gemm_details, cmd_bench_gemm},
     {"bench tokenizers", "tokenizers beside Hugging Face's", "[TOKENIZER.json|DIR...]",
      bench_tokenizers_details, cmd_bench_tokenizers},
+    {"bench report", "results as tables and figures", "RESULT...", bench_report_details,
+     cmd_bench_report},
     {"bench compare", "what changed between two results", "BEFORE.json AFTER.json",
      bench_compare_details, cmd_bench_compare},
     {"bench worker", "mica as an arm of `bench models`", "", "", cmd_bench_worker}, /* not listed */

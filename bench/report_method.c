@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How it was measured, and what goes with the times: inputs, loading, memory, accuracy, energy.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "report.h"
+
+static void put_text(report *r, report_table *t, const char *value)
+{
+    report_field_text(r->document, t, value);
+}
+
+static void put_number(report *r, report_table *t, double value, int digits)
+{
+    report_field_number(r->document, t, report_print(r->pool, "%.*f", digits, value), value);
+}
+
+/* ---- files, environment, peaks ---- */
+
+static void put_pairs(report *r, const char *id, const char *path, const char *caption,
+                      const report_pair *pairs, size_t count)
+{
+    report_table *t =
+        report_table_begin(r->document, id, path, report_print(r->pool, "%s: %s", caption, path));
+    report_column_add(t, "what", "", false);
+    report_column_add(t, "value", "", false);
+    for (size_t i = 0; i < count; i++) {
+        put_text(r, t, pairs[i].key);
+        put_text(r, t, pairs[i].value);
+    }
+}
+
+static void put_run(report *r, const report_run *run)
+{
+    put_pairs(r, "environment", run->path, "Environment", run->environment, run->environment_count);
+    put_pairs(r, "settings", run->path, "Settings", run->settings, run->settings_count);
+    if (run->replaced)
+        report_paragraph(r->document,
+                         "%s: %zu cells were given more than once; the last one counts.", run->path,
+                         run->replaced);
+    report_table *t = report_table_begin(r->document, "peaks", run->path,
+                                         report_print(r->pool, "Measured peaks: %s", run->path));
+    report_column_add(t, "of", "", false);
+    report_column_add(t, "arithmetic", "GFLOP/s", true);
+    report_column_add(t, "read", "GB/s", true);
+    report_column_add(t, "copied", "GB/s", true);
+    const double arithmetic[] = {run->flops, run->bf16_flops, run->int8_ops};
+    static const char *const names[] = {"fp32 multiply-adds", "bf16 multiply-adds",
+                                        "int8 operations"};
+    for (int i = 0; i < 3; i++) {
+        if (isnan(arithmetic[i]))
+            continue;
+        put_text(r, t, names[i]);
+        put_number(r, t, arithmetic[i] / 1e9, 1);
+        put_number(r, t, NAN, 0);
+        put_number(r, t, NAN, 0);
+    }
+    for (size_t i = 0; i < run->bandwidth_count; i++) {
+        double bytes = run->bandwidth[i].bytes;
+        put_text(r, t,
+                 report_print(r->pool, "%.4g %s of memory",
+                              bytes >= 1e6 ? bytes / 1e6 : bytes / 1e3,
+                              bytes >= 1e6 ? "MB" : "kB"));
+        put_number(r, t, NAN, 0);
+        put_number(r, t, run->bandwidth[i].read / 1e9, 1);
+        put_number(r, t, run->bandwidth[i].copy / 1e9, 1);
+    }
+}
+
+static void put_peers(report *r)
+{
+    report_table *t =
+        report_table_begin(r->document, "frameworks", "", "Peers, as they name themselves");
+    report_column_add(t, "peer", "", false);
+    report_column_add(t, "in", "", false);
+    report_column_add(t, "versions", "", false);
+    report_column_add(t, "settings", "", false);
+    report_column_add(t, "absent because", "", false);
+    for (size_t i = 0; i < r->results->run_count; i++) {
+        const report_run *run = &r->results->runs[i];
+        for (size_t k = 0; k < run->peer_count; k++) {
+            put_text(r, t, run->peers[k].name);
+            put_text(r, t, run->path);
+            put_text(r, t, run->peers[k].versions);
+            put_text(r, t, run->peers[k].settings);
+            put_text(r, t, run->peers[k].reason);
+        }
+    }
+}
+
+/* The probes of the machine around each cell, and the rounds that were repeated for them. */
+static void put_probes(report *r)
+{
+    double low = NAN, high = NAN, disturbed = 0;
+    report_table *t = NULL;
+    for (size_t i = 0; i < r->results->cell_count; i++) {
+        const report_cell *c = &r->results->models[i];
+        low = fmin(low, c->probe_low);
+        high = fmax(high, c->probe_high);
+        disturbed += c->disturbed > 0 ? c->disturbed : 0;
+    }
+    if (isnan(low))
+        return;
+    report_paragraph(r->document,
+                     "Before and after each round of models a probe measured the machine\u2019s "
+                     "arithmetic: it gave %.0f to %.0f GFLOP/s. Rounds with a disturbed "
+                     "probe that were repeated: %.0f.",
+                     low / 1e9, high / 1e9, disturbed);
+    for (size_t i = 0; i < r->results->cell_count && disturbed > 0; i++) {
+        const report_cell *c = &r->results->models[i];
+        if (!(c->disturbed > 0))
+            continue;
+        if (!t) {
+            t = report_table_begin(r->document, "disturbed", "", "Cells with repeated rounds");
+            report_column_add(t, "cell", "", false);
+            report_column_add(t, "rounds repeated", "", true);
+            report_column_add(t, "lowest probe", "GFLOP/s", true);
+            report_column_add(t, "highest probe", "GFLOP/s", true);
+        }
+        put_text(r, t, c->name);
+        put_number(r, t, c->disturbed, 0);
+        put_number(r, t, c->probe_low / 1e9, 1);
+        put_number(r, t, c->probe_high / 1e9, 1);
+    }
+}
+
+/* ---- models: what they are, loading, memory, inputs, accuracy, energy ---- */
+
+static void put_models(report *r)
+{
+    report_table *t = report_table_begin(r->document, "models", "", "The models");
+    const char *const names[] = {"layers", "hidden size", "parameters", "fp32", "bf16", "int8"};
+    const char *const units[] = {"", "", "M", "MB", "MB", "MB"};
+    report_column_add(t, "model", "", false);
+    report_column_add(t, "family", "", false);
+    report_column_add(t, "weights from", "", false);
+    report_column_add(t, "tokenizer", "", false);
+    report_column_add(t, "head", "", false);
+    for (int i = 0; i < 6; i++)
+        report_column_add(t, names[i], units[i], true);
+    for (size_t i = 0; i < r->results->loaded_count; i++) {
+        const report_model *m = &r->results->loaded[i];
+        put_text(r, t, m->name);
+        put_text(r, t, m->family);
+        put_text(r, t,
+                 isnan(m->seed) ? m->source
+                                : report_print(r->pool, "%s, seed %.0f", m->source, m->seed));
+        put_text(r, t, m->tokenizer);
+        put_text(r, t, m->head);
+        put_number(r, t, m->layers, 0);
+        put_number(r, t, m->hidden, 0);
+        put_number(r, t, m->parameters / 1e6, 1);
+        for (int k = 0; k < REPORT_PRECISIONS; k++)
+            put_number(r, t, m->weights[k] / 1e6, 1);
+    }
+}
+
+/* The least and the largest time of an arm's first call in the cells of a model. */
+static void first_calls(const report *r, const char *model, const char *arm, double *low,
+                        double *high)
+{
+    *low = *high = NAN;
+    for (size_t i = 0; i < r->results->cell_count; i++) {
+        const report_cell *c = &r->results->models[i];
+        const report_arm *a = strcmp(c->group, model) == 0 ? report_find_arm(c, arm) : NULL;
+        if (a) {
+            *low = fmin(*low, a->first);
+            *high = fmax(*high, a->first);
+        }
+    }
+}
+
+static void put_loading(report *r)
+{
+    report_document *d = r->document;
+    report_paragraph(d,
+                     "Loading, compiling and the first call of a shape are not in the times above. "
+                     "Memory is the peak of the arm\u2019s process and its children, the framework "
+                     "itself included.");
+    for (size_t i = 0; i < r->results->loaded_count; i++) {
+        const report_model *m = &r->results->loaded[i];
+        report_table *t = report_table_begin(
+            d, "loading", m->name, report_print(r->pool, "Loading and memory: %s", m->name));
+        report_column_add(t, "arm", "", false);
+        report_column_add(t, "load", "s", true);
+        report_column_add(t, "compile", "s", true);
+        report_column_add(t, "first call, least", "s", true);
+        report_column_add(t, "first call, most", "s", true);
+        report_column_add(t, "peak memory", "MB", true);
+        report_column_add(t, "what it runs", "", false);
+        for (size_t k = 0; k < m->arm_count; k++) {
+            const report_loading *a = &m->arms[k];
+            double low, high;
+            put_text(r, t, a->name);
+            if (a->state != BENCH_OK)
+                report_field_missing(d, t, bench_state_name(a->state), a->reason);
+            else
+                put_number(r, t, a->load, 3);
+            put_number(r, t, a->compile, 3);
+            first_calls(r, m->name, a->name, &low, &high);
+            put_number(r, t, low, 4);
+            put_number(r, t, high, 4);
+            put_number(r, t, a->resident / 1e6, 0);
+            put_text(r, t,
+                     report_print(r->pool, "%s%s%s", a->way, a->way[0] && a->kernels[0] ? "; " : "",
+                                  a->kernels));
+        }
+    }
+}
+
+static void put_inputs(report *r)
+{
+    report_table *t =
+        report_table_begin(r->document, "inputs", "", "Inputs and their tokenisation");
+    report_column_add(t, "cell", "", false);
+    report_column_add(t, "texts", "", true);
+    report_column_add(t, "tokens", "", true);
+    report_column_add(t, "padded", "", true);
+    report_column_add(t, "tokenisation", "ms", true);
+    for (size_t i = 0; i < r->results->cell_count; i++) {
+        const report_cell *c = &r->results->models[i];
+        put_text(r, t, c->name);
+        put_number(r, t, c->sequences, 0);
+        put_number(r, t, c->tokens, 0);
+        put_number(r, t, c->padded, 0);
+        put_number(r, t, c->tokenize * 1e3, 3);
+    }
+}
+
+static void put_accuracy(report *r)
+{
+    report_heading(r->document, 2, "accuracy", "Accuracy of the precisions");
+    if (r->results->accuracy_count == 0) {
+        report_paragraph(r->document,
+                         "Not run: the results hold no comparison with the reference.");
+        return;
+    }
+    report_paragraph(r->document,
+                     "The cosine between the embedding of a text at this precision and that of the "
+                     "float64 reference, over real texts: speed that was bought with accuracy "
+                     "shows here.");
+    report_table *t = report_table_begin(r->document, "accuracy", "", "Cosine to the reference");
+    report_column_add(t, "arm", "", false);
+    report_column_add(t, "model", "", false);
+    report_column_add(t, "precision", "", false);
+    report_column_add(t, "texts", "", true);
+    report_column_add(t, "mean cosine", "", true);
+    report_column_add(t, "least cosine", "", true);
+    for (size_t i = 0; i < r->results->accuracy_count; i++) {
+        const report_accuracy *a = &r->results->accuracy[i];
+        put_text(r, t, a->arm);
+        put_text(r, t, a->model);
+        put_text(r, t, a->precision);
+        put_number(r, t, a->texts, 0);
+        if (a->state != BENCH_OK)
+            report_field_missing(r->document, t, bench_state_name(a->state), a->reason);
+        else
+            put_number(r, t, a->mean, 6);
+        put_number(r, t, a->least, 6);
+    }
+}
+
+/* Only where counters exist. */
+static void put_energy(report *r)
+{
+    report_table *t = NULL;
+    for (size_t i = 0; i < r->results->cell_count; i++)
+        for (size_t k = 0; k < r->results->models[i].arm_count; k++) {
+            const report_cell *c = &r->results->models[i];
+            if (isnan(c->arms[k].joules))
+                continue;
+            if (!t) {
+                t = report_table_begin(r->document, "energy", "", "Energy");
+                report_column_add(t, "cell", "", false);
+                report_column_add(t, "arm", "", false);
+                report_column_add(t, "energy of a text", "J", true);
+            }
+            put_text(r, t, c->name);
+            put_text(r, t, c->arms[k].name);
+            put_number(r, t, c->arms[k].joules, 4);
+        }
+}
+
+void report_write_method(report *r)
+{
+    report_document *d = r->document;
+    if (r->results->cell_count || r->results->loaded_count) {
+        report_heading(d, 2, "loading", "Models: inputs, loading and memory");
+        put_models(r);
+        put_inputs(r);
+        put_loading(r);
+        put_energy(r);
+        put_accuracy(r);
+    }
+    report_heading(d, 2, "method", "Method");
+    report_item(d, "Everyone gets the same inputs from files and the same number of threads.");
+    report_item(
+        d, "Outputs are compared with a reference before anything is timed: who is wrong has no "
+           "time. Operations are held to a float64 reference, models to float64 loops over the "
+           "checkpoint with a tolerance by precision (docs/bench.md has them).");
+    report_item(d,
+                "Rounds go through all arms in a new random order, so that what the machine does "
+                "meanwhile meets all alike. A sample is the mean of as many runs as the least time "
+                "asks for.");
+    report_item(d,
+                "Shown are medians. A ratio is the median of the ratios of the rounds, with an "
+                "interval between two of them that holds the true median with 95 %% whatever the "
+                "distribution; fewer samples reach less, and then the level is printed. An arm "
+                "that is so slow that one run had to do has no interval; a difference to it "
+                "counts from 1.5 times.");
+    report_item(d, "Geometric means are of the cells\u2019 ratios; their interval is that of the "
+                   "geometric means of each round.");
+    report_item(
+        d, "\u201cFastest peer\u201d is the one with the smallest median in that cell at the same "
+           "precision on the same device, whatever its configuration. \u201cFaster\u201d and "
+           "\u201cslower\u201d mean that the whole interval is on one side of 1.");
+    report_item(
+        d, "What the machine can do is measured in the same run; a figure above it is refused.");
+    put_probes(r);
+    put_peers(r);
+    for (size_t i = 0; i < r->results->run_count; i++)
+        put_run(r, &r->results->runs[i]);
+}

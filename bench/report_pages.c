@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What stands around the tables: the summary, each peer, what has no time, accuracy and loading,
+ * the paper's figures, the method.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+static const report_class fp32 = {REPORT_FP32, false};
+
+/* ---- the summary ---- */
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void say_how_fast(report *r, const char *what, const report_average *a)
+{
+    size_t untimed = a->cells - a->timed, alone = a->timed - a->compared;
+    const char *rest = a->faster == a->compared
+                           ? ""
+                           : report_print(r->pool,
+                                          ", slower than one in %zu; in %zu the samples show no "
+                                          "difference",
+                                          a->slower, a->level);
+    report_paragraph(
+        r->document,
+        "%s: against the fastest peer of each cell, mica is %s as fast (geometric mean of %zu "
+        "cell%s). It is faster than every peer in %s%zu%s.%s%s",
+        what, report_ratio_text(r->pool, &a->ratio), a->compared, plural(a->compared),
+        a->faster == a->compared ? "all " : "", a->faster, rest,
+        untimed
+            ? report_print(r->pool, " In %zu cell%s mica has no time.", untimed, plural(untimed))
+            : "",
+        alone ? report_print(r->pool, " In %zu cell%s no peer has a time.", alone, plural(alone))
+              : "");
+}
+
+static void sum_up(report *r, const char *what, const report_group *g)
+{
+    if (g->average.compared)
+        say_how_fast(r, what, &g->average);
+    else
+        report_paragraph(r->document,
+                         "%s: %zu cell%s, none in which both mica and a peer have a time.", what,
+                         g->count, plural(g->count));
+    for (size_t i = 0; i < g->count; i++) {
+        const report_match *m = &g->matches[i];
+        if (m->verdict == REPORT_SLOWER || m->verdict == REPORT_LEVEL)
+            report_item(r->document, "%s: %s than %s, %s: mica %s ms, %s %s ms", m->cell->name,
+                        m->verdict == REPORT_SLOWER ? "slower" : "no faster beyond doubt",
+                        m->peer->name, report_ratio_text(r->pool, &m->ratio),
+                        report_ms(r->pool, m->mica->time.median), m->peer->name,
+                        report_ms(r->pool, m->peer->time.median));
+        else if (m->mica && m->mica->state != BENCH_OK)
+            report_item(r->document, "%s: mica has no time: %s: %s", m->cell->name,
+                        bench_state_name(m->mica->state), m->mica->reason);
+    }
+}
+
+void report_write_summary(report *r)
+{
+    const report_results *results = r->results;
+    const report_run *run = &results->runs[0];
+    report_heading(r->document, 2, "summary", "Summary");
+    report_paragraph(r->document,
+                     "Measured on %s%s%s (%s kernels), %s. A ratio above 1 means that "
+                     "mica is faster; every cell in which it is not is listed.",
+                     run->cpu[0] ? run->cpu : "a processor that is not known",
+                     run->threads > 0 ? " with " : "",
+                     run->threads > 0 ? report_print(r->pool, "%.0f thread%s", run->threads,
+                                                     plural((size_t)run->threads))
+                                      : "",
+                     run->kernels[0] ? run->kernels : "unknown",
+                     run->system[0] ? run->system : "system not known");
+    if (results->op_count) {
+        static const char *const sets[][2] = {{"paper", "The paper\u2019s array operations"},
+                                              {"encoders", "Operations at the sizes of encoders"},
+                                              {"tiny", "Operations on tiny arrays"}};
+        for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+            report_group g = report_group_of_ops(r, sets[i][0]);
+            if (g.count)
+                sum_up(r, sets[i][1], &g);
+        }
+    }
+    for (size_t k = 0; k < r->class_count; k++) {
+        report_group all = report_group_of_cells(r, r->classes[k], "");
+        report_group mixed = report_group_of_cells(r, r->classes[k], "mixed");
+        const char *name = report_class_name(r->pool, r->classes[k]);
+        if (all.count)
+            sum_up(r, report_print(r->pool, "Models, %s, texts of one length", name), &all);
+        if (mixed.count)
+            sum_up(r, report_print(r->pool, "Models, %s, texts of mixed lengths", name), &mixed);
+    }
+    for (size_t i = 0; i < results->run_count; i++)
+        if (results->runs[i].cut[0])
+            report_paragraph(r->document, "%s: %s", results->runs[i].path, results->runs[i].cut);
+}
+
+/* ---- each peer ---- */
+
+static void put_peers(report *r, report_table *t, const char *what, const report_cell *cells,
+                      size_t count)
+{
+    report_document *d = r->document;
+    const report_arm *arms[REPORT_ARM_NAMES];
+    size_t n = report_arm_names(cells, count, arms);
+    report_match *matches = report_alloc(r->pool, count + 1, sizeof *matches);
+    for (size_t k = 0; k < n && matches; k++) {
+        if (report_is_mica(arms[k]))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            matches[i] = report_match_named(r->pool, &cells[i], arms[k]->name);
+        report_average a = report_average_of(r->pool, matches, count, fp32);
+        report_field_text(d, t, arms[k]->name);
+        report_field_text(d, t, what);
+        report_field_text(d, t, arms[k]->precision);
+        report_field_number(d, t, report_print(r->pool, "%zu", a.peers), (double)a.peers);
+        report_mark mark = a.ratio.level > 0 && a.ratio.high < 1  ? REPORT_LOST
+                           : a.ratio.level > 0 && a.ratio.low > 1 ? REPORT_WON
+                                                                  : REPORT_PLAIN;
+        if (a.compared)
+            report_field_add(d, t,
+                             (report_field){report_ratio_text(r->pool, &a.ratio), a.ratio.median,
+                                            a.ratio.low, a.ratio.high, mark, NULL});
+        else
+            report_field_missing(d, t, "no cell in common", NULL);
+        const size_t counts[] = {a.faster, a.level, a.slower};
+        for (int i = 0; i < 3; i++)
+            report_field_number(d, t, report_print(r->pool, "%zu", counts[i]), (double)counts[i]);
+        if (a.worst) {
+            report_field_number(d, t, report_print(r->pool, "%.2f\u00d7", a.worst->ratio.median),
+                                a.worst->ratio.median);
+            report_field_text(d, t, a.worst->cell->name);
+        } else {
+            report_field_number(d, t, "", NAN);
+            report_field_text(d, t, "");
+        }
+    }
+}
+
+void report_write_peers(report *r)
+{
+    report_heading(r->document, 2, "peers", "Against each peer");
+    report_paragraph(r->document,
+                     "How many times as long each peer takes as mica at the same precision on the "
+                     "same device: the geometric mean over the cells in which both have a time, in "
+                     "how many of them mica is faster, where no difference is shown, where it is "
+                     "slower, and the cell that is the worst for mica.");
+    report_table *t = report_table_begin(r->document, "peers", "", "Ratios by peer");
+    report_column_add(t, "peer", "", false);
+    report_column_add(t, "benchmark", "", false);
+    report_column_add(t, "precision", "", false);
+    report_column_add(t, "cells with a time", "", true);
+    report_column_add(t, "peer / mica, geometric mean", "\u00d7", true);
+    report_column_add(t, "mica faster", "", true);
+    report_column_add(t, "no difference shown", "", true);
+    report_column_add(t, "mica slower", "", true);
+    report_column_add(t, "least ratio", "\u00d7", true);
+    report_column_add(t, "in", "", false);
+    put_peers(r, t, "ops", r->results->ops, r->results->op_count);
+    size_t count = r->results->cell_count;
+    report_cell *some = report_alloc(r->pool, count + 1, sizeof *some);
+    for (int mixed = 0; mixed < 2 && some; mixed++) {
+        size_t n = 0;
+        for (size_t i = 0; i < count; i++)
+            if (report_is_mixed(&r->results->models[i]) == (mixed == 1))
+                some[n++] = r->results->models[i];
+        put_peers(r, t, mixed ? "models, mixed lengths" : "models", some, n);
+    }
+}
+
+/* ---- what has no time ---- */
+
+typedef struct absence {
+    const report_arm *arm;
+    const char *first;
+    size_t cells;
+} absence;
+
+/* The same arm, state and reason in many cells are one row. */
+static void put_missing(report *r, report_table *t, const report_cell *cells, size_t count)
+{
+    enum { ROWS = 400 };
+    absence *rows = report_alloc(r->pool, ROWS, sizeof *rows);
+    size_t n = 0, more = 0;
+    for (size_t i = 0; i < count && rows; i++)
+        for (size_t k = 0; k < cells[i].arm_count; k++) {
+            const report_arm *a = &cells[i].arms[k];
+            size_t at = 0;
+            if (a->state == BENCH_OK)
+                continue;
+            while (at < n &&
+                   (rows[at].arm->state != a->state || strcmp(rows[at].arm->name, a->name) != 0 ||
+                    strcmp(rows[at].arm->reason, a->reason) != 0))
+                at++;
+            if (at < n)
+                rows[at].cells++;
+            else if (n < ROWS)
+                rows[n++] = (absence){a, cells[i].name, 1};
+            else
+                more++;
+        }
+    for (size_t i = 0; i < n; i++) {
+        report_field_text(r->document, t, rows[i].arm->name);
+        report_field_missing(r->document, t, bench_state_name(rows[i].arm->state), NULL);
+        report_field_number(r->document, t, report_print(r->pool, "%zu", rows[i].cells),
+                            (double)rows[i].cells);
+        report_field_text(r->document, t, rows[i].first);
+        report_field_text(r->document, t, rows[i].arm->reason);
+    }
+    if (more)
+        report_paragraph(r->document, "%zu more are left out here; the result file has them.",
+                         more);
+}
+
+void report_write_missing(report *r)
+{
+    report_heading(r->document, 2, "missing", "What has no time, and why");
+    report_paragraph(
+        r->document,
+        "Wrong: the output differs from the reference by more than is allowed, so that "
+        "a time would mean nothing. Absent: the framework is not installed or has no "
+        "such arm. Failed: it crashed, hung or answered what makes no sense. Not run: "
+        "the results hold no such cell.");
+    report_table *t = report_table_begin(r->document, "missing", "", "Arms without a time");
+    report_column_add(t, "arm", "", false);
+    report_column_add(t, "state", "", false);
+    report_column_add(t, "cells", "", true);
+    report_column_add(t, "the first", "", false);
+    report_column_add(t, "reason", "", false);
+    put_missing(r, t, r->results->ops, r->results->op_count);
+    put_missing(r, t, r->results->models, r->results->cell_count);
+    if (report_table_rows(t) == 0)
+        report_paragraph(r->document, "None: every arm that was run has a time.");
+}
+
+/* ---- the paper ---- */
+
+void report_write_paper(report *r)
+{
+    report_document *d = r->document;
+    const report_paper *p = r->paper;
+    size_t beyond = 0;
+    for (size_t i = 0; i < p->disagreement_count; i++)
+        beyond += !p->disagreements[i].rounding;
+    report_heading(d, 2, "paper", "The paper\u2019s figures");
+    report_paragraph(d,
+                     "The published columns are the %zu times in the appendices of "
+                     "\u201cBenchmarking On-Device Machine Learning on Apple Silicon with "
+                     "MLX\u201d by Ajayi and Odunayo, as printed: an Apple M1 (8 GB) and M2 Max "
+                     "(32 GB) with MLX, an NVIDIA A10 with PyTorch, and the 30 virtual CPUs of "
+                     "the A10\u2019s cloud machine with PyTorch. They are of other machines, and "
+                     "of their time; ratios are taken on this machine only.",
+                     p->count);
+    report_paragraph(
+        d,
+        "Its averages (tables B, D, E and F) are arithmetic means of tables A and C. Recomputed "
+        "from the printed figures, %zu of %zu are not what is printed; %s.",
+        p->disagreement_count, p->averages,
+        beyond == 0 ? "all of them are within what the rounding of the printed figures explains"
+                    : report_print(r->pool, "%zu of them by more than rounding explains", beyond));
+    report_table *t =
+        report_table_begin(d, "disagreements", "", "Printed averages that the figures do not give");
+    report_column_add(t, "average", "", false);
+    report_column_add(t, "table", "", false);
+    report_column_add(t, "device", "", false);
+    report_column_add(t, "printed", "ms", true);
+    report_column_add(t, "recomputed", "ms", true);
+    report_column_add(t, "difference", "ms", true);
+    report_column_add(t, "rounding explains it", "", false);
+    for (size_t i = 0; i < p->disagreement_count; i++) {
+        const report_disagreement *x = &p->disagreements[i];
+        double off = x->figure->ms - x->recomputed;
+        report_field_text(d, t, x->figure->name);
+        report_field_text(d, t, report_print(r->pool, "%c", x->figure->table));
+        report_field_text(d, t, report_devices[x->figure->device].name);
+        report_field_number(d, t, x->figure->printed, x->figure->ms);
+        report_field_number(d, t, report_print(r->pool, "%.4f", x->recomputed), x->recomputed);
+        report_field_number(d, t, report_print(r->pool, "%+.4f", off), off);
+        report_field_text(d, t, x->rounding ? "yes" : "no");
+    }
+    report_heading(d, 3, "suspect", "Figures that are known to be wrong or doubtful");
+    report_paragraph(d, "Averages that hold one of these are marked, too.");
+    t = report_table_begin(d, "suspect", "", "Marked \u2020 in the tables");
+    report_column_add(t, "from", "", false);
+    report_column_add(t, "table", "", false);
+    report_column_add(t, "device", "", false);
+    report_column_add(t, "figures", "", true);
+    report_column_add(t, "why", "", false);
+    for (size_t i = 0; i < p->count; i++) {
+        const report_published *f = &p->figures[i];
+        size_t n = 0, before = 0;
+        bool average = f->table != 'A' && f->table != 'C';
+        for (size_t k = 0; k < p->count && f->suspect[0] && !average; k++)
+            if (p->figures[k].suspect == f->suspect && p->figures[k].table == f->table &&
+                p->figures[k].device == f->device) {
+                before += k < i;
+                n++;
+            }
+        if (n == 0 || before)
+            continue;
+        report_field_text(d, t, f->name);
+        report_field_text(d, t, report_print(r->pool, "%c", f->table));
+        report_field_text(d, t, report_devices[f->device].name);
+        report_field_number(d, t, report_print(r->pool, "%zu", n), (double)n);
+        report_field_text(d, t, f->suspect);
+    }
+}

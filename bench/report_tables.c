@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables A to F, and every arm's times.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+
+/* A table in which mica stands between the floor of the machine, the fastest peer and the paper. */
+typedef struct beside {
+    report *r;
+    report_table *table;
+    report_class class;
+    char letter;      /* the paper's table, 0 = none */
+    bool models, one; /* rows are cells, not averages */
+    bool floors;
+    bool daggers; /* a published figure was suspect */
+} beside;
+
+static bool shown(const beside *b, int device)
+{
+    return b->letter && (b->models || device != REPORT_M2);
+}
+
+static beside begin(report *r, const char *id, const char *part, const char *caption,
+                    const char *label, report_class class, char letter, bool one)
+{
+    bool models = letter != 'A' && letter != 'B';
+    bool published = class.precision == REPORT_FP32 && !class.gpu;
+    beside b = {
+        .r = r, .class = class, .models = models, .one = one, .letter = published ? letter : 0};
+    const report_cell *cells = models ? r->results->models : r->results->ops;
+    size_t count = models ? r->results->cell_count : r->results->op_count;
+    for (size_t i = 0; i < count && !class.gpu; i++)
+        b.floors |= cells[i].floor[class.precision] > 0;
+    report_table *t = b.table = report_table_begin(r->document, id, part, caption);
+    report_column_add(t, label, "", false);
+    if (models && one) {
+        report_column_add(t, "tokens", "", true);
+        report_column_add(t, "padded", "", true);
+    }
+    report_column_add(t, "mica", "ms", true);
+    if (b.floors) {
+        report_column_add(t, "floor", "ms", true);
+        report_column_add(t, "floor / mica", "%", true);
+    }
+    report_column_add(t, "fastest peer", "ms", true);
+    if (one)
+        report_column_add(t, "which peer", "", false);
+    report_column_add(t, one ? "peer / mica" : "peer / mica, geometric mean", "\u00d7", true);
+    for (int i = 0; i < REPORT_DEVICES; i++)
+        if (shown(&b, i))
+            report_column_add(t, report_devices[i].name, "ms", true);
+    return b;
+}
+
+static void number(beside *b, double value, const char *text)
+{
+    report_field_number(b->r->document, b->table, text, value);
+}
+
+static void put_time(beside *b, double seconds, const char *more)
+{
+    const char *text = isnan(seconds)
+                           ? ""
+                           : report_print(b->r->pool, "%s%s", report_ms(b->r->pool, seconds), more);
+    number(b, seconds * 1e3, text);
+}
+
+static void put_ratio(beside *b, const bench_interval *ratio, report_verdict verdict)
+{
+    static const char *const words[] = {"", "", " no difference shown", " slower"};
+    static const report_mark marks[] = {REPORT_PLAIN, REPORT_WON, REPORT_PLAIN, REPORT_LOST};
+    report_field f = {"", NAN, NAN, NAN, marks[verdict], NULL};
+    if (verdict != REPORT_NONE) {
+        f.text =
+            report_print(b->r->pool, "%s%s", report_ratio_text(b->r->pool, ratio), words[verdict]);
+        f.value = ratio->median;
+        f.low = ratio->level > 0 ? ratio->low : NAN;
+        f.high = ratio->level > 0 ? ratio->high : NAN;
+    }
+    report_field_add(b->r->document, b->table, f);
+}
+
+static void put_published(beside *b, const char *name)
+{
+    for (int i = 0; i < REPORT_DEVICES; i++) {
+        if (!shown(b, i))
+            continue;
+        const report_published *p =
+            name ? report_paper_find(b->r->paper, b->letter, i, name) : NULL;
+        report_field f = {"", NAN, NAN, NAN, REPORT_PLAIN, NULL};
+        if (p) {
+            bool suspect = p->suspect[0] != 0;
+            b->daggers |= suspect;
+            f = (report_field){p->printed,
+                               p->ms,
+                               NAN,
+                               NAN,
+                               suspect ? REPORT_SUSPECT : REPORT_PLAIN,
+                               suspect ? p->suspect : NULL};
+        }
+        report_field_add(b->r->document, b->table, f);
+    }
+}
+
+static void put_floor(beside *b, double floor, double mica)
+{
+    if (!b->floors)
+        return;
+    put_time(b, floor, "");
+    double share = floor / mica * 100;
+    number(b, share, report_print(b->r->pool, "%.0f", share));
+}
+
+/* `m` is NULL for what was not run. */
+static void put_match(beside *b, const char *label, const report_match *m, const char *name)
+{
+    report_document *d = b->r->document;
+    const report_cell *c = m ? m->cell : NULL;
+    report_field_text(d, b->table, label);
+    if (b->models) {
+        number(b, c ? c->tokens : NAN, report_print(b->r->pool, "%.0f", c ? c->tokens : 0));
+        number(b, c ? c->padded : NAN, report_print(b->r->pool, "%.0f", c ? c->padded : 0));
+    }
+    double mica = NAN;
+    if (!m || !m->mica) {
+        report_field_missing(d, b->table, "not run", NULL);
+    } else if (m->mica->state != BENCH_OK) {
+        report_field_missing(d, b->table, bench_state_name(m->mica->state), m->mica->reason);
+    } else {
+        const bench_interval *t = &m->mica->time;
+        mica = t->median;
+        report_field_add(d, b->table,
+                         (report_field){report_ms(b->r->pool, mica), mica * 1e3, t->low * 1e3,
+                                        t->high * 1e3, REPORT_PLAIN, NULL});
+    }
+    put_floor(b, c ? c->floor[b->class.precision] : NAN, mica);
+    if (m && m->peer) {
+        put_time(b, m->peer->time.median, "");
+        report_field_text(d, b->table, m->peer->name);
+    } else {
+        report_field_missing(d, b->table, m ? "none" : "not run", NULL);
+        report_field_text(d, b->table, "");
+    }
+    const bench_interval none = {NAN, NAN, NAN, -1};
+    put_ratio(b, m ? &m->ratio : &none, m ? m->verdict : REPORT_NONE);
+    put_published(b, name);
+}
+
+static void put_group(beside *b, const report_group *g)
+{
+    const report_average *a = &g->average;
+    size_t of = g->expected > a->cells ? g->expected : a->cells;
+    report_field_text(b->r->document, b->table, g->label);
+    if (a->timed == 0)
+        report_field_missing(b->r->document, b->table, "no time", NULL);
+    else
+        put_time(b, a->mica,
+                 a->timed < of ? report_print(b->r->pool, " (%zu of %zu)", a->timed, of) : "");
+    /* A floor of other cells than mica's is no share. */
+    put_floor(b, a->floor, a->timed == a->floors ? a->mica : NAN);
+    put_time(b, a->peer,
+             a->peers != a->timed ? report_print(b->r->pool, " (%zu of %zu)", a->peers, of) : "");
+    put_ratio(b, &a->ratio,
+              a->compared == 0      ? REPORT_NONE
+              : a->ratio.level <= 0 ? REPORT_LEVEL
+              : a->ratio.low > 1    ? REPORT_FASTER
+              : a->ratio.high < 1   ? REPORT_SLOWER
+                                    : REPORT_LEVEL);
+    put_published(b, g->published);
+}
+
+static void end(beside *b)
+{
+    if (b->daggers)
+        report_paragraph(b->r->document,
+                         "\u2020 A published figure that is known to be wrong or doubtful; the "
+                         "reasons are under \u201cThe paper\u2019s figures\u201d.");
+}
+
+/* ---- every arm ---- */
+
+/* Of one model, or (NULL) of operations; `arms` are the columns. */
+static void every_arm(report *r, const char *caption, const report_cell *cells, size_t count,
+                      const char *model, const report_arm *const *arms, size_t n)
+{
+    report_table *t =
+        report_table_begin(r->document, model ? "C-arms" : "A-arms", model ? model : "", caption);
+    report_column_add(t, model ? "characters \u00d7 batch" : "case", "", false);
+    for (size_t k = 0; k < n; k++)
+        report_column_add(t, arms[k]->name, "ms", true);
+    for (size_t i = 0; i < count; i++) {
+        if (model && strcmp(cells[i].group, model) != 0)
+            continue;
+        report_field_text(r->document, t,
+                          model ? report_print(r->pool, "%s \u00d7 %lld", cells[i].length,
+                                               (long long)cells[i].batch)
+                                : cells[i].name);
+        for (size_t k = 0; k < n; k++) {
+            const report_arm *a = report_find_arm(&cells[i], arms[k]->name);
+            if (!a)
+                report_field_missing(r->document, t, "not run", NULL);
+            else if (a->state != BENCH_OK)
+                report_field_missing(r->document, t, bench_state_name(a->state), a->reason);
+            else
+                report_field_add(r->document, t,
+                                 (report_field){report_ms(r->pool, a->time.median),
+                                                a->time.median * 1e3, a->time.low * 1e3,
+                                                a->time.high * 1e3, REPORT_PLAIN, NULL});
+        }
+    }
+}
+
+/* ---- operations ---- */
+
+static const report_cell *find_cell(const report_cell *cells, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(cells[i].name, name) == 0)
+            return &cells[i];
+    return NULL;
+}
+
+static void table_a(report *r, report_class class, bool paper)
+{
+    const report_results *results = r->results;
+    beside b = begin(r, paper ? "A" : "A-more", "",
+                     paper ? "Table A: operations by case"
+                           : "Table A, continued: cases that the paper does not have",
+                     "case", class, 'A', true);
+    for (size_t i = 0; i < r->paper->count && paper; i++) {
+        const report_published *p = &r->paper->figures[i];
+        if (p->table != 'A' || p->device != REPORT_HOST)
+            continue;
+        const report_cell *c = find_cell(results->ops, results->op_count, p->name);
+        report_match m = {0};
+        if (c)
+            m = report_match_fastest(r->pool, c, class);
+        put_match(&b, p->name, c ? &m : NULL, p->name);
+    }
+    for (size_t i = 0; i < results->op_count; i++) {
+        const report_cell *c = &results->ops[i];
+        if (c->paper != paper || report_paper_find(r->paper, 'A', REPORT_HOST, c->name))
+            continue;
+        report_match m = report_match_fastest(r->pool, c, class);
+        put_match(&b, c->name, &m, NULL);
+    }
+    end(&b);
+}
+
+void report_write_ops(report *r)
+{
+    const report_class class = {REPORT_FP32, false};
+    report_document *d = r->document;
+    const report_arm *arms[REPORT_ARM_NAMES];
+    size_t count = 0;
+    bool more = false;
+    report_heading(d, 2, "operations", "Array operations");
+    if (r->results->op_count == 0) {
+        report_paragraph(d, "Not run: no result of mica bench ops was given.");
+        return;
+    }
+    report_paragraph(
+        d,
+        "Times are medians in milliseconds. The floor is the least time that this machine needs "
+        "by its measured peaks: the larger of multiply-adds over arithmetic and bytes over "
+        "bandwidth. The ratio says how many times as long the fastest peer takes as mica; "
+        "intervals hold with 95 %% unless they say less. Published times are of other machines.");
+    report_group *groups = report_groups_of_ops(r, &count);
+    beside b = begin(r, "B", "", "Table B: operations, averages", "operation", class, 'B', false);
+    for (size_t i = 0; i < count; i++)
+        put_group(&b, &groups[i]);
+    report_group all = report_group_of_ops(r, "paper");
+    all.label = "all of the paper\u2019s";
+    all.expected = 85;
+    put_group(&b, &all);
+    end(&b);
+    report_paragraph(d, "Averages of times are arithmetic means over the cases, as the paper has "
+                        "them: the largest case decides them. The geometric mean of the ratios "
+                        "gives each case the same weight.");
+    report_figures_of_ops(r);
+    table_a(r, class, true);
+    for (size_t i = 0; i < r->results->op_count; i++)
+        more |= !r->results->ops[i].paper;
+    if (more)
+        table_a(r, class, false);
+    size_t n = report_arm_names(r->results->ops, r->results->op_count, arms);
+    every_arm(r, "Every arm, by case (medians)", r->results->ops, r->results->op_count, NULL, arms,
+              n);
+}
+
+/* ---- models ---- */
+
+/* Rows of one model: the paper's lengths and batch sizes, then what else was run. */
+static void table_c(report *r, report_class class, const char *model, bool published)
+{
+    const report_results *results = r->results;
+    const char *id = report_print(r->pool, "C-%s%s", report_precisions[class.precision],
+                                  class.gpu ? "-gpu" : "");
+    beside b =
+        begin(r, id, model,
+              report_print(r->pool, "Table C: %s, %s", model, report_class_name(r->pool, class)),
+              "characters \u00d7 batch", class, 'C', true);
+    size_t size = strlen(model);
+    for (size_t i = 0; i < r->paper->count && published; i++) {
+        const report_published *p = &r->paper->figures[i];
+        long long length, batch;
+        if (p->table != 'C' || p->device != REPORT_HOST || strncmp(p->name, model, size) != 0 ||
+            sscanf(p->name + size, " / inputs-char-no=%lld / batch-size=%lld", &length, &batch) !=
+                2)
+            continue;
+        const report_cell *c = find_cell(results->models, results->cell_count, p->name);
+        report_match m = {0};
+        if (c)
+            m = report_match_fastest(r->pool, c, class);
+        put_match(&b, report_print(r->pool, "%lld \u00d7 %lld", length, batch), c ? &m : NULL,
+                  p->name);
+    }
+    for (size_t i = 0; i < results->cell_count; i++) {
+        const report_cell *c = &results->models[i];
+        if (strcmp(c->group, model) != 0 ||
+            (published && report_paper_find(r->paper, 'C', REPORT_HOST, c->name)))
+            continue;
+        report_match m = report_match_fastest(r->pool, c, class);
+        put_match(&b, report_print(r->pool, "%s \u00d7 %lld", c->length, (long long)c->batch), &m,
+                  NULL);
+    }
+    end(&b);
+}
+
+static void averages(report *r, char letter, report_class class)
+{
+    static const char *const captions[] = {"averages by input length", "averages by batch size",
+                                           "overall averages"};
+    char id[32], caption[96];
+    size_t count = 0;
+    snprintf(id, sizeof id, "%c-%s%s", letter, report_precisions[class.precision],
+             class.gpu ? "-gpu" : "");
+    snprintf(caption, sizeof caption, "Table %c: %s, %s", letter, captions[letter - 'D'],
+             report_class_name(r->pool, class));
+    report_group *groups = report_groups_of_models(r, letter, class, &count);
+    beside b = begin(r, id, "", caption, "model", class, letter, false);
+    for (size_t i = 0; i < count && groups; i++)
+        put_group(&b, &groups[i]);
+    if (letter == 'F') {
+        report_group all = report_group_of_cells(r, class, "");
+        all.label = "all models";
+        put_group(&b, &all);
+    }
+    end(&b);
+}
+
+/* A model whose first cell this is. */
+static bool is_model(const report *r, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(r->results->models[k].group, r->results->models[i].group) == 0)
+            return false;
+    return true;
+}
+
+void report_write_models(report *r)
+{
+    report_document *d = r->document;
+    const report_cell *cells = r->results->models;
+    size_t count = r->results->cell_count;
+    report_heading(d, 2, "models", "Models");
+    if (count == 0) {
+        report_paragraph(d, "Not run: no result of mica bench models was given.");
+        return;
+    }
+    const report_run *run = report_run_of(r->results, "models");
+    report_paragraph(
+        d,
+        "Times are medians in milliseconds for a whole batch, without tokenisation. %s The floor "
+        "is the least time that this machine needs by its measured peaks for the tokens without "
+        "padding. \u201cMixed\u201d batches draw their texts from all four lengths, as users have "
+        "them: whoever pads computes \u201cpadded\u201d tokens, not \u201ctokens\u201d.",
+        run && run->as_published
+            ? "BERT has its masked-language-model head and the others none, as the paper has it."
+            : "All run as encoders without a head; the paper\u2019s BERT has its "
+              "masked-language-model head, so that its published times hold more work.");
+    for (size_t k = 0; k < r->class_count; k++)
+        averages(r, 'F', r->classes[k]);
+    report_figures_of_models(r);
+    for (size_t k = 0; k < r->class_count; k++) {
+        averages(r, 'D', r->classes[k]);
+        averages(r, 'E', r->classes[k]);
+    }
+    for (size_t k = 0; k < r->class_count; k++)
+        for (size_t i = 0; i < count; i++)
+            if (is_model(r, i))
+                table_c(r, r->classes[k], cells[i].group,
+                        report_paper_find(r->paper, 'F', REPORT_HOST, cells[i].group) != NULL);
+    const report_arm *arms[REPORT_ARM_NAMES];
+    size_t n = report_arm_names(cells, count, arms);
+    for (size_t i = 0; i < count; i++)
+        if (is_model(r, i))
+            every_arm(r, report_print(r->pool, "Every arm: %s (medians)", cells[i].group), cells,
+                      count, cells[i].group, arms, n);
+}

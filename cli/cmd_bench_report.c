@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mica bench report: results as the paper's tables and figures (bench/report.h).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/report.h"
+#include "bench/report_writers.h"
+#include "bench_common.h"
+
+const char bench_report_details[] =
+    "Reads what `mica bench ops` and `mica bench models` wrote with --output (or --format jsonl)\n"
+    "on one machine, and shows the tables and figures of the paper on MLX-Transformers with its\n"
+    "published figures beside them. The HTML page is one file with pictures and no script.\n"
+    "Markdown has pictures only with --figures, which names a folder beside the output.\n\n"
+    "examples:\n"
+    "  mica bench report ops.json models.jsonl --format html --output report.html\n"
+    "  mica bench report ops.json models.jsonl --output report.md --figures report-figures\n"
+    "  mica bench report ops.json --format csv\n";
+
+typedef enum report_format { MARKDOWN, CSV, HTML } report_format;
+
+typedef struct report_command {
+    const cli_command *command;
+    report_format format;
+    const char *title, *output, *figures;
+    report_results results;
+    report_paper paper;
+    report_document document;
+} report_command;
+
+static mica_status io_error(mica_error *err, const char *what, const char *path)
+{
+    err->status = errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO;
+    snprintf(err->message, sizeof err->message, "%s '%.600s': %s", what, path, strerror(errno));
+    return err->status;
+}
+
+/* The file is there whole or as it was before: it is written beside and then renamed. */
+static mica_status write_whole(const char *path, const report_text *text, mica_error *err)
+{
+    char beside[4096];
+    if ((size_t)snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid()) >=
+        sizeof beside) {
+        errno = ENAMETOOLONG;
+        return io_error(err, "cannot write", path);
+    }
+    errno = 0;
+    FILE *file = fopen(beside, "wb");
+    if (!file)
+        return io_error(err, "cannot write", path);
+    bool fine = fwrite(text->data, 1, text->size, file) == text->size && fflush(file) == 0;
+    int error = errno;
+    if (fclose(file) != 0 && fine) {
+        fine = false;
+        error = errno;
+    }
+    if (fine && rename(beside, path) == 0)
+        return MICA_OK;
+    errno = fine ? errno : error;
+    io_error(err, "cannot write", path);
+    remove(beside);
+    return err->status;
+}
+
+/* The folder of the pictures: beside the output, unless it is an absolute path. */
+static bool figures_folder(const report_command *c, char *path, size_t size)
+{
+    const char *slash = c->figures[0] == '/' ? NULL : strrchr(c->output, '/');
+    int before = slash ? (int)(slash - c->output) + 1 : 0;
+    return (size_t)snprintf(path, size, "%.*s%s", before, c->output, c->figures) < size;
+}
+
+static mica_status write_figures(const report_command *c, mica_error *err)
+{
+    char folder[3072], path[4000];
+    mica_status status = MICA_OK;
+    errno = ENAMETOOLONG;
+    if (!figures_folder(c, folder, sizeof folder) || (mkdir(folder, 0777) != 0 && errno != EEXIST))
+        return io_error(err, "cannot make the folder", c->figures);
+    for (size_t i = 0; i < c->document.count; i++) {
+        const report_figure *f = c->document.parts[i].figure;
+        for (size_t k = 0; f && k < f->panel_count && !status; k++) {
+            char name[64];
+            report_text text = {0};
+            report_svg_name(f, k, name, sizeof name);
+            report_write_svg(f->panels[k], &text);
+            snprintf(path, sizeof path, "%s/%s", folder, name);
+            if (text.failed) {
+                snprintf(err->message, sizeof err->message, "out of memory");
+                status = err->status = MICA_STATUS_OUT_OF_MEMORY;
+            } else {
+                status = write_whole(path, &text, err);
+            }
+            report_text_free(&text);
+        }
+    }
+    return status;
+}
+
+static mica_status write_report(const report_command *c, mica_error *err)
+{
+    report_text text = {0};
+    mica_status status = MICA_OK;
+    if (c->format == MARKDOWN)
+        report_write_markdown(&c->document, c->figures, &text);
+    else if (c->format == CSV)
+        report_write_csv(&c->document, &text);
+    else
+        report_write_html(&c->document, &text);
+    if (text.failed) {
+        snprintf(err->message, sizeof err->message, "out of memory");
+        status = err->status = MICA_STATUS_OUT_OF_MEMORY;
+    }
+    if (!status && c->figures)
+        status = write_figures(c, err);
+    if (!status && c->output)
+        status = write_whole(c->output, &text, err);
+    else if (!status)
+        out_write(text.data, text.size);
+    report_text_free(&text);
+    return status;
+}
+
+static mica_status make(report_command *c, int count, char **paths, mica_error *err)
+{
+    char folder[4096];
+    mica_status status = MICA_OK;
+    if (!bench_find("bench/paper", "share/mica/bench/paper", folder, sizeof folder)) {
+        snprintf(err->message, sizeof err->message,
+                 "the paper's figures (bench/paper) are not beside the program");
+        return err->status = MICA_STATUS_NOT_FOUND;
+    }
+    status = report_paper_read(&c->paper, folder, err);
+    for (int i = 0; i < count && !status; i++)
+        status = report_read_file(&c->results, paths[i], err);
+    if (!status)
+        status = report_build(&c->results, &c->paper, c->title, &c->document, err);
+    for (size_t i = 0; i < c->results.run_count; i++)
+        if (c->results.runs[i].cut[0])
+            fprintf(stderr, "mica: %s: %s: %s\n", c->command->name, c->results.runs[i].path,
+                    c->results.runs[i].cut);
+    return status ? status : write_report(c, err);
+}
+
+static bool read_format(report_command *c, const char *name)
+{
+    static const char *const names[] = {"markdown", "csv", "html"};
+    for (int i = 0; i < 3; i++)
+        if (!name || strcmp(name, names[i]) == 0) {
+            c->format = (report_format)i;
+            return true;
+        }
+    usage_error(c->command, "--format is markdown, csv or html, not '%.100s'", name);
+    return false;
+}
+
+int cmd_bench_report(const cli_command *command, int argc, char **argv)
+{
+    const char *format = NULL;
+    report_command c = {.command = command};
+    const option options[] = {
+        {"format", 0, OPTION_TEXT, &format, "FORMAT", "markdown (default), csv or html", 0, 0},
+        {"output", 'o', OPTION_TEXT, &c.output, "FILE", "write it there", 0, 0},
+        {"figures", 0, OPTION_TEXT, &c.figures, "FOLDER",
+         "of the pictures, beside the output (markdown)", 0, 0},
+        {"title", 0, OPTION_TEXT, &c.title, "TEXT", "instead of one with the processor's name", 0,
+         0},
+    };
+    mica_error err = {0};
+    int n,
+        code = options_read(command, options, sizeof options / sizeof options[0], argc, argv, &n);
+    if (code >= 0)
+        return code;
+    if (!read_format(&c, format))
+        return EXIT_USAGE;
+    if (n < 1)
+        return usage_error(command, "of which results?");
+    if (c.figures && (c.format != MARKDOWN || !c.output))
+        return usage_error(command, "--figures goes with --format markdown and --output");
+    code = make(&c, n, argv + 1, &err) ? fail(command, &err) : EXIT_OK;
+    report_results_free(&c.results);
+    report_paper_free(&c.paper);
+    report_document_free(&c.document);
+    return out_close(command, code);
+}

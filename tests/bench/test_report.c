@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Results read, compared and written three ways; the paper's averages.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/report.h"
+#include "bench/report_charts.h"
+#include "bench/report_writers.h"
+#include "torture.h"
+
+#define HEAD(bench, more)                                                                          \
+    "{\"bench\":\"" bench "\",\"schema\":1,\"environment\":{\"cpu\":\"c\",\"kernels\":\"k\"},"     \
+    "\"settings\":{\"threads\":2},\"peaks\":{\"flops\":1e9}" more "}\n"
+#define NINE(a) "[" a "," a "," a "," a "," a "," a "," a "," a "," a "]"
+#define ARM(name, seconds) "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":" NINE(seconds) "}"
+#define CELL(model, length, batch, arms)                                                           \
+    "{\"kind\":\"cell\",\"model\":\"" model "\",\"length\":" length ",\"batch\":" batch            \
+    ",\"tokens\":10,\"padded_tokens\":12,\"floor\":{\"fp32\":0.0005},\"arms\":[" arms "]}\n"
+
+static report_paper paper;
+
+static int read_paper(void **state)
+{
+    mica_error err = {0};
+    if (report_paper_read(&paper, MICA_PAPER_DIR, &err)) {
+        fprintf(stderr, "%s\n", err.message);
+        return -1;
+    }
+    return 0;
+}
+
+static int free_paper(void **state)
+{
+    report_paper_free(&paper);
+    return 0;
+}
+
+/* The whole report of a text, in one format. */
+static mica_status write_text(const char *json, size_t size, int format, report_text *out,
+                              mica_error *err)
+{
+    report_results results = {0};
+    report_document document = {0};
+    mica_status status = report_read(&results, json, size, "x", err);
+    if (!status)
+        status = report_build(&results, &paper, NULL, &document, err);
+    if (!status && format == 0)
+        report_write_markdown(&document, "pictures", out);
+    if (!status && format == 1)
+        report_write_csv(&document, out);
+    if (!status && format == 2)
+        report_write_html(&document, out);
+    report_document_free(&document);
+    report_results_free(&results);
+    return status;
+}
+
+static char *whole(const char *json, int format)
+{
+    report_text out = {0};
+    mica_error err = {0};
+    if (write_text(json, strlen(json), format, &out, &err))
+        fail_msg("%s", err.message);
+    assert_false(out.failed);
+    return out.data;
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("the report lacks: %s", part);
+}
+
+static void has_not(const char *text, const char *part)
+{
+    if (strstr(text, part))
+        fail_msg("the report has: %s", part);
+}
+
+/* ---- the paper ---- */
+
+static void test_paper(void **state)
+{
+    size_t tables[6] = {0};
+    assert_int_equal(paper.count, 824);
+    for (size_t i = 0; i < paper.count; i++)
+        tables[paper.figures[i].table - 'A']++;
+    const size_t expected[] = {340, 84, 240, 80, 60, 20};
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(tables[i], expected[i]);
+    assert_int_equal(paper.averages, 244);
+    const report_published *p = report_paper_find(&paper, 'F', REPORT_M2, "bert-base-uncased");
+    assert_non_null(p);
+    assert_string_equal(p->printed, "38.23");
+    assert_null(report_paper_find(&paper, 'A', REPORT_M2, "Argmax / dim=64x1024x128 axis=0"));
+    assert_null(report_paper_find(&paper, 'F', REPORT_M2, "bert"));
+    assert_true(report_paper_find(&paper, 'B', REPORT_M1, "ScatterSum")->suspect[0] != 0);
+    assert_string_equal(report_paper_find(&paper, 'B', REPORT_M1, "Sum")->flaw, "axis_ignored");
+    assert_string_equal(report_paper_find(&paper, 'B', REPORT_M1, "SumAll")->suspect, "");
+    assert_string_equal(
+        report_paper_find(&paper, 'E', REPORT_HOST, "bert-base-uncased / batch-size=16")->suspect,
+        "");
+}
+
+/* The averages B, D, E and F from A and C: where the printed ones are others. */
+static void test_averages(void **state)
+{
+    static const struct {
+        char table;
+        int device;
+        const char *name;
+        double recomputed;
+    } known[] = {
+        {'B', REPORT_M1_CPU, "ScatterMax", 0.08 / 6},
+        {'D', REPORT_A10, "roberta-base / inputs-char-no=50", 8.646666667},
+        {'D', REPORT_A10, "xlm-roberta-base / inputs-char-no=200", 14.983333333},
+        {'D', REPORT_M1, "bert-base-uncased / inputs-char-no=200", 173.786666667},
+        {'D', REPORT_M1_CPU, "bert-base-uncased / inputs-char-no=200", 535.703333333},
+        {'D', REPORT_M1, "xlm-roberta-base / inputs-char-no=200", 134.823333333},
+        {'D', REPORT_M2, "bert-large-uncased / inputs-char-no=50", 41.393333333},
+        {'D', REPORT_M2, "bert-large-uncased / inputs-char-no=500", 188.396666667},
+        {'E', REPORT_A10, "bert-large-uncased / batch-size=16", 59.4975},
+        {'E', REPORT_M1, "bert-large-uncased / batch-size=1", 58.2025},
+        {'E', REPORT_M2, "xlm-roberta-base / batch-size=1", 5.7225},
+    };
+    assert_int_equal(paper.disagreement_count, sizeof known / sizeof known[0]);
+    for (size_t i = 0; i < paper.disagreement_count; i++) {
+        const report_disagreement *d = &paper.disagreements[i];
+        assert_int_equal(d->figure->table, known[i].table);
+        assert_int_equal(d->figure->device, known[i].device);
+        assert_string_equal(d->figure->name, known[i].name);
+        assert_true(fabs(d->recomputed - known[i].recomputed) < 1e-6);
+        assert_true(d->rounding);
+    }
+}
+
+/* ---- numbers ---- */
+
+static void test_numbers(void **state)
+{
+    char *csv = whole(
+        HEAD("models", "")
+            CELL("m", "50", "1",
+                 ARM("mica fp32", "0.001") "," ARM("a fp32", "0.004") "," ARM("b fp32", "0.003"))
+                CELL("m", "100", "1", ARM("mica fp32", "0.003") "," ARM("a fp32", "0.004"))
+                    CELL("m", "\"mixed\"", "4",
+                         ARM("mica fp32", "0.002") "," ARM("a fp32", "0.001") "," ARM("mica int8",
+                                                                                      "0.001")),
+        1);
+    /* Means of 1 and 3 ms and of 3 and 4; the geometric mean of 3 and 4/3 is 2. */
+    has(csv, "F-fp32,,m,mica,ms,2,,,ok,2.000,");
+    has(csv, "F-fp32,,m,fastest peer,ms,3.5,,,ok,3.500,");
+    has(csv, "F-fp32,,m,floor,ms,0.5,,,ok,0.5000,");
+    has(csv, "F-fp32,,m,floor / mica,%,25,,,ok,25,");
+    has(csv, "F-fp32,,m,\"peer / mica, geometric mean\",\u00d7,2,2,2,faster,"
+             "2.00\u00d7 (2.00\u20132.00),");
+    has(csv, "F-fp32,,\"m, mixed\",mica,ms,2,");
+    has(csv, "0.5,0.5,0.5,slower,0.50\u00d7 (0.50\u20130.50) slower,");
+    has(csv, "D-fp32,,\"m, 100 characters\",mica,ms,3,");
+    has(csv, "E-fp32,,\"m, batch of 1\",mica,ms,2,");
+    has(csv, "C-fp32,m,50 \u00d7 1,which peer,,,,,ok,b fp32,");
+    has(csv, "C-fp32,m,50 \u00d7 1,tokens,,10,,,ok,10,");
+    has(csv, "C-int8,m,mixed \u00d7 4,mica,ms,1,1,1,ok,1.000,");
+    has(csv, "C-int8,m,mixed \u00d7 4,fastest peer,ms,,,,missing,none,");
+    has(csv, "C-int8,m,50 \u00d7 1,mica,ms,,,,missing,not run,");
+    has(csv, "peers,,a fp32,cells with a time,,2,,,ok,2,");
+    free(csv);
+    char *page =
+        whole(HEAD("models", "")
+                  CELL("m", "50", "1", ARM("mica fp32", "0.002") "," ARM("a fp32", "0.001")),
+              0);
+    has(page, "mica is 0.50\u00d7 (0.50\u20130.50) as fast (geometric mean of 1 cell)");
+    has(page, "- m / inputs-char-no=50 / batch-size=1: slower than a fp32");
+    has(page, "**0.50\u00d7 (0.50\u20130.50) slower**");
+    has(page, "Not run: no result of mica bench ops was given.");
+    free(page);
+}
+
+static void test_states(void **state)
+{
+    char *page = whole(
+        HEAD("ops",
+             ",\"results\":[{\"case\":\"ReLU / dim=128x16x1024\",\"op\":\"ReLU\",\"paper\":true,"
+             "\"bytes\":1e6,\"bandwidth\":1e9,\"arms\":[{\"name\":\"mica\",\"state\":\"wrong\","
+             "\"reason\":\"off by 3\"}," ARM(
+                 "p default",
+                 "0.1") ",{\"name\":\"q\",\"state\":\"absent\",\"reason\":\"not installed\"}]}]"),
+        0);
+    has(page, "| ReLU / dim=128x16x1024 | *wrong* |");
+    has(page, "| q | *absent* | 1 | ReLU / dim=128x16x1024 | not installed |");
+    has(page, "mica has no time: wrong: off by 3");
+    has(page, "| Argmax / dim=64x1024x128 axis=0 | *not run* |");
+    has(page, "in which both mica and a peer have a time");
+    free(page);
+}
+
+static void test_flaws(void **state)
+{
+    char *page = whole(
+        HEAD("models", "") CELL(
+            "m", "50", "1",
+            ARM("mica fp32",
+                "0.002")) "{\"kind\":\"flaw\",\"flaw\":\"best_ten\",\"model\":\"m\",\"cell\":"
+                          "\"here\",\"arm\":\"a\","
+                          "\"honest\":" ARM(
+                              "a",
+                              "0.004") ",\"flawed\":{\"value\":0.001},\"says\":\"It said so.\"}\n"
+                                       "{\"kind\":\"flaw\",\"flaw\":\"brand_new\",\"model\":\"m\","
+                                       "\"cell\":\"there\",\"arm\":\"a\","
+                                       "\"honest\":" ARM(
+                                           "a", "0.004") ",\"flawed\":{\"name\":\"a\",\"state\":"
+                                                         "\"failed\","
+                                                         "\"reason\":\"no\"},\"caught\":\"by "
+                                                         "looking\"}\n{\"kind\":\"flaw\",\"flaw\":"
+                                                         "\"mean_of_ms\",\"case\":\"Gather\","
+                                                         "\"arm\":\"b\",\"honest\":{\"ratio\":2},"
+                                                         "\"flawed\":{\"ratio\":"
+                                                         "5}}\n{\"kind\":\"later\"}\n",
+        0);
+    has(page, "It said so.");
+    has(page, "| m, here | a | 4.000 | 1.000 | 0.25 |  |");
+    has(page, "### brand_new");
+    has(page, "| m, there | a | 4.000 | *failed* |  | by looking |");
+    has(page, "| Gather | b | 2.00 | 5.00 | 2.50 |  |");
+    has(page, "It shows on a GPU only; it was not run here.");
+    free(page);
+}
+
+/* ---- texts from outside ---- */
+
+#define HOSTILE "</td><script>x</script>\\\"&'|*_`[l](u)=\\u0007\\u202e,@a"
+
+static void test_hostile(void **state)
+{
+    const char *json =
+        "{\"bench\":\"models\",\"schema\":1,\"environment\":{\"cpu\":\"" HOSTILE "\",\"" HOSTILE
+        "\":\"" HOSTILE "\"},\"settings\":{\"" HOSTILE "\":[\"" HOSTILE
+        "\"]},\"peers\":[{\"name\":\"" HOSTILE "\"}]}\n" CELL(
+            "=1+1|" HOSTILE, "50", "1", ARM("mica fp32", "0.001") "," ARM("=cmd|" HOSTILE, "0.002"))
+            CELL("=1+1|" HOSTILE, "100", "1",
+                 ARM("mica fp32",
+                     "0.001") ","
+                              "{\"name\":\"b\",\"state\":\"wrong\",\"reason\":\"" HOSTILE "\"}");
+    char *page = whole(json, 2);
+    has_not(page, "<script");
+    has_not(page, "</td></td>");
+    has(page, "&lt;script&gt;x&lt;/script&gt;&quot;&amp;&#39;|");
+    has_not(page, "\u202e");
+    has_not(page, "\a");
+    free(page);
+    page = whole(json, 0);
+    has_not(page, "<script");
+    has_not(page, "[l](u)");
+    has(page, "\\|\\*\\_\\`\\[l\\](u)");
+    for (const char *line = page; line; line = strchr(line + 1, '\n'))
+        if (strncmp(line, "\n| wrong", 8) == 0)
+            fail_msg("a row was broken");
+    free(page);
+    page = whole(json, 1);
+    has(page, ",\"'=cmd|</td><script>x</script>\"\"&'|*_`[l](u)=  ");
+    has_not(page, "\n=");
+    has_not(page, ",=");
+    free(page);
+    report_svg svg = {10, 10, "<a>", "\"b\"", ""};
+    report_text out = {0};
+    report_write_svg(&svg, &out);
+    has(out.data, "&lt;a&gt;");
+    has(out.data, "&quot;b&quot;");
+    report_text_free(&out);
+}
+
+static mica_status read_error(const char *json, mica_error *err)
+{
+    report_text out = {0};
+    mica_status status = write_text(json, strlen(json), 0, &out, err);
+    report_text_free(&out);
+    return status;
+}
+
+static void test_errors(void **state)
+{
+    static const struct {
+        const char *json, *says;
+    } bad[] = {
+        {"", "x"},
+        {"[1]", "is no result of a benchmark"},
+        {"{\"bench\":\"ops\"}", "is no result of a benchmark"},
+        {"{\"bench\":\"ops\",\"schema\":2,\"results\":[]}", "has schema 2"},
+        {"{\"bench\":\"ops\",\"schema\":\"1\",\"results\":[]}", "has schema 1"},
+        {"{\"bench\":\"tokenizers\",\"schema\":1,\"results\":[]}", "bench tokenizers"},
+        {HEAD("models", ""), "holds no results yet"},
+        {HEAD("models", "") "{\"kind\":\"cell\"}\n", "line 2"},
+        {HEAD("models", "") "{\"kind\":\"cell\"\n" HEAD("models", ""), "line 2"},
+        {HEAD("models", "") "{}\n", "\"kind\""},
+        {HEAD("models", "") "3\n", "line 2 is a number"},
+        {HEAD("models", "") CELL("m", "50", "0", ""), "batch"},
+        {HEAD("models", "") CELL("m", "50", "1", "{\"name\":\"a\",\"state\":\"fine\"}"), "'a'"},
+        {HEAD("models", "") CELL("m", "50", "1", "{\"name\":\"a\",\"state\":\"ok\"}"),
+         "\"seconds\""},
+        {HEAD("models", "") CELL("m", "50", "1", ARM("a", "0")), "a sample is 0"},
+        {HEAD("models", "") CELL("m", "50", "1", ARM("a", "null")), "a sample is -"},
+        {HEAD("models", "") CELL("m", "50", "1", ARM("a", "-1")), "a sample is -1"},
+        {HEAD("ops", ",\"results\":[{\"case\":\"x\"}]"), "results[0] has no \"arms\""},
+        {HEAD("ops", ",\"results\":[{\"arms\":[]}]"), "results[0] has no \"case\""},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        mica_error err = {0};
+        if (read_error(bad[i].json, &err) == MICA_OK)
+            fail_msg("taken: %s", bad[i].json);
+        if (!strstr(err.message, bad[i].says) || !strchr(err.message, 'x'))
+            fail_msg("'%s' is the error of %s", err.message, bad[i].json);
+    }
+}
+
+/* A run that was cut anywhere: what is whole is read, or it is an error with a text. */
+static void test_cut(void **state)
+{
+    const char *json = HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001"))
+        CELL("m", "100", "1", ARM("mica fp32", "0.001"));
+    size_t size = strlen(json), first = (size_t)(strchr(json, '\n') - json), fine = 0;
+    for (size_t n = 0; n <= size; n++) {
+        report_results results = {0};
+        mica_error err = {0};
+        char *copy = malloc(n + 1); /* the sanitizer sees a read behind its end */
+        memcpy(copy, json, n);
+        mica_status status = report_read(&results, copy, n, "x", &err);
+        assert_true(status ? err.message[0] != 0 : n >= first);
+        if (!status) {
+            bool at_end = n == first || n == size || json[n] == '\n' || json[n - 1] == '\n';
+            assert_int_equal(results.runs[0].cut[0] != 0, !at_end);
+            fine++;
+        }
+        report_results_free(&results);
+        free(copy);
+    }
+    assert_int_equal(fine, size - first + 1);
+}
+
+static void test_machines(void **state)
+{
+    report_results results = {0};
+    mica_error err = {0};
+    const char
+        *a = HEAD("models", ""),
+        *b = "{\"bench\":\"ops\",\"schema\":1,\"environment\":{\"cpu\":\"d\",\"kernels\":\"k\"}}",
+        *c = "{\"bench\":\"models\",\"schema\":1,\"environment\":{\"cpu\":\"c\",\"kernels\":\"k\"},"
+             "\"settings\":{\"threads\":4}}";
+    assert_int_equal(report_read(&results, a, strlen(a), "a.json", &err), MICA_OK);
+    assert_int_equal(report_read(&results, b, strlen(b), "b.json", &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    has(err.message, "'a.json' and 'b.json' are of different machines: the cpu is 'c' and 'd'");
+    assert_int_equal(report_read(&results, c, strlen(c), "c.json", &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    has(err.message, "2 threads");
+    report_results_free(&results);
+}
+
+/* The later of two cells of one name counts. */
+static void test_again(void **state)
+{
+    char *csv = whole(HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001"))
+                          CELL("m", "50", "1", ARM("mica fp32", "0.005")),
+                      1);
+    has(csv, "C-fp32,m,50 \u00d7 1,mica,ms,5,");
+    has_not(csv, "C-fp32,m,50 \u00d7 1,mica,ms,1,");
+    free(csv);
+}
+
+/* A run that goes on has parts of cells, a precision each; what is whole takes their place. */
+static void test_parts(void **state)
+{
+#define PART(arms)                                                                                 \
+    "{\"kind\":\"part\",\"model\":\"m\",\"length\":50,\"batch\":1,\"disturbed\":1,\"arms\":[" arms \
+    "]}\n"
+    const char *json = HEAD("models", "") "{\"kind\":\"group\",\"model\":\"m\",\"arms\":[]}\n" PART(
+        ARM("mica fp32", "0.001")) PART(ARM("mica int8", "0.002"));
+    report_results results = {0};
+    mica_error err = {0};
+    assert_int_equal(report_read(&results, json, strlen(json), "x", &err), MICA_OK);
+    assert_int_equal(results.cell_count, 1);
+    assert_int_equal(results.models[0].arm_count, 2);
+    assert_true(results.models[0].disturbed == 2);
+    assert_string_equal(results.models[0].arms[1].name, "mica int8");
+    report_results_free(&results);
+    char *csv =
+        whole(HEAD("models", "") PART(ARM("mica fp32", "0.001"))
+                  CELL("m", "50", "1", ARM("mica fp32", "0.003")) PART(ARM("mica fp32", "0.002")),
+              1);
+    has(csv, "C-fp32,m,50 \u00d7 1,mica,ms,3,");
+    free(csv);
+}
+
+/* One run has no interval; an arm with a flaw of the paper's is no peer. */
+static void test_peers(void **state)
+{
+#define ONCE(name, seconds) "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":[" seconds "]}"
+    char *csv = whole(
+        HEAD("models",
+             "") "{\"kind\":\"model\",\"model\":\"m\",\"arms\":[{\"arm\":\"f fp32\",\"state\":"
+                 "\"ok\",\"as_published\":true}]}\n" CELL(
+                     "m", "50", "1",
+                     ARM("mica fp32", "0.001") "," ONCE("a fp32", "0.08") "," ARM(
+                         "f fp32", "0.0001") "," ARM("cuda fp32", "0.0001")),
+        1);
+    has(csv, "C-fp32,m,50 \u00d7 1,which peer,,,,,ok,a fp32,");
+    has(csv, "C-fp32,m,50 \u00d7 1,peer / mica,\u00d7,80,,,faster,80.0\u00d7 (one sample),");
+    has(csv, "peers,,a fp32,mica faster,,1,,,ok,1,");
+    free(csv);
+    csv = whole(HEAD("models", "")
+                    CELL("m", "50", "1", ARM("mica fp32", "0.001") "," ONCE("a fp32", "0.0012")),
+                1);
+    has(csv, "1.20\u00d7 (one sample) no difference shown");
+    free(csv);
+}
+
+/* ---- charts ---- */
+
+static void test_charts(void **state)
+{
+    report_pool pool = {0};
+    chart_group group = {.label = "a very long name that no column has room for", .values = {0}};
+    chart_bars bars = {.title = "t",
+                       .description = "d",
+                       .series = {{"mica", 0}},
+                       .series_count = 1,
+                       .groups = &group,
+                       .count = 1};
+    assert_null(chart_draw_bars(&pool, &bars)); /* nothing above zero */
+    group.values[0] = 1e300;                    /* no axis can show it */
+    assert_null(chart_draw_bars(&pool, &bars));
+    group.values[0] = 12.5;
+    const report_svg *svg = chart_draw_bars(&pool, &bars);
+    assert_non_null(svg);
+    has(svg->body, "\u2026</text>");
+    has(svg->body, ">12.5</text>");
+    chart_ratio ratio = {"<x>", "y", 0.5, 0.4, 0.6};
+    svg = chart_draw_ratios(&pool, "t", "d", "", &ratio, 1);
+    has(svg->body, "&lt;x&gt;");
+    assert_null(chart_draw_ratios(&pool, "t", "d", "", NULL, 0));
+    double x[] = {1, 16};
+    chart_line line = {{"mica", 0}, {1, NAN}};
+    chart_lines lines = {"t", "d", "x", x, 2, &line, 1};
+    svg = chart_draw_lines(&pool, &lines);
+    has(svg->body, "mica");
+    line.values[0] = NAN;
+    assert_null(chart_draw_lines(&pool, &lines));
+    chart_dot dot = {"d", 2, 1e9, 0, false};
+    chart_roof roof = {.title = "t",
+                       .description = "d",
+                       .peak = 2e9,
+                       .roof_count = 1,
+                       .roofs = {{"memory", 1e9}},
+                       .series = {{"a", 0}, {"b", 1}},
+                       .dots = &dot,
+                       .count = 1};
+    has(chart_draw_roof(&pool, &roof)->body, "memory");
+    roof.peak = NAN;
+    assert_null(chart_draw_roof(&pool, &roof));
+    assert_false(pool.failed);
+    report_free(&pool);
+}
+
+static mica_status read_once(void *arg, mica_error *err)
+{
+    report_results results = {0};
+    mica_status status = report_read(&results, arg, strlen(arg), "x", err);
+    report_results_free(&results);
+    return status;
+}
+
+static void test_no_memory(void **state)
+{
+    char lines[] = HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001"));
+    char one[] = "{\"bench\":\"ops\",\"schema\":1,\n\"results\":[{\"case\":\"x\",\"arms\":[" ARM(
+        "mica", "0.1") "]}]}";
+    assert_true(torture_run(read_once, lines) > 3);
+    assert_true(torture_run(read_once, one) > 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, read_paper, free_paper);
+}
