@@ -217,7 +217,7 @@ class Work:
         best, shortest = every[0], float("inf")
         for way in every if len(every) > 1 else []:
             self.memory.keep(way.kept)
-            least = trial(way.make())
+            least = trial(way.make(), enough=2)
             if least < shortest:
                 best, shortest = way, least
         return best
