@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Detection asks the chip (CPUID) and the operating system (XCR0: which registers it saves).
+ * Detection asks the chip (CPUID) and the operating system (XCR0: which registers it saves); on Arm
+ * the operating system, which answers for both.
  */
 #include "base/cpu.h"
 
@@ -14,6 +15,9 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #if defined(__APPLE__)
 #include <sys/sysctl.h>
 #endif
@@ -23,7 +27,11 @@
 
 #include "base/cpu_internal.h"
 
+#if defined(__aarch64__)
+static const char *const level_names[MICA_CPU_LEVELS] = {"c", "neon", "dotprod", "i8mm", "bf16"};
+#else
 static const char *const level_names[MICA_CPU_LEVELS] = {"c", "avx2", "avx512"};
+#endif
 
 const char *mica_cpu_level_name(mica_cpu_level level)
 {
@@ -63,10 +71,39 @@ unsigned mica_cpu_features(void)
     return features;
 }
 #else
+#if defined(__aarch64__)
+#if defined(__APPLE__)
+static bool has(const char *name)
+{
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+#endif
+
+mica_cpu_level mica_cpu_detect(void)
+{
+    bool dotprod = false, i8mm = false, bf16 = false;
+#if defined(__APPLE__)
+    dotprod = has("hw.optional.arm.FEAT_DotProd");
+    i8mm = has("hw.optional.arm.FEAT_I8MM");
+    bf16 = has("hw.optional.arm.FEAT_BF16");
+#elif defined(__linux__)
+    /* Bits of Linux's asm/hwcap.h, which older headers do not name. */
+    dotprod = (getauxval(AT_HWCAP) & 1ul << 20) != 0;
+    i8mm = (getauxval(AT_HWCAP2) & 1ul << 13) != 0;
+    bf16 = (getauxval(AT_HWCAP2) & 1ul << 14) != 0;
+#endif
+    if (!dotprod)
+        return MICA_CPU_NEON;
+    return !i8mm ? MICA_CPU_DOTPROD : bf16 ? MICA_CPU_BF16 : MICA_CPU_I8MM;
+}
+#else
 mica_cpu_level mica_cpu_detect(void)
 {
     return MICA_CPU_C;
 }
+#endif
 
 unsigned mica_cpu_features(void)
 {
@@ -87,8 +124,12 @@ mica_status mica_cpu_choose(mica_cpu_level *out, mica_error *err)
             return MICA_OK;
         }
     }
-    return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                     "MICA_CPU is '%s', which is none of c, avx2, avx512", wish);
+    char names[64];
+    int n = 0;
+    for (int i = 0; i < MICA_CPU_LEVELS; i++)
+        n += snprintf(names + n, sizeof names - (size_t)n, "%s%s", i ? ", " : "", level_names[i]);
+    return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "MICA_CPU is '%s', which is none of %s",
+                     wish, names);
 }
 
 static char model_name[128] = "unknown";

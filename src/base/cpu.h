@@ -10,15 +10,22 @@
 
 #include "base/error.h"
 
-/* Instruction-set levels in ascending order; each includes those below it (on its architecture). */
+/* Instruction-set levels of this architecture in ascending order; each includes those below it. */
 typedef enum mica_cpu_level {
-    MICA_CPU_C,      /* plain C, any machine */
+    MICA_CPU_C, /* plain C, any machine */
+#if defined(__aarch64__)
+    MICA_CPU_NEON,    /* what every 64-bit Arm has */
+    MICA_CPU_DOTPROD, /* + dot products of bytes */
+    MICA_CPU_I8MM,    /* + products of matrices of bytes */
+    MICA_CPU_BF16,    /* + products of matrices of bfloat16 */
+#else
     MICA_CPU_AVX2,   /* AVX2 + FMA + F16C, and the OS saves YMM */
     MICA_CPU_AVX512, /* + AVX-512 F/BW/CD/DQ/VL, and the OS saves ZMM and masks */
+#endif
     MICA_CPU_LEVELS
 } mica_cpu_level;
 
-/* What some processors of a level have and others do not. */
+/* What some processors of a level have and others do not; none on Arm. */
 typedef enum mica_cpu_feature {
     MICA_CPU_AVX_VNNI = 1,    /* beside AVX2 */
     MICA_CPU_AVX512_VNNI = 2, /* beside AVX-512 */
@@ -26,7 +33,7 @@ typedef enum mica_cpu_feature {
 } mica_cpu_feature;
 unsigned mica_cpu_features(void); /* a set of them, those whose level is there */
 
-const char *mica_cpu_level_name(mica_cpu_level level); /* "c", "avx2", "avx512" */
+const char *mica_cpu_level_name(mica_cpu_level level); /* "c", "avx2", "neon", ... */
 mica_cpu_level mica_cpu_detect(void);                  /* the best that chip and OS offer */
 /* Detected level, lowered by the environment variable MICA_CPU if set. MICA_CPU can only lower: a
  * higher level than detected gives the detected one; an unknown name is INVALID_ARGUMENT. */

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backends/cpu/cpu.h"
 #include "base/alloc.h"
 
 enum { AREA_BYTES = 1 << 20 };
@@ -62,6 +63,34 @@ int levels_here(void)
     return (int)mica_cpu_detect() + 1;
 }
 
+int float_levels_here(void)
+{
+    int level = 1;
+    while (level < levels_here() && !same_products_below(level, MICA_PRECISION_F32))
+        level++;
+    return level;
+}
+
+/* All kernels of a level that this machine has. */
+static void fill_table(mica_kernels *kernels, int level)
+{
+    mica_kernels_init_with(kernels, (mica_cpu_level)level,
+                           mica_cpu_features() | MICA_KERNELS_UNTIMED);
+}
+
+bool same_products_below(int level, mica_precision precision)
+{
+    mica_kernels k, below;
+    if (level == 0)
+        return false;
+    fill_table(&k, level);
+    fill_table(&below, level - 1);
+    if (precision == MICA_PRECISION_INT8)
+        return k.int8.tile == below.int8.tile;
+    bool same = k.gemm.tile == below.gemm.tile;
+    return precision == MICA_PRECISION_F32 ? same : same && k.bf16.tile == below.bf16.tile;
+}
+
 void list_skipped_levels(void)
 {
     for (int level = levels_here(); level < MICA_CPU_LEVELS; level++)
@@ -97,6 +126,7 @@ void rig_create(rig *r, int level, size_t threads)
     memset(r, 0, sizeof *r);
     assert_int_equal(mica_pool_create(threads, &r->pool, &r->err), MICA_OK);
     assert_int_equal(mica_backend_cpu_create(r->pool, level, &r->backend, &r->err), MICA_OK);
+    fill_table(&((mica_cpu *)r->backend)->kernels, level);
 }
 
 void rig_destroy(rig *r)

@@ -31,8 +31,12 @@ float random_float(uint64_t *seed, float low, float high);
 size_t random_below(uint64_t *seed, size_t n);
 void fill_random(float *x, size_t n, uint64_t seed, float low, float high);
 
-/* Levels from C up that this machine has. */
+/* Levels from C up that this machine has, and those of them that bring kernels for float32: what is
+ * above has others in bfloat16 and 8 bits alone. */
 int levels_here(void);
+int float_levels_here(void);
+/* Whether a level multiplies in this precision as the level below does. */
+bool same_products_below(int level, mica_precision precision);
 /* Prints a line for each level that is not tested. */
 void list_skipped_levels(void);
 
@@ -55,7 +59,7 @@ typedef struct rig {
     mica_error err;
 } rig;
 
-void rig_create(rig *r, int level, size_t threads);
+void rig_create(rig *r, int level, size_t threads); /* with all kernels, the slower ones too */
 void rig_destroy(rig *r);
 void rig_begin(rig *r, mica_op op, const void *params); /* forgets the step before */
 /* Contiguous values; dims ends at `rank`. */

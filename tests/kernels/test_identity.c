@@ -19,13 +19,14 @@ static float *numbers(size_t n, uint64_t seed)
 }
 
 /* Linear with an activation: rows [first, first + m) of x alone. */
-static void linear(rig *r, const float *x, size_t first, size_t m, mica_tensor *w, mica_tensor *b,
-                   float *y)
+static void linear(rig *r, mica_precision precision, const float *x, size_t first, size_t m,
+                   mica_tensor *w, mica_tensor *b, float *y)
 {
     mica_fused_linear_params params = {MICA_OP_GELU};
     int64_t n = mica_tensor_dim(w, 0), k = mica_tensor_dim(w, 1);
     int64_t x_dims[2] = {(int64_t)m, k}, y_dims[2] = {(int64_t)m, n};
     rig_begin(r, MICA_OP_FUSED_LINEAR, &params);
+    r->step.precision = precision;
     rig_input(r, MICA_DTYPE_F32, x + (int64_t)first * k, 2, x_dims);
     rig_constant(r, w, "w");
     rig_constant(r, b, "b");
@@ -33,7 +34,7 @@ static void linear(rig *r, const float *x, size_t first, size_t m, mica_tensor *
     rig_run_ok(r);
 }
 
-static void check_linear(int level, int64_t n, int64_t k, size_t m)
+static void check_linear(int level, mica_precision precision, int64_t n, int64_t k, size_t m)
 {
     int64_t dims[2] = {n, k};
     mica_tensor *w = NULL, *b = NULL;
@@ -46,14 +47,14 @@ static void check_linear(int level, int64_t n, int64_t k, size_t m)
           *y = numbers(m * (size_t)n, 0);
     for (size_t t = 0; t < THREADS; t++)
         rig_create(&rigs[t], level, t + 1);
-    linear(&rigs[0], x, 0, m, w, b, whole);
+    linear(&rigs[0], precision, x, 0, m, w, b, whole);
     for (size_t t = 1; t < THREADS; t++) {
-        linear(&rigs[t], x, 0, m, w, b, y);
+        linear(&rigs[t], precision, x, 0, m, w, b, y);
         check_same_bits(y, whole, m * (size_t)n, "linear with more threads");
     }
     for (size_t first = 0; first < m; first += 1 + first / 3) /* one row, some rows */
         for (size_t rows = 1; first + rows <= m; rows += rows + 4) {
-            linear(&rigs[rows % THREADS], x, first, rows, w, b, y);
+            linear(&rigs[rows % THREADS], precision, x, first, rows, w, b, y);
             check_same_bits(y, whole + first * (size_t)n, rows * (size_t)n, "linear, some rows");
         }
     for (size_t t = 0; t < THREADS; t++)
@@ -67,13 +68,18 @@ static void check_linear(int level, int64_t n, int64_t k, size_t m)
 
 static void test_linear(void **state)
 {
+    static const mica_precision precisions[] = {MICA_PRECISION_F32, MICA_PRECISION_BF16,
+                                                MICA_PRECISION_INT8, MICA_PRECISION_AUTO};
     list_skipped_levels();
-    for (int level = 0; level < levels_here(); level++) {
-        check_linear(level, 100, 77, 61);
-        check_linear(level, 96, 1000, 300);
-        check_linear(level, 5, 384, 33);
-        check_linear(level, 333, 385, 16);
-    }
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t p = 0; p < sizeof precisions / sizeof precisions[0]; p++) {
+            if (same_products_below(level, precisions[p]))
+                continue;
+            check_linear(level, precisions[p], 100, 77, 61);
+            check_linear(level, precisions[p], 96, 1601, 300);
+            check_linear(level, precisions[p], 5, 384, 33);
+            check_linear(level, precisions[p], 333, 385, 16);
+        }
 }
 
 /* Attention over sequences [first, last) of the batch alone. */
@@ -134,7 +140,7 @@ static void check_attention(int level, size_t d, bool masked)
 
 static void test_attention(void **state)
 {
-    for (int level = 0; level < levels_here(); level++) {
+    for (int level = 0; level < float_levels_here(); level++) {
         check_attention(level, 64, false);
         check_attention(level, 5, true);
         check_attention(level, 24, true);
@@ -148,7 +154,7 @@ static void test_mask_of_ones(void **state)
     static const int32_t starts[] = {0, 20, TOKENS};
     static uint8_t ones[TOKENS];
     memset(ones, 1, sizeof ones);
-    for (int level = 0; level < levels_here(); level++) {
+    for (int level = 0; level < float_levels_here(); level++) {
         rig r;
         mica_batch with = {TOKENS, 2, starts, ones}, without = {TOKENS, 2, starts, NULL};
         float *x = numbers(TOKENS * HEADS * D * 3, 5), a[TOKENS * HEADS * D], b[TOKENS * HEADS * D];
@@ -179,7 +185,7 @@ static void test_threads(void **state)
     } params;
     for (size_t t = 0; t < THREADS; t++)
         y[t] = numbers(ROWS * N, 0);
-    for (int level = 0; level < levels_here(); level++)
+    for (int level = 0; level < float_levels_here(); level++)
         for (size_t o = 0; o < sizeof ops / sizeof ops[0]; o++)
             for (size_t t = 0; t < THREADS; t++) {
                 rig r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Products in bfloat16 and in 8 bits: the kernels of every level, with what the processor has
- * beside it and without, and linears: close to the formula, the same bits for any rows and threads,
- * and in 8 bits at every level.
+ * beside it and without, and linears: close to the formula, and in 8 bits the same bits at every
+ * level. (test_identity.c has the same bits for any rows and threads.)
  */
 #include <float.h>
 #include <math.h>
@@ -23,11 +23,13 @@ static int fill_tables(void **state)
 {
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels_init_with(&tables[n_tables++], (mica_cpu_level)level, 0);
-        mica_kernels_init_with(&tables[n_tables], (mica_cpu_level)level, mica_cpu_features());
+        mica_kernels_init_with(&tables[n_tables], (mica_cpu_level)level,
+                               mica_cpu_features() | MICA_KERNELS_UNTIMED);
         n_tables += tables[n_tables].bf16.tile != tables[n_tables - 1].bf16.tile ||
                     tables[n_tables].int8.tile != tables[n_tables - 1].int8.tile;
     }
     list_skipped_levels();
+#if defined(__x86_64__)
     static const struct {
         mica_cpu_feature feature;
         const char *name;
@@ -37,6 +39,7 @@ static int fill_tables(void **state)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!(mica_cpu_features() & all[i].feature))
             printf("skipped: kernels for %s: not on this machine\n", all[i].name);
+#endif
     return 0;
 }
 
@@ -167,9 +170,9 @@ static void test_tile_bf16(void **state)
 
 /* ---- 8 bits ---- */
 
-static int q_of(const void *packed, size_t i)
+static int q_of(const mica_kernels *k, const void *packed, size_t i)
 {
-    return ((const uint8_t *)packed)[i];
+    return (uint8_t)(((const uint8_t *)packed)[i] + k->int8.a_bias);
 }
 
 /* Two neighbours, the second of which is any that the first allows. */
@@ -203,7 +206,7 @@ static void test_quantize(void **state)
                 k->int8.quantize(packed, x, n, 8, 40);
                 for (size_t i = 0; i < n; i++) {
                     long q = lrintf(x[i] * 8) + 40;
-                    assert_int_equal(q_of(packed, i), q < 0 ? 0 : q > 255 ? 255 : q);
+                    assert_int_equal(q_of(k, packed, i), q < 0 ? 0 : q > 255 ? 255 : q);
                 }
                 for (size_t i = 0; i < n; i++) {
                     float kept = x[i];
@@ -240,7 +243,9 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
     for (size_t i = 0; widest && i < words * nr * 4; i++)
         b[i] = (int8_t)(i % 4 < 2 ? MICA_INT8_PAIR / 2 : -MICA_INT8_PAIR / 2);
     for (size_t j = 0; j < nr; j++)
-        sum[j] = (int32_t)random_below(&seed, 20000) - 10000;
+        sum[j] = 0;
+    for (size_t i = 0; i < words * nr * 4; i++)
+        sum[i / 4 % nr] += 2 * b[i]; /* B is there twice */
     for (size_t i = 0; i < m; i++) {
         zero[i] = (int32_t)random_below(&seed, 256);
         for (size_t p = 0; p < steps; p++)
@@ -254,7 +259,7 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
         size_t i = at / ldc, j = at % ldc;
         int32_t total = 0;
         for (size_t p = 0; p < steps && j < n; p++)
-            total += 2 * q_of(a + i * MICA_GEMM_A_STRIDE, p) * b[(p / 4 * nr + j) * 4 + p % 4];
+            total += 2 * q_of(k, a + i * MICA_GEMM_A_STRIDE, p) * b[(p / 4 * nr + j) * 4 + p % 4];
         if (j < n)
             total -= zero[i] * sum[j];
         float y = j < n ? (float)total * (row_scale[i] * scale[j]) : before[at];
@@ -279,7 +284,6 @@ static void test_tile_int8(void **state)
 
 /* ---- linears ---- */
 
-enum { THREADS = 3 };
 static const mica_precision precisions[] = {MICA_PRECISION_BF16, MICA_PRECISION_INT8,
                                             MICA_PRECISION_AUTO};
 enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
@@ -319,46 +323,6 @@ static mica_status linear(rig *r, mica_precision precision, const float *x, size
     return rig_run(r);
 }
 
-static void check_identity(int level, mica_precision precision, int64_t n, int64_t k, size_t m)
-{
-    mica_tensor *w = tensor_of(2, n, k, 1), *b = tensor_of(1, n, 0, 2);
-    float *x = numbers(m * (size_t)k, 3), *whole = numbers(m * (size_t)n, 0);
-    float *y = numbers(m * (size_t)n, 0);
-    rig rigs[THREADS];
-    for (size_t t = 0; t < THREADS; t++) {
-        rig_create(&rigs[t], level, t + 1);
-        assert_int_equal(linear(&rigs[t], precision, x, m, w, b, MICA_OP_GELU, t ? y : whole),
-                         MICA_OK);
-        if (t)
-            check_same_bits(y, whole, m * (size_t)n, "with more threads");
-    }
-    for (size_t first = 0; first < m; first += 1 + first / 3)
-        for (size_t rows = 1; first + rows <= m; rows += rows + 4) {
-            assert_int_equal(linear(&rigs[rows % THREADS], precision, x + first * (size_t)k, rows,
-                                    w, b, MICA_OP_GELU, y),
-                             MICA_OK);
-            check_same_bits(y, whole + first * (size_t)n, rows * (size_t)n, "some rows");
-        }
-    for (size_t t = 0; t < THREADS; t++)
-        rig_destroy(&rigs[t]);
-    mica_tensor_release(&w);
-    mica_tensor_release(&b);
-    free(x);
-    free(y);
-    free(whole);
-}
-
-static void test_identity(void **state)
-{
-    for (int level = 0; level < levels_here(); level++)
-        for (size_t p = 0; p < PRECISIONS; p++) {
-            check_identity(level, precisions[p], 100, 77, 61);
-            check_identity(level, precisions[p], 96, 1601, 230);
-            check_identity(level, precisions[p], 5, 384, 33);
-            check_identity(level, precisions[p], 333, 385, 16);
-        }
-}
-
 /* Errors of random numbers grow with the square root of k: eight times that is far outside. */
 static void check_near_formula(int level, mica_precision precision, size_t k)
 {
@@ -387,6 +351,8 @@ static void test_near_formula(void **state)
 {
     for (int level = 0; level < levels_here(); level++)
         for (size_t p = 0; p < 2; p++) {
+            if (same_products_below(level, precisions[p]))
+                continue;
             check_near_formula(level, precisions[p], 1);
             check_near_formula(level, precisions[p], 63);
             check_near_formula(level, precisions[p], 768);
@@ -504,17 +470,11 @@ static void test_packing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_pack_bf16),
-        cmocka_unit_test(test_widen_panel),
-        cmocka_unit_test(test_tile_bf16),
-        cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_tile_int8),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_near_formula),
-        cmocka_unit_test(test_int8_at_every_level),
-        cmocka_unit_test(test_odd_rows),
-        cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_tables),       cmocka_unit_test(test_pack_bf16),
+        cmocka_unit_test(test_widen_panel),  cmocka_unit_test(test_tile_bf16),
+        cmocka_unit_test(test_quantize),     cmocka_unit_test(test_tile_int8),
+        cmocka_unit_test(test_near_formula), cmocka_unit_test(test_int8_at_every_level),
+        cmocka_unit_test(test_odd_rows),     cmocka_unit_test(test_packing),
     };
     return cmocka_run_group_tests(tests, fill_tables, NULL);
 }

@@ -16,7 +16,7 @@ enum { MOST = 1 << 16 };
 /* Calls `check` for each level and each of two numbers of threads. */
 static void for_each(void (*check)(rig *r, uint64_t *seed), int times)
 {
-    for (int level = 0; level < levels_here(); level++)
+    for (int level = 0; level < float_levels_here(); level++)
         for (size_t threads = 1; threads <= 3; threads += 2) {
             rig r;
             uint64_t seed = 12345;
@@ -630,7 +630,7 @@ static void test_norms(void **state)
 /* Every operation that computes something is taken; a view is no work. */
 static void test_supports(void **state)
 {
-    for (int level = 0; level < levels_here(); level++) {
+    for (int level = 0; level < float_levels_here(); level++) {
         rig r;
         rig_create(&r, level, 1);
         for (int op = MICA_OP_CONSTANT + 1; op < MICA_OP_COUNT; op++)

@@ -144,7 +144,7 @@ static void pack_a(const block *t)
         else if (t->inverse[i] > 0)
             kernels->int8.quantize(to, from, count, t->inverse[i], t->zero[i]);
         else
-            memset(to, 0, t->words * sizeof *to);
+            memset(to, -kernels->int8.a_bias, t->words * sizeof *to);
     }
 }
 

@@ -46,8 +46,25 @@ void mica_kernels_init_with(mica_kernels *kernels, mica_cpu_level level, unsigne
         if (features & MICA_CPU_AVX512_VNNI)
             mica_k_gemm_int8_init_avx512vnni(kernels);
         if (features & MICA_CPU_AVX512_BF16)
-            mica_k_gemm_bf16_init_avx512bf16(kernels);
+            mica_k_gemm_bf16_init_avx512bf16(kernels, !(features & MICA_KERNELS_UNTIMED));
     }
+#elif defined(__aarch64__)
+    if (level >= MICA_CPU_NEON) {
+        kernels->level = level;
+        mica_k_pointwise_init_neon(kernels);
+        mica_k_rows_init_neon(kernels);
+        mica_k_gemm_init_neon(kernels);
+        mica_k_columns_init_neon(kernels);
+        mica_k_sort_init_neon(kernels);
+        mica_k_gemm_bf16_init_neon(kernels);
+        mica_k_gemm_int8_init_neon(kernels);
+    }
+    if (level >= MICA_CPU_DOTPROD)
+        mica_k_gemm_int8_init_dotprod(kernels);
+    if (level >= MICA_CPU_I8MM)
+        mica_k_gemm_int8_init_i8mm(kernels);
+    if (level >= MICA_CPU_BF16)
+        mica_k_gemm_bf16_init_bf16(kernels, !(features & MICA_KERNELS_UNTIMED));
 #else
     (void)level;
     (void)features;

@@ -163,17 +163,17 @@ typedef struct mica_int8_tail {
     const int32_t *column_sum; /* likewise */
     const float *bias;         /* n floats, or NULL */
 } mica_int8_tail;
-/* Sums of q w, exactly, in int32: they start from what c holds as int32 if `add`. Without a tail
- * they are stored as int32 in c's place, else c becomes
- *   (float)(sum - row_zero * column_sum) * (row_scale * column_scale) [+ bias]
+/* Sums of (q - a_bias) w, exactly, in int32: they start from what c holds as int32 if `add`.
+ * Without a tail they are stored as int32 in c's place, else c becomes
+ *   (float)(sum - (row_zero - a_bias) * column_sum) * (row_scale * column_scale) [+ bias]
  * each operation rounded: every instruction set gives the same bits. */
 typedef void (*mica_k_gemm_tile_int8)(size_t m, size_t n, size_t k, const void *a, const void *b,
                                       float *c, size_t ldc, bool add, const mica_int8_tail *tail,
                                       mica_ahead ahead);
 /* The least and the largest of x and 0; one of them NaN if any of x is. */
 typedef void (*mica_k_range)(const float *x, size_t n, float *low, float *high);
-/* q = round(x * inverse) + zero, a tie to even, brought into [0, 255], packed as the tile takes it;
- * fills the last word. |x * inverse| < 2^20. */
+/* q = round(x * inverse) + zero, a tie to even, brought into [0, 255]; q - a_bias is packed as the
+ * tile takes it; fills the last word. |x * inverse| < 2^20. */
 typedef void (*mica_k_quantize)(void *to, const float *x, size_t n, float inverse, int32_t zero);
 
 /* A product with at most MICA_NARROW_N columns, of rows that lie where they lie: for i < m, j < n,
@@ -263,6 +263,7 @@ typedef struct mica_kernels {
         mica_k_gemm_tile_int8 tile;
         mica_k_range range;
         mica_k_quantize quantize;
+        int a_bias; /* A holds q less this: where its bytes have a sign, 128 */
         const char *name;
     } int8;
 } mica_kernels;
@@ -271,7 +272,9 @@ typedef struct mica_kernels {
  * not have gives the best below it. */
 void mica_kernels_init(mica_kernels *kernels, mica_cpu_level level);
 /* The same with `features` only, a set of mica_cpu_feature: those that a level does not build on
- * are left out. */
+ * are left out. With MICA_KERNELS_UNTIMED among them, what is there is taken without asking whether
+ * it is faster than what is below it. */
+enum { MICA_KERNELS_UNTIMED = 1 << 16 };
 void mica_kernels_init_with(mica_kernels *kernels, mica_cpu_level level, unsigned features);
 
 /* The families: each fills its slots. Called by mica_kernels_init. */
@@ -299,9 +302,20 @@ void mica_k_gemm_int8_init_avx512(mica_kernels *kernels);
 /* Of features beside a level. */
 void mica_k_gemm_int8_init_avxvnni(mica_kernels *kernels);
 void mica_k_gemm_int8_init_avx512vnni(mica_kernels *kernels);
-/* Times its instruction beside fused multiply-adds, and leaves the table as it is where it is not
- * faster: some processors run it at half their rate, others at twice. */
-void mica_k_gemm_bf16_init_avx512bf16(mica_kernels *kernels);
+/* `timed`: leaves the table as it is where its instruction is slower than fused multiply-adds. */
+void mica_k_gemm_bf16_init_avx512bf16(mica_kernels *kernels, bool timed);
+#endif
+#if defined(__aarch64__)
+void mica_k_pointwise_init_neon(mica_kernels *kernels);
+void mica_k_rows_init_neon(mica_kernels *kernels);
+void mica_k_gemm_init_neon(mica_kernels *kernels);
+void mica_k_columns_init_neon(mica_kernels *kernels);
+void mica_k_sort_init_neon(mica_kernels *kernels);
+void mica_k_gemm_bf16_init_neon(mica_kernels *kernels);
+void mica_k_gemm_int8_init_neon(mica_kernels *kernels);
+void mica_k_gemm_int8_init_dotprod(mica_kernels *kernels);
+void mica_k_gemm_int8_init_i8mm(mica_kernels *kernels);
+void mica_k_gemm_bf16_init_bf16(mica_kernels *kernels, bool timed); /* as above */
 #endif
 
 #endif

@@ -85,16 +85,16 @@ static void to_bf16(float *row, size_t k)
     }
 }
 
-/* Bytes with sign are those without it that quantize gives for a zero of 128, but for one bit. */
+/* Bytes with sign are what quantize gives for a zero of 128, less 128 in all (modulo 256). */
 static void to_int8(const mica_kernels *kernels, float *row, size_t k, float inverse, int32_t *sum)
 {
-    int8_t bytes[CHUNK];
+    int8_t bytes[CHUNK], less = (int8_t)(128 - kernels->int8.a_bias);
     kernels->int8.quantize(bytes, row, k, inverse, 128);
     for (size_t i = k; i % 4 != 0; i++)
-        bytes[i] = -128; /* becomes 0 */
+        bytes[i] = less; /* becomes 0 */
     int32_t total = 0;
     for (size_t i = 0; i < (k + 3) / 4 * 4; i++) {
-        bytes[i] ^= -128;
+        bytes[i] = (int8_t)(bytes[i] - less);
         total += bytes[i];
     }
     memcpy(row, bytes, (k + 3) / 4 * 4);

@@ -66,7 +66,7 @@ V_INLINE void sum_groups(double *total, const float *x, size_t stride, size_t gr
             /* Rows behind one another: the next 8 are one run of memory, which the processor does
              * not guess from 8 streams. */
             for (size_t k = 0; stride == n && k < 8 * LANES; k += 16)
-                _mm_prefetch((const char *)(x + (i + 1) * 8 * stride + 8 * j + k), _MM_HINT_T0);
+                __builtin_prefetch(x + (i + 1) * 8 * stride + 8 * j + k);
             v_store(sums + j,
                     v_add(v_load(sums + j), sum_8(x + i * 8 * stride + j, stride, LANES)));
         }

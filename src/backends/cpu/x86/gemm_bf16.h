@@ -21,18 +21,18 @@ V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, con
         tile_ask(&ahead);
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + 2 * p]);
-            acc[i][0] = v_fma(x, b0, acc[i][0]);
-            acc[i][1] = v_fma(x, b1, acc[i][1]);
+            vec x = v_factor(a + i * MICA_GEMM_A_STRIDE + 2 * p);
+            acc[i][0] = v_fma_by(x, b0, acc[i][0]);
+            acc[i][1] = v_fma_by(x, b1, acc[i][1]);
         }
         b0 = v_odd_bf16(v_load(b));
         b1 = v_odd_bf16(v_load(b + LANES));
         b += TILE_NR;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + 2 * p + 1]);
-            acc[i][0] = v_fma(x, b0, acc[i][0]);
-            acc[i][1] = v_fma(x, b1, acc[i][1]);
+            vec x = v_factor(a + i * MICA_GEMM_A_STRIDE + 2 * p + 1);
+            acc[i][0] = v_fma_by(x, b0, acc[i][0]);
+            acc[i][1] = v_fma_by(x, b1, acc[i][1]);
         }
     }
     tile_end(m, n, c, ldc, acc, add, false, bias);

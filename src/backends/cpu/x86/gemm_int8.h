@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Products of 8-bit numbers, written once for every width of vector. A file that includes this
- * brings i_dot, which adds to each sum the four products of a word of A (bytes without sign) and a
- * word of B (bytes with sign).
+ * brings int8_sums, which adds to acc[i] the products of row i of A with two vectors of B's columns
+ * over k words: gemm_int8_dot.h has it for dot products.
  */
 #ifndef MICA_BACKENDS_CPU_X86_GEMM_INT8_H
 #define MICA_BACKENDS_CPU_X86_GEMM_INT8_H
@@ -12,15 +12,10 @@
 
 #include "backends/cpu/x86/gemm_tile.h"
 
-V_TILE int32_t word_of(const uint32_t *a, size_t i, size_t p)
-{
-    return (int32_t)a[i * MICA_GEMM_A_STRIDE + p];
-}
-
 /* Row i of the result, in vector v of the tile. */
 V_TILE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)
 {
-    ivec zero = i_mul(i_set(tail->row_zero[i]), i_load(tail->column_sum + v * LANES));
+    ivec zero = i_mul(i_set(tail->row_zero[i] - I_BIAS), i_load(tail->column_sum + v * LANES));
     vec scale = v_mul(v_set(tail->row_scale[i]), v_load(tail->column_scale + v * LANES));
     return v_mul(v_from_int(i_sub(sum, zero)), scale);
 }
@@ -46,8 +41,8 @@ V_TILE void int8_start(const float *c, size_t n, bool add, ivec acc[2])
         acc[0] = v_bits(x[0]);
         acc[1] = v_bits(x[1]);
     } else {
-        _mm_prefetch((const char *)c, _MM_HINT_T0);
-        _mm_prefetch((const char *)(c + n - 1), _MM_HINT_T0);
+        __builtin_prefetch(c);
+        __builtin_prefetch(c + n - 1);
     }
 }
 
@@ -59,16 +54,7 @@ V_TILE void int8_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, 
     V_UNROLL
     for (size_t i = 0; i < m; i++)
         int8_start(c + i * ldc, n, add, acc[i]);
-    for (size_t p = 0; p < k; p++, b += TILE_NR) {
-        tile_ask(&ahead);
-        ivec b0 = i_load(b), b1 = i_load(b + LANES);
-        V_UNROLL
-        for (size_t i = 0; i < m; i++) {
-            ivec x = i_set(word_of(a, i, p));
-            acc[i][0] = i_dot(acc[i][0], x, b0);
-            acc[i][1] = i_dot(acc[i][1], x, b1);
-        }
-    }
+    int8_sums(m, k, a, b, acc, ahead);
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
         vec x0 = tail ? int8_result(acc[i][0], i, 0, tail) : i_bits(acc[i][0]);
@@ -122,6 +108,7 @@ static void int8_fill(mica_kernels *kernels, const char *name)
     kernels->int8.tile = int8_tile;
     kernels->int8.range = int8_range;
     kernels->int8.quantize = int8_quantize;
+    kernels->int8.a_bias = I_BIAS;
     kernels->int8.name = name;
 }
 

@@ -84,8 +84,8 @@ V_TILE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, boo
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
         if (!past) {
-            _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
-            _mm_prefetch((const char *)(c + i * ldc + n - 1), _MM_HINT_T0);
+            __builtin_prefetch(c + i * ldc);
+            __builtin_prefetch(c + i * ldc + n - 1);
         }
         acc[i][0] = acc[i][1] = v_zero();
     }
@@ -95,9 +95,9 @@ V_TILE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, boo
  * long as the row of a panel, which is two lines where vectors are one. */
 V_TILE void tile_ask(mica_ahead *ahead)
 {
-    _mm_prefetch(ahead->at, _MM_HINT_T1);
+    __builtin_prefetch(ahead->at, 0, 2);
     if (LANES == 16)
-        _mm_prefetch(ahead->at + 64, _MM_HINT_T1);
+        __builtin_prefetch(ahead->at + 64, 0, 2);
     ahead->at += ahead->step;
 }
 
@@ -121,9 +121,9 @@ V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, con
         b += TILE_NR;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            vec x = v_set(a[i * MICA_GEMM_A_STRIDE + p]);
-            acc[i][0] = v_fma(x, b0, acc[i][0]);
-            acc[i][1] = v_fma(x, b1, acc[i][1]);
+            vec x = v_factor(a + i * MICA_GEMM_A_STRIDE + p);
+            acc[i][0] = v_fma_by(x, b0, acc[i][0]);
+            acc[i][1] = v_fma_by(x, b1, acc[i][1]);
         }
     }
     tile_end(m, n, c, ldc, acc, add, past, bias);

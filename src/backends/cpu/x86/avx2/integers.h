@@ -17,6 +17,12 @@ static inline ivec i_set(int32_t x)
     return _mm256_set1_epi32(x);
 }
 
+/* A word of A as the first operand of i_dot. */
+static inline ivec i_factor(const uint32_t *p)
+{
+    return i_set((int32_t)*p);
+}
+
 static inline ivec i_load(const int32_t *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -76,7 +82,8 @@ static inline ivec i_add_pairs(ivec a, ivec b)
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 }
 
-/* Numbers in [0, 255] as bytes. */
+/* Numbers in [0, 255] less I_BIAS as bytes. */
+enum { I_BIAS = 0 };
 static inline void i_store_bytes(char *y, ivec q)
 {
     __m256i words = _mm256_packus_epi32(q, q), bytes = _mm256_packus_epi16(words, words);

@@ -94,6 +94,18 @@ static inline vec v_fnma(vec a, vec b, vec c)
     return _mm256_fnmadd_ps(a, b, c);
 }
 
+/* *p as the first operand of v_fma_by, which is v_fma: the form that an instruction set likes for a
+ * single number times many vectors. */
+static inline vec v_factor(const float *p)
+{
+    return v_set(*p);
+}
+
+static inline vec v_fma_by(vec factor, vec b, vec c)
+{
+    return v_fma(factor, b, c);
+}
+
 /* The second if either is NaN. */
 static inline vec v_max(vec a, vec b)
 {

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on many rows and down columns with NEON.
+ */
+#include "backends/cpu/arm/neon/vector.h"
+
+#include "backends/cpu/x86/columns.h"
+
+void mica_k_columns_init_neon(mica_kernels *kernels)
+{
+    columns_fill(kernels);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sorting with NEON.
+ */
+#include "backends/cpu/arm/neon/vector.h"
+
+#include "backends/cpu/x86/sort.h"
+
+void mica_k_sort_init_neon(mica_kernels *kernels)
+{
+    sort_fill(kernels);
+}
