@@ -15,7 +15,7 @@
 #ifndef MICA_BACKENDS_CPU_ARM_MMLA_H
 #define MICA_BACKENDS_CPU_ARM_MMLA_H
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 enum { ROW_PAIRS = TILE_MR / 2, COLUMN_PAIRS = TILE_NR / 2 };
 

@@ -12,7 +12,7 @@ static inline float32x4_t m_dot(float32x4_t sums, uint32x4_t a, uint32x4_t b)
 }
 
 #include "backends/cpu/arm/mmla.h"
-#include "backends/cpu/x86/gemm_pairs.h"
+#include "backends/cpu/simd/gemm_pairs.h"
 
 V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const uint32_t *b,
                            float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)

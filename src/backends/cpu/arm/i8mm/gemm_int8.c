@@ -30,7 +30,7 @@ V_TILE void int8_sums(const size_t m, size_t k, const uint32_t *a, const int32_t
     }
 }
 
-#include "backends/cpu/x86/gemm_int8.h"
+#include "backends/cpu/simd/gemm_int8.h"
 
 void mica_k_gemm_int8_init_i8mm(mica_kernels *kernels)
 {

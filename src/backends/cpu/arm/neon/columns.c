@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
-#include "backends/cpu/x86/columns.h"
+#include "backends/cpu/simd/columns.h"
 
 void mica_k_columns_init_neon(mica_kernels *kernels)
 {

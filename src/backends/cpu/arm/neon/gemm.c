@@ -6,7 +6,7 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 static inline vec set_two(const float *p)
 {
@@ -25,7 +25,7 @@ static inline vec sum_pairs(vec a, vec b)
     return (vec){vpaddq_f32(a.lo, a.hi), vpaddq_f32(b.lo, b.hi)};
 }
 
-#include "backends/cpu/x86/gemm_narrow.h"
+#include "backends/cpu/simd/gemm_narrow.h"
 
 void mica_k_gemm_init_neon(mica_kernels *kernels)
 {

@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
-#include "backends/cpu/x86/pointwise.h"
+#include "backends/cpu/simd/pointwise.h"
 
 void mica_k_pointwise_init_neon(mica_kernels *kernels)
 {

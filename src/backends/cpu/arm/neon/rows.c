@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
-#include "backends/cpu/x86/rows.h"
+#include "backends/cpu/simd/rows.h"
 
 void mica_k_rows_init_neon(mica_kernels *kernels)
 {

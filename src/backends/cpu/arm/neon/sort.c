@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
-#include "backends/cpu/x86/sort.h"
+#include "backends/cpu/simd/sort.h"
 
 void mica_k_sort_init_neon(mica_kernels *kernels)
 {

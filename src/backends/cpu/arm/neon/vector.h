@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors of 8 floats in pairs of NEON's registers: the words in which the kernels of x86/ are
+ * Vectors of 8 floats in pairs of NEON's registers: the words in which the kernels of simd/ are
  * written. A pair is as wide as the narrow product's rows, and two of them by six rows hold sums in
  * 24 of the 32 registers. What ARMv8-A has: every 64-bit Arm.
  */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 /* Two numbers from p on, in all pairs of lanes. */
 static inline vec set_two(const float *p)
@@ -29,7 +29,7 @@ static inline vec sum_pairs(vec a, vec b)
     return _mm256_castpd_ps(_mm256_permute4x64_pd(sums, 0xd8));
 }
 
-#include "backends/cpu/x86/gemm_narrow.h"
+#include "backends/cpu/simd/gemm_narrow.h"
 
 /* The narrow product stays that of AVX2 at higher levels: its rows are 8 floats wide. */
 void mica_k_gemm_init_avx2(mica_kernels *kernels)

@@ -15,7 +15,7 @@ static inline ivec i_dot(ivec sum, ivec a, ivec b)
     return sum;
 }
 
-#include "backends/cpu/x86/gemm_int8_dot.h"
+#include "backends/cpu/simd/gemm_int8_dot.h"
 
 void mica_k_gemm_int8_init_avx2(mica_kernels *kernels)
 {

@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/x86/avx2/vector.h"
 
-#include "backends/cpu/x86/pointwise.h"
+#include "backends/cpu/simd/pointwise.h"
 
 void mica_k_pointwise_init_avx2(mica_kernels *kernels)
 {

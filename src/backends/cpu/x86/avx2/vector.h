@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors of 8 floats: the words in which the kernels of x86/ are written. Only for files compiled
+ * Vectors of 8 floats: the words in which the kernels of simd/ are written. Only for files compiled
  * with AVX2, FMA and F16C.
  */
 #ifndef MICA_BACKENDS_CPU_X86_AVX2_VECTOR_H

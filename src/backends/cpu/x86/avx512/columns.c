@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/x86/columns.h"
+#include "backends/cpu/simd/columns.h"
 
 void mica_k_columns_init_avx512(mica_kernels *kernels)
 {

@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 void mica_k_gemm_init_avx512(mica_kernels *kernels)
 {

@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/x86/gemm_bf16.h"
+#include "backends/cpu/simd/gemm_bf16.h"
 
 void mica_k_gemm_bf16_init_avx512(mica_kernels *kernels)
 {

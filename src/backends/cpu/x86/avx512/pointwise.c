@@ -4,7 +4,7 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/x86/pointwise.h"
+#include "backends/cpu/simd/pointwise.h"
 
 void mica_k_pointwise_init_avx512(mica_kernels *kernels)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors of 16 floats: the words in which the kernels of x86/ are written. Only for files compiled
- * with AVX-512.
+ * Vectors of 16 floats: the words in which the kernels of simd/ are written. Only for files
+ * compiled with AVX-512.
  */
 #ifndef MICA_BACKENDS_CPU_X86_AVX512_VECTOR_H
 #define MICA_BACKENDS_CPU_X86_AVX512_VECTOR_H

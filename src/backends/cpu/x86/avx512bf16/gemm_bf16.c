@@ -5,7 +5,7 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/x86/gemm_pairs.h"
+#include "backends/cpu/simd/gemm_pairs.h"
 
 V_INLINE vec dot(vec sum, __m512i a, __m512i b)
 {

@@ -11,7 +11,7 @@ static inline ivec i_dot(ivec sum, ivec a, ivec b)
     return _mm512_dpbusd_epi32(sum, a, b);
 }
 
-#include "backends/cpu/x86/gemm_int8_dot.h"
+#include "backends/cpu/simd/gemm_int8_dot.h"
 
 void mica_k_gemm_int8_init_avx512vnni(mica_kernels *kernels)
 {

@@ -3,8 +3,8 @@
  * Functions on vectors, written once for every width: include an instruction set's vector.h first.
  * NaN passes through every one: where a maximum or minimum could lose it, x is the second operand.
  */
-#ifndef MICA_BACKENDS_CPU_X86_MATH_H
-#define MICA_BACKENDS_CPU_X86_MATH_H
+#ifndef MICA_BACKENDS_CPU_SIMD_MATH_H
+#define MICA_BACKENDS_CPU_SIMD_MATH_H
 
 #include <math.h>
 

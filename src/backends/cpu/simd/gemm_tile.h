@@ -12,11 +12,11 @@
  * m is a constant where gemm_tile_of is inlined, so that the loops over rows unroll and `acc` lives
  * in registers. The sum of an element is the same chain of operations for every m and every place.
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_TILE_H
-#define MICA_BACKENDS_CPU_X86_GEMM_TILE_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_TILE_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_TILE_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 /* V_TILE: what is unrolled for every height of tile. Checking the arithmetic of each of its indices
  * takes a sanitizer's build a minute a file; addresses are checked. */
@@ -28,7 +28,7 @@
 #define V_TILE V_INLINE
 #endif
 
-/* Of 32 registers 28 hold sums, of 16 registers 12. */
+/* Of 32 registers 28 hold sums, of 16 registers 12; of the 32 that are 16 pairs, 24. */
 enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, TILE_MR = LANES == 16 ? 14 : 6 };
 
 /* A row of fewer columns than the tile has. A function of its own: inlined for every row of every

@@ -3,13 +3,13 @@
  * Operations on many rows or down columns, and losses, written once for every width of vector: an
  * instruction set's columns.c includes its vector.h, then this, and calls columns_fill.
  */
-#ifndef MICA_BACKENDS_CPU_X86_COLUMNS_H
-#define MICA_BACKENDS_CPU_X86_COLUMNS_H
+#ifndef MICA_BACKENDS_CPU_SIMD_COLUMNS_H
+#define MICA_BACKENDS_CPU_SIMD_COLUMNS_H
 
 #include <string.h>
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 enum { BLOCK = 1024 };
 

@@ -4,13 +4,13 @@
  * brings int8_sums, which adds to acc[i] the products of row i of A with two vectors of B's columns
  * over k words: gemm_int8_dot.h has it for dot products.
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_INT8_H
-#define MICA_BACKENDS_CPU_X86_GEMM_INT8_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_INT8_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_INT8_H
 
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 /* Row i of the result, in vector v of the tile. */
 V_TILE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)

@@ -6,13 +6,13 @@
  * Sums run over blocks of 1024 elements in two vectors of lanes; blocks are added in double. So the
  * order depends on the row's length alone, and long rows do not lose precision.
  */
-#ifndef MICA_BACKENDS_CPU_X86_ROWS_H
-#define MICA_BACKENDS_CPU_X86_ROWS_H
+#ifndef MICA_BACKENDS_CPU_SIMD_ROWS_H
+#define MICA_BACKENDS_CPU_SIMD_ROWS_H
 
 #include <math.h>
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 enum { BLOCK = 1024 };
 

@@ -6,10 +6,10 @@
  *
  *   word of B   [ odd k | even k ]     even: word << 16     odd: word & 0xffff0000
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_BF16_H
-#define MICA_BACKENDS_CPU_X86_GEMM_BF16_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_BF16_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_BF16_H
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
                          float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)

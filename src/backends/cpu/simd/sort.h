@@ -9,11 +9,11 @@
  *             first, then at half the distance and so on; two of these steps at a time while they
  *             go through memory, the last of them, within a group, in registers
  */
-#ifndef MICA_BACKENDS_CPU_X86_SORT_H
-#define MICA_BACKENDS_CPU_X86_SORT_H
+#ifndef MICA_BACKENDS_CPU_SIMD_SORT_H
+#define MICA_BACKENDS_CPU_SIMD_SORT_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 enum { GROUP = LANES }; /* as many registers as sort without spilling */
 

@@ -5,12 +5,12 @@
  * Some processors run such an instruction at so low a rate that fused multiply-adds of float32 do
  * more: both are timed in registers, for some microseconds.
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_PAIRS_H
-#define MICA_BACKENDS_CPU_X86_GEMM_PAIRS_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_PAIRS_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_PAIRS_H
 
 #include <string.h>
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 #include "base/clock.h"
 
 /* `narrow` rounds a vector. */

@@ -3,10 +3,10 @@
  * Products of 8-bit numbers by dot products. A file that includes this in place of gemm_int8.h
  * brings i_dot, which adds to each sum the four products of a word of A and a word of B.
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_INT8_DOT_H
-#define MICA_BACKENDS_CPU_X86_GEMM_INT8_DOT_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_INT8_DOT_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_INT8_DOT_H
 
-#include "backends/cpu/x86/gemm_tile.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 V_TILE void int8_sums(const size_t m, size_t k, const uint32_t *a, const int32_t *b, ivec acc[][2],
                       mica_ahead ahead)
@@ -23,6 +23,6 @@ V_TILE void int8_sums(const size_t m, size_t k, const uint32_t *a, const int32_t
     }
 }
 
-#include "backends/cpu/x86/gemm_int8.h"
+#include "backends/cpu/simd/gemm_int8.h"
 
 #endif

@@ -6,11 +6,11 @@
  *   set_one    one number, and 0 beside it
  *   sum_pairs  sums of neighbours: of the four pairs of a, then of b
  */
-#ifndef MICA_BACKENDS_CPU_X86_GEMM_NARROW_H
-#define MICA_BACKENDS_CPU_X86_GEMM_NARROW_H
+#ifndef MICA_BACKENDS_CPU_SIMD_GEMM_NARROW_H
+#define MICA_BACKENDS_CPU_SIMD_GEMM_NARROW_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 _Static_assert((int)LANES == (int)MICA_NARROW_N, "a row of the narrow product is a vector");
 

@@ -3,11 +3,11 @@
  * Operations on elements, written once for every width of vector: an instruction set's pointwise.c
  * includes its vector.h, then this, and calls pointwise_fill.
  */
-#ifndef MICA_BACKENDS_CPU_X86_POINTWISE_H
-#define MICA_BACKENDS_CPU_X86_POINTWISE_H
+#ifndef MICA_BACKENDS_CPU_SIMD_POINTWISE_H
+#define MICA_BACKENDS_CPU_SIMD_POINTWISE_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/x86/math.h"
+#include "backends/cpu/simd/math.h"
 
 /* f is a constant where this is called, so that it is inlined into the loops. */
 V_INLINE void map(float *y, const float *x, size_t n, vec (*f)(vec))
