@@ -6,6 +6,7 @@
 #   2. address and undefined-behaviour sanitizers (clang), all tests; every fuzz target for some seconds
 #   3. thread sanitizer, the tests that use threads
 #   4. static checks: who includes whom, exported symbols, headers alone, README's programs, format
+#   5. kernels and a model on an emulated 64-bit Arm, with all instructions and with the fewest
 #
 # MICA_FUZZ_SECONDS (default 8) is the time of each fuzz target. The last line counts.
 set -u
@@ -89,7 +90,11 @@ fi
     sh scripts/fetch-minilm.sh >"$logs/fetch-minilm.log" 2>&1 ||
     echo "all-MiniLM-L6-v2: could not be fetched, its test is skipped" >>"$logs/skipped"
 tests "tests" build/release
-for level in c avx2; do
+case $(uname -m) in
+aarch64 | arm64) levels="c neon" ;;
+*) levels="c avx2" ;;
+esac
+for level in $levels; do
     MICA_CPU=$level tests "tests with MICA_CPU=$level" build/release -L 'kernels|models|cli'
 done
 
@@ -113,6 +118,25 @@ say "thread sanitizer (clang)"
 step "configure tsan" configure tsan
 step "build tsan" cmake --build build/tsan -j "$jobs"
 tests "tests under TSan" build/tsan -L threads
+
+# The tests that run in seconds there.
+arm64_tests="test_kernels_table test_kernels_columns test_kernels_precision test_kernels_steps"
+if [ "$(uname -m)" != x86_64 ]; then
+    : # an Arm runs all tests itself
+elif ! command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || ! command -v qemu-aarch64 >/dev/null 2>&1; then
+    echo "emulated Arm: aarch64-linux-gnu-gcc or qemu-aarch64 is not here" >>"$logs/skipped"
+elif ! sh scripts/arm64-root.sh >"$logs/arm64-root.log" 2>&1; then
+    echo "emulated Arm: its libraries could not be fetched ($logs/arm64-root.log)" >>"$logs/skipped"
+else
+    say "64-bit Arm (cross gcc, qemu)"
+    step "configure arm64" configure arm64 -DMICA_BUILD_TESTS=ON
+    # shellcheck disable=SC2086
+    step "build arm64" cmake --build build/arm64 -j "$jobs" --target $arm64_tests test_models_bert
+    tests "tests on an emulated Arm" build/arm64 \
+        -R "^($(echo $arm64_tests | tr ' ' '|')|test_models_bert)\$"
+    QEMU_CPU=cortex-a53 tests "kernels on a Cortex-A53" build/arm64 \
+        -R "^($(echo $arm64_tests | tr ' ' '|'))\$"
+fi
 
 if [ -s "$logs/skipped" ]; then
     skipped=$(sort -u "$logs/skipped" | wc -l | tr -d ' ')

@@ -41,6 +41,12 @@ if [ $tests = yes ]; then
         missing="$missing libclang-rt-dev"
     fi
 fi
+# The kernels for Arm are tested under emulation where the packages for it can be had.
+if [ $tests = yes ] && [ "$(uname -m)" = x86_64 ] && command -v apt-get >/dev/null 2>&1; then
+    need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross test -f /usr/aarch64-linux-gnu/include/stdio.h
+    need qemu-user command -v qemu-aarch64
+fi
 [ -n "$missing" ] || exit 0
 
 if command -v apt-get >/dev/null 2>&1; then

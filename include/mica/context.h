@@ -36,8 +36,9 @@ typedef struct mica_context_options {
 } mica_context_options;
 MICA_API void mica_context_options_defaults(mica_context_options *options);
 
-/* `options` NULL = defaults. The environment variable MICA_CPU (c, avx2, avx512) lowers the
- * instruction set that kernels use; an unknown name is INVALID_ARGUMENT. */
+/* `options` NULL = defaults. The environment variable MICA_CPU (c, avx2, avx512; on Arm c, neon,
+ * dotprod, i8mm, bf16) lowers the instruction set that kernels use; an unknown name is
+ * INVALID_ARGUMENT. */
 MICA_API mica_status mica_context_create(const mica_context_options *options, mica_context **out,
                                          mica_error *err);
 MICA_API void mica_context_destroy(mica_context **context);
@@ -51,7 +52,7 @@ MICA_API void mica_context_clear_cancel(mica_context *context);
 typedef struct mica_context_info {
     const char *cpu;          /* the processor's model name */
     const char *backend;      /* "cpu" */
-    const char *kernels;      /* the level in use: "c", "avx2", "avx512" */
+    const char *kernels;      /* the level in use: "c", "avx2", "neon", ... */
     const char *kernels_best; /* the best level that chip and system offer */
     size_t threads;
     const char *threads_reason; /* "affinity", "cgroup quota", "MICA_THREADS", "options" */

@@ -286,7 +286,7 @@ V_INLINE void softmax_short(const size_t m, float *y, const float *x, size_t n)
     vec e[4], best[4], sum[4];
     V_UNROLL
     for (size_t k = 0; k < m; k++) {
-        _mm_prefetch((const char *)(x + k * n + AHEAD), _MM_HINT_T0);
+        __builtin_prefetch(x + k * n + AHEAD);
         e[k] = load_up_to(x + k * n, n, v_set(-INFINITY));
         best[k] = v_set(v_largest(e[k]));
     }
@@ -329,7 +329,7 @@ V_INLINE double exp_less(float *y, const float *x, size_t n, vec best, size_t ah
         for (; i + LANES <= end; i += LANES) {
             vec e = v_exp_below(v_sub(v_load(x + i), best));
             if (y) {
-                _mm_prefetch((const char *)(x + i + ahead), _MM_HINT_T0);
+                __builtin_prefetch(x + i + ahead);
                 v_store(y + i, e);
             }
             sum = v_add(sum, e);
