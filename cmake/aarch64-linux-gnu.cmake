@@ -14,6 +14,8 @@ set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MICA_ARM64_ROOT)
 set(libraries ${MICA_ARM64_ROOT}/usr/lib/aarch64-linux-gnu)
 set(ENV{PKG_CONFIG_LIBDIR} ${libraries}/pkgconfig:${MICA_ARM64_ROOT}/usr/share/pkgconfig)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${MICA_ARM64_ROOT})
+# Headers that differ between architectures, of which pkg-config does not speak.
+set(CMAKE_C_FLAGS_INIT "-isystem ${MICA_ARM64_ROOT}/usr/include/aarch64-linux-gnu")
 # What the libraries need themselves.
 set(CMAKE_EXE_LINKER_FLAGS_INIT
     "-Wl,-rpath-link,${libraries}:${MICA_ARM64_ROOT}/lib/aarch64-linux-gnu")
