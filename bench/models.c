@@ -11,7 +11,6 @@
 #include "models_accuracy.h"
 #include "models_flaws.h"
 #include "models_write.h"
-#include "probe.h"
 #include "system.h"
 #include "util.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe.h"
+#include "peaks.h"
 #include "util.h"
 
 enum { SAMPLED = 3, ROWS_WITH_HEAD = 8, RUNS_MAX = 1000000 };

@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
 #endif
+
+#include "util.h"
 
 enum { CHAINS = 12, STEPS = 50000, MOST_THREADS = 256, LINE = 64, CHUNK = 1 << 18 };
 enum { SIZE_LEAST = 1 << 16, SIZE_MOST = 1 << 28 };
@@ -22,13 +23,6 @@ enum { TRIES = 40 };
 static const double try_seconds = 0.0005;
 static volatile float sink;
 static volatile uint64_t sink_bits;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- multiply-adds ---- */
 
@@ -40,143 +34,57 @@ static double now(void)
 #endif
 
 #if defined(__x86_64__)
-/* Each adds to sums in registers and says how many multiplications and additions that were. A
- * product whose operands do not change would be taken out of the loop: where the sum is no operand
- * of the multiplying instruction, it is one of its factors. Chains differ, since equal ones would
- * be merged, and do not begin at 1, where 0.999 x + 0.001 stays. */
-__attribute__((target("avx512f"))) static double fma_avx512(void)
-{
-    __m512 sum[CHAINS], a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_set1_ps((float)(i + 2));
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm512_fmadd_ps(sum[i], a, b);
+/* A function that adds to sums in registers, and says how many multiplications and additions that
+ * were. `begin` is the first value of chain i, `step` makes the next of x. A product whose operands
+ * do not change would be taken out of the loop: where the sum is no operand of the multiplying
+ * instruction, it is one of its factors. */
+#define PROBE(name, features, vector, begin, step, lanes)                                          \
+    __attribute__((target(features))) static double name(void)                                     \
+    {                                                                                              \
+        vector sum[CHAINS];                                                                        \
+        UNROLL                                                                                     \
+        for (int i = 0; i < CHAINS; i++)                                                           \
+            sum[i] = begin;                                                                        \
+        for (int s = 0; s < STEPS; s++) {                                                          \
+            UNROLL                                                                                 \
+            for (int i = 0; i < CHAINS; i++) {                                                     \
+                vector x = sum[i];                                                                 \
+                x = step;                                                                          \
+                __asm__ volatile("" : "+x"(x)); /* computed here, and not left out */              \
+                sum[i] = x;                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+        return 2.0 * (lanes)*CHAINS * STEPS;                                                       \
     }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = _mm512_reduce_add_ps(sum[i]);
-    return 2.0 * 16 * CHAINS * STEPS;
-}
 
-__attribute__((target("avx512f,avx512bw,avx512bf16"))) static double dot_bf16(void)
-{
-    __m512 sum[CHAINS], one = _mm512_set1_ps(1.0f);
-    __m512bh a = _mm512_cvtne2ps_pbh(one, one), b = a;
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_set1_ps((float)(i + 2));
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm512_dpbf16_ps(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = _mm512_reduce_add_ps(sum[i]);
-    return 2.0 * 32 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx512f,avx512bw,avx512vnni"))) static double dot_avx512vnni(void)
-{
-    __m512i sum[CHAINS], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_set1_epi32(i);
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm512_dpbusd_epi32(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = (float)_mm512_reduce_add_epi32(sum[i]);
-    return 2.0 * 64 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx512f,avx512bw"))) static double dot_avx512(void)
-{
-    __m512i sum[CHAINS], a = _mm512_set1_epi8(3), ones = _mm512_set1_epi16(1);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_set1_epi32(i);
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++) {
-            __m512i pairs = _mm512_maddubs_epi16(sum[i], a);
-            sum[i] = _mm512_add_epi32(sum[i], _mm512_madd_epi16(pairs, ones));
-            __asm__("" : "+v"(sum[i])); /* one after the other: else gcc spills some of them */
-        }
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = (float)_mm512_reduce_add_epi32(sum[i]);
-    return 2.0 * 64 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx2,fma"))) static double fma_avx2(void)
-{
-    __m256 sum[CHAINS], a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_set1_ps((float)(i + 2));
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm256_fmadd_ps(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = _mm256_cvtss_f32(sum[i]);
-    return 2.0 * 8 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx2,avxvnni"))) static double dot_avxvnni(void)
-{
-    __m256i sum[CHAINS], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_set1_epi32(i);
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = _mm256_dpbusd_avx_epi32(sum[i], a, b);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = (float)_mm256_extract_epi32(sum[i], 0);
-    return 2.0 * 32 * CHAINS * STEPS;
-}
-
-__attribute__((target("avx2"))) static double dot_avx2(void)
-{
-    __m256i sum[CHAINS], a = _mm256_set1_epi8(3), ones = _mm256_set1_epi16(1);
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_set1_epi32(i);
-    for (int s = 0; s < STEPS; s++) {
-        UNROLL
-        for (int i = 0; i < CHAINS; i++) {
-            __m256i pairs = _mm256_maddubs_epi16(sum[i], a);
-            sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(pairs, ones));
-            __asm__("" : "+x"(sum[i])); /* one after the other: else gcc spills half of them */
-        }
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sink = (float)_mm256_extract_epi32(sum[i], 0);
-    return 2.0 * 32 * CHAINS * STEPS;
-}
+PROBE(fma_avx512, "avx512f", __m512, _mm512_set1_ps((float)i),
+      _mm512_fmadd_ps(x, _mm512_set1_ps(0.999f), _mm512_set1_ps(0.001f)), 16)
+PROBE(dot_bf16, "avx512f,avx512bw,avx512bf16", __m512, _mm512_set1_ps((float)i),
+      _mm512_dpbf16_ps(x, _mm512_cvtne2ps_pbh(_mm512_set1_ps(1), _mm512_set1_ps(1)),
+                       _mm512_cvtne2ps_pbh(_mm512_set1_ps(1), _mm512_set1_ps(1))),
+      32)
+PROBE(dot_avx512vnni, "avx512f,avx512bw,avx512vnni", __m512i, _mm512_set1_epi32(i),
+      _mm512_dpbusd_epi32(x, _mm512_set1_epi8(3), _mm512_set1_epi8(5)), 64)
+PROBE(dot_avx512, "avx512f,avx512bw", __m512i, _mm512_set1_epi32(i),
+      _mm512_add_epi32(x, _mm512_madd_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi8(3)),
+                                            _mm512_set1_epi16(1))),
+      64)
+PROBE(fma_avx2, "avx2,fma", __m256, _mm256_set1_ps((float)i),
+      _mm256_fmadd_ps(x, _mm256_set1_ps(0.999f), _mm256_set1_ps(0.001f)), 8)
+PROBE(dot_avxvnni, "avx2,avxvnni", __m256i, _mm256_set1_epi32(i),
+      _mm256_dpbusd_avx_epi32(x, _mm256_set1_epi8(3), _mm256_set1_epi8(5)), 32)
+PROBE(dot_avx2, "avx2", __m256i, _mm256_set1_epi32(i),
+      _mm256_add_epi32(x, _mm256_madd_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi8(3)),
+                                            _mm256_set1_epi16(1))),
+      32)
 
 static bool always(void)
 {
     return true;
 }
 
-/* Bit `bit` of register 0, 2 (eax, ecx) of leaf 7. That the system saves the registers is what the
- * level says. */
+/* Bit `bit` of register 0, 2 or 3 (eax, ecx, edx) of leaf 7. That the system saves the registers is
+ * what the level says. */
 static bool leaf7(unsigned part, int which, int bit)
 {
     unsigned r[4] = {0};
@@ -198,6 +106,26 @@ static bool has_avx512vnni(void)
     return leaf7(0, 2, 11);
 }
 #endif
+
+typedef float lanes8 __attribute__((vector_size(32)));
+
+/* For machines that have none of these. */
+static double multiply_add(void)
+{
+    lanes8 sum[CHAINS];
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = (lanes8){0} + (float)i; /* chains that differ: equal ones would be merged */
+    for (int s = 0; s < STEPS; s++) {
+        UNROLL
+        for (int i = 0; i < CHAINS; i++)
+            sum[i] = sum[i] * 0.999f + 0.001f;
+    }
+    UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sink = sum[i][0];
+    return 2.0 * 8 * CHAINS * STEPS;
+}
 
 typedef double (*flops_fn)(void);
 
@@ -230,9 +158,10 @@ static const struct instruction {
  * fit into them. */
 typedef enum way { READ, WRITE, WRITE_STREAMING, COPY, COPY_STREAMING, WAYS } way;
 
-/* What a thread does in a try. For bytes: it goes on at `at` through memory of its own, of which
- * copies write the second half. */
+/* What a thread does in a try, for at least so many seconds. For bytes: it goes on at `at` through
+ * memory of its own, of which copies write the second half. */
 typedef struct share {
+    double seconds;
     flops_fn fn; /* or NULL: bytes */
     char *memory;
     size_t size, at;
@@ -241,7 +170,7 @@ typedef struct share {
     atomic_size_t *missing; /* threads that have not come yet */
 } share;
 
-static void go_through(share *s);
+static double go_on(share *s);
 
 static void *run_share(void *arg)
 {
@@ -249,12 +178,12 @@ static void *run_share(void *arg)
     atomic_fetch_sub(s->missing, 1);
     while (atomic_load(s->missing) > 0)
         sched_yield();
-    if (s->fn) {
-        double begin = now(), flops = s->fn();
-        s->rate = flops / (now() - begin);
-    } else {
-        go_through(s);
-    }
+    double begin = bench_now(), done = 0, passed;
+    do {
+        done += s->fn ? s->fn() : go_on(s);
+        passed = bench_now() - begin;
+    } while (passed < s->seconds);
+    s->rate = done / passed;
     return NULL;
 }
 
@@ -263,11 +192,11 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-/* The best rate of all shares together. */
-static double run_shares(share *shares, size_t count)
+/* The best rate of all shares together in so many tries. */
+static double run_shares(share *shares, size_t count, int tries)
 {
     double best = 0;
-    for (int t = 0; t < TRIES; t++) {
+    for (int t = 0; t < tries; t++) {
         pthread_t others[MOST_THREADS];
         atomic_size_t missing = count;
         size_t started = 0;
@@ -305,11 +234,34 @@ bench_rate bench_measure_flops(const char *level, mica_precision precision, size
             continue;
         for (size_t i = 0; i < count; i++)
             shares[i] = (share){.fn = row->run};
-        double rate = run_shares(shares, count);
+        double rate = run_shares(shares, count, TRIES);
         if (rate > best.flops)
             best = (bench_rate){rate, row->name};
     }
     return best;
+}
+
+double bench_probe(size_t threads, double seconds)
+{
+    share shares[MOST_THREADS];
+    size_t count = clamp_threads(threads);
+    flops_fn fn = multiply_add;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        fn = fma_avx2;
+#endif
+    for (size_t i = 0; i < count; i++)
+        shares[i] = (share){.seconds = seconds, .fn = fn};
+    return run_shares(shares, count, 1);
+}
+
+bool bench_has_matrix_units(void)
+{
+#if defined(__x86_64__)
+    return leaf7(0, 3, 24); /* tiles */
+#else
+    return false;
+#endif
 }
 
 /* ---- bytes ---- */
@@ -406,25 +358,21 @@ static void write_all(char *to, const char *from, size_t size, bool streaming)
         memset(to, (int)(size & 1), size);
 }
 
-static void go_through(share *s)
+/* The next part; how many bytes that were. */
+static double go_on(share *s)
 {
     bool copy = s->way == COPY || s->way == COPY_STREAMING;
     bool streaming = s->way == WRITE_STREAMING || s->way == COPY_STREAMING;
-    size_t room = copy ? s->size / 2 : s->size, done = 0;
-    double begin = now(), seconds;
-    do {
-        size_t part = room - s->at < CHUNK ? room - s->at : CHUNK;
-        char *at = s->memory + s->at;
-        if (s->way == READ)
-            sink_bits = read_all(at, part);
-        else
-            write_all(copy ? at + room : at, copy ? at : NULL, part, streaming);
-        sink = (float)s->memory[s->size - 1];
-        done += copy ? 2 * part : part;
-        s->at = s->at + part < room ? s->at + part : 0;
-        seconds = now() - begin;
-    } while (seconds < try_seconds);
-    s->rate = (double)done / seconds;
+    size_t room = copy ? s->size / 2 : s->size;
+    size_t part = room - s->at < CHUNK ? room - s->at : CHUNK;
+    char *at = s->memory + s->at;
+    if (s->way == READ)
+        sink_bits = read_all(at, part);
+    else
+        write_all(copy ? at + room : at, copy ? at : NULL, part, streaming);
+    sink = (float)s->memory[s->size - 1];
+    s->at = s->at + part < room ? s->at + part : 0;
+    return (double)(copy ? 2 * part : part);
 }
 
 bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
@@ -444,8 +392,11 @@ bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
         if ((w == WRITE_STREAMING || w == COPY_STREAMING) && !can_stream())
             continue;
         for (size_t k = 0; k < count; k++)
-            shares[k] = (share){.memory = (char *)memory + k * part, .size = part, .way = w};
-        *best[w] = larger(*best[w], run_shares(shares, count));
+            shares[k] = (share){.seconds = try_seconds,
+                                .memory = (char *)memory + k * part,
+                                .size = part,
+                                .way = w};
+        *best[w] = larger(*best[w], run_shares(shares, count, TRIES));
     }
     free(memory);
     return true;

@@ -19,6 +19,15 @@ typedef struct bench_rate {
 } bench_rate;
 bench_rate bench_measure_flops(const char *level, mica_precision precision, size_t threads);
 
+/* What the machine is worth at this moment: float32 multiplications and additions a second of
+ * `threads` threads together, over so many seconds. The mean counts, not the best, so that work of
+ * others shows. */
+double bench_probe(size_t threads, double seconds);
+
+/* Whether the processor has units for matrices of short numbers (AMX), whose peak is far above that
+ * of its vectors and is not known. */
+bool bench_has_matrix_units(void);
+
 /* Bytes a second that `threads` threads read, write, and read and write while copying, going again
  * and again through memory of their own: the smaller it is, the nearer is the cache that holds it.
  * Writes are the better of plain and streaming stores. */
