@@ -102,14 +102,11 @@ static const mica_json_value *ask(bench_model_arm *arm, mica_json_writer *w, ben
     answer = bench_peer_ask(arm->process, request, NULL);
     if (answer) {
         *state = BENCH_OK;
-        bench_peer_pause(arm->process);
         return answer;
     }
     snprintf(reason, REASON_ROOM, "%s", bench_peer_reason(arm->process));
-    if (bench_peer_state_of(arm->process) == BENCH_PEER_OK) {
-        bench_peer_pause(arm->process);
+    if (bench_peer_state_of(arm->process) == BENCH_PEER_OK)
         return NULL;
-    }
     *state = bench_peer_state_of(arm->process) == BENCH_PEER_ABSENT ? BENCH_ABSENT : BENCH_FAILED;
     arm->state = *state;
     snprintf(arm->reason, sizeof arm->reason, "%s", reason);

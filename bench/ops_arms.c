@@ -118,18 +118,13 @@ static mica_json_writer *begin_arm(bench *b, const char *what, size_t i)
     return w;
 }
 
-/* The peer stops again where it has answered: its threads may spin for work, on processors that the
- * next arm needs. */
 static const mica_json_value *ask(bench *b, bench_peer *peer)
 {
     const char *request;
     mica_json_end_object(b->ops->writer);
-    if (mica_json_writer_text(b->ops->writer, &request, NULL, NULL))
-        return NULL;
-    const mica_json_value *answer = bench_peer_ask(peer, request, NULL);
-    if (bench_peer_state_of(peer) == BENCH_PEER_OK)
-        bench_peer_pause(peer);
-    return answer;
+    return mica_json_writer_text(b->ops->writer, &request, NULL, NULL)
+               ? NULL
+               : bench_peer_ask(peer, request, NULL);
 }
 
 static bool ask_prepare(bench *b, bench_peer *peer)

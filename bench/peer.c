@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "util.h"
 
 enum { LINE_MAX_BYTES = 1 << 28, CHUNK = 1 << 16, NOT_STARTED = 127 };
 
@@ -30,13 +31,6 @@ struct bench_peer {
     bench_peer_state state;
     char reason[512];
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 bench_peer_state bench_peer_state_of(const bench_peer *peer)
 {
@@ -63,9 +57,10 @@ void bench_peer_watch(bench_peer *peer, bool (*stop)(void))
     peer->stop = stop;
 }
 
-void bench_peer_pause(bench_peer *peer)
+static void pause_until_asked(bench_peer *peer)
 {
-    peer->paused = peer->pid > 0 && kill(-peer->pid, SIGSTOP) == 0;
+    if (peer->state == BENCH_PEER_OK)
+        peer->paused = peer->pid > 0 && kill(-peer->pid, SIGSTOP) == 0;
 }
 
 static void resume(bench_peer *peer)
@@ -91,12 +86,13 @@ static void say(bench_peer *peer, const char *format, ...)
 static int reap(bench_peer *peer, double patience)
 {
     int status = 0;
-    double end = now() + patience;
+    double end = bench_now() + patience;
     pid_t ended = 0;
     if (peer->to >= 0)
         close(peer->to);
     peer->to = -1;
-    while (peer->pid > 0 && (ended = waitpid(peer->pid, &status, WNOHANG)) == 0 && now() < end)
+    while (peer->pid > 0 && (ended = waitpid(peer->pid, &status, WNOHANG)) == 0 &&
+           bench_now() < end)
         poll(NULL, 0, 5);
     if (peer->pid > 0) {
         kill(-peer->pid, SIGKILL);
@@ -145,7 +141,7 @@ static void fail_hung(bench_peer *peer)
 static bool wait_for(bench_peer *peer, int fd, short events, double until)
 {
     for (;;) {
-        double left = until - now();
+        double left = until - bench_now();
         struct pollfd p = {fd, events, 0};
         int ready = left > 0 ? poll(&p, 1, left > 3600 ? 3600000 : (int)(left * 1000) + 1) : 0;
         if (ready > 0)
@@ -154,7 +150,7 @@ static bool wait_for(bench_peer *peer, int fd, short events, double until)
             fail(peer, errno != EINTR ? "poll failed" : "interrupted");
             return false;
         }
-        if (ready == 0 && now() >= until) {
+        if (ready == 0 && bench_now() >= until) {
             fail_hung(peer);
             return false;
         }
@@ -226,7 +222,7 @@ static bool read_answer(bench_peer *peer, mica_json **out, bool *refused)
     mica_error err = {0};
     bool ok = false;
     *refused = false;
-    if (!read_line(peer, now() + peer->limit))
+    if (!read_line(peer, bench_now() + peer->limit))
         return false;
     if (mica_json_parse(peer->line, peer->end - 1, "its answer", out, &err) ||
         !mica_json_bool(mica_json_get(mica_json_root(*out), "ok"), &ok)) {
@@ -316,6 +312,7 @@ bench_peer *bench_peer_launch(const char *program, const char *const *arguments,
         reap(peer, 1);
         peer->state = BENCH_PEER_FAILED;
     }
+    pause_until_asked(peer);
     return peer;
 }
 
@@ -339,12 +336,35 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
     if (peer->state == BENCH_PEER_OK) {
         mica_json_destroy(&peer->answer);
         resume(peer);
-        answered =
-            send_line(peer, request, now() + peer->limit) && read_answer(peer, &peer->answer, &no);
+        answered = send_line(peer, request, bench_now() + peer->limit) &&
+                   read_answer(peer, &peer->answer, &no);
+        pause_until_asked(peer);
     }
     if (refused)
         *refused = no;
     return answered ? mica_json_root(peer->answer) : NULL;
+}
+
+void bench_peer_fail_arm(const bench_peer *peer, bench_arm *arm)
+{
+    bench_arm_fail(arm, peer->state == BENCH_PEER_ABSENT ? BENCH_ABSENT : BENCH_FAILED,
+                   peer->reason);
+}
+
+bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds)
+{
+    double begin = bench_now();
+    const mica_json_value *answer = bench_peer_ask(peer, request, NULL);
+    if (!answer) {
+        bench_peer_fail_arm(peer, arm);
+        return false;
+    }
+    if (!mica_json_double(mica_json_get(answer, "seconds"), seconds) || !(*seconds > 0) ||
+        *seconds > bench_now() - begin) {
+        bench_arm_fail(arm, BENCH_FAILED, "its time is no time that can have passed");
+        return false;
+    }
+    return true;
 }
 
 void bench_peer_stop(bench_peer **peer)
@@ -354,7 +374,7 @@ void bench_peer_stop(bench_peer **peer)
         return;
     resume(p);
     if (p->state == BENCH_PEER_OK)
-        send_line(p, "{\"do\": \"quit\"}", now() + 1);
+        send_line(p, "{\"do\": \"quit\"}", bench_now() + 1);
     reap(p, p->state == BENCH_PEER_OK ? 1 : 0);
     mica_json_destroy(&p->hello);
     mica_json_destroy(&p->answer);

@@ -3,6 +3,9 @@
  * A peer: another framework, run by a Python program of bench/peers/ in a process of its own, which
  * speaks JSON over pipes, one object a line. bench/peers/README.md has the protocol.
  *
+ * A peer that is not asked is stopped where it is, with all that it started: threads that spin for
+ * a while after their work would take the processors from others.
+ *
  * A peer may be absent, wrong, crash, hang or print anything: each is an answer too. One that does
  * not answer in time, or not as agreed, is killed with all that it started, and is not asked again.
  */
@@ -11,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "arms.h"
 #include "mica/json.h"
 
 typedef enum bench_peer_state {
@@ -38,9 +42,6 @@ const char *bench_peer_reason(const bench_peer *peer);
 long bench_peer_process(const bench_peer *peer);
 /* While it is waited for, `stop` is asked whenever a signal comes: true ends it as failed. */
 void bench_peer_watch(bench_peer *peer, bool (*stop)(void));
-/* Stops it where it is, with all that it started, until it is asked something: threads that spin
- * for a while after their work would take the processors from others. */
-void bench_peer_pause(bench_peer *peer);
 /* Its first line: "name", "versions", "settings". NULL if it is not OK. */
 const mica_json_value *bench_peer_hello(const bench_peer *peer);
 
@@ -48,5 +49,10 @@ const mica_json_value *bench_peer_hello(const bench_peer *peer);
  * valid until the next call. NULL: it has failed, and says why. A peer that says "ok": false can be
  * asked again: only *refused is set (if not NULL), and the reason. */
 const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, bool *refused);
+
+/* Sets that an arm has no time, for what the peer said last. */
+void bench_peer_fail_arm(const bench_peer *peer, bench_arm *arm);
+/* Asks for a time: the answer's "seconds", which must have passed. False: the arm says why. */
+bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tokenizers.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "peer.h"
+#include "util.h"
 
 enum { GROW_BYTES = 10000000, RUN = 10000 };
 
@@ -30,23 +29,6 @@ typedef struct bench {
     texts texts;
     bench_peer *peer;
 } bench;
-
-static mica_status fail(mica_error *err, mica_status status, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    err->status = status;
-    vsnprintf(err->message, sizeof err->message, format, args);
-    va_end(args);
-    return status;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- texts ---- */
 
@@ -79,7 +61,7 @@ static bool run_encode(bench_arm *arm, size_t runs, double *seconds)
 {
     bench *b = arm->user;
     mica_error err;
-    double begin = now();
+    double begin = bench_now();
     for (size_t run = 0; run < runs; run++) {
         for (size_t i = 0; i < b->texts.count; i++) {
             if (encode(b, &b->texts, i, &err)) {
@@ -88,7 +70,7 @@ static bool run_encode(bench_arm *arm, size_t runs, double *seconds)
             }
         }
     }
-    *seconds = now() - begin;
+    *seconds = bench_now() - begin;
     return true;
 }
 
@@ -99,9 +81,9 @@ static bool run_load(bench_arm *arm, size_t runs, double *seconds)
     for (size_t run = 0; run < runs; run++) {
         mica_tokenizer *tokenizer = NULL;
         mica_error err;
-        double begin = now();
+        double begin = bench_now();
         mica_status status = mica_tokenizer_open(b->path, &tokenizer, &err);
-        *seconds += now() - begin;
+        *seconds += bench_now() - begin;
         mica_tokenizer_destroy(&tokenizer);
         if (status) {
             bench_arm_fail(arm, BENCH_FAILED, err.message);
@@ -111,30 +93,13 @@ static bool run_load(bench_arm *arm, size_t runs, double *seconds)
     return true;
 }
 
-static void fail_by_peer(bench_arm *arm, const bench_peer *peer)
-{
-    bool absent = bench_peer_state_of(peer) == BENCH_PEER_ABSENT;
-    bench_arm_fail(arm, absent ? BENCH_ABSENT : BENCH_FAILED, bench_peer_reason(peer));
-}
-
 static bool run_peer(bench_arm *arm, size_t runs, double *seconds)
 {
     bench *b = arm->user;
     char request[128];
-    double begin = now();
     snprintf(request, sizeof request, "{\"do\": \"time\", \"arm\": \"%s\", \"runs\": %zu}",
              arm->what, runs);
-    const mica_json_value *answer = bench_peer_ask(b->peer, request, NULL);
-    if (!answer) {
-        fail_by_peer(arm, b->peer);
-        return false;
-    }
-    if (!mica_json_double(mica_json_get(answer, "seconds"), seconds) || !(*seconds > 0) ||
-        *seconds > now() - begin) {
-        bench_arm_fail(arm, BENCH_FAILED, "its time is no time that can have passed");
-        return false;
-    }
-    return true;
+    return bench_peer_time(b->peer, request, arm, seconds);
 }
 
 static void arm_init(bench_arm *arm, const char *prefix, const char *name,
@@ -236,7 +201,7 @@ static void check_arms(bench *b, bench_tokenizer *out)
         snprintf(request, sizeof request, "{\"do\": \"check\", \"arm\": \"%s\"}", arm->what);
         const mica_json_value *answer = bench_peer_ask(b->peer, request, &refused);
         if (!answer)
-            fail_by_peer(arm, b->peer);
+            bench_peer_fail_arm(b->peer, arm);
         else if (!same_ids(b, answer, reason, sizeof reason))
             bench_arm_fail(i == 1 ? &out->encode[0] : arm, BENCH_WRONG, reason);
     }
@@ -254,7 +219,7 @@ static mica_status start_peer(bench *b, bench_tokenizer *out, mica_error *err)
                                b->options->show_errors);
     if (!b->peer) {
         mica_json_writer_destroy(&w);
-        return fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for a peer");
+        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for a peer");
     }
     if (bench_peer_hello(b->peer))
         describe(bench_peer_hello(b->peer), out->peer, sizeof out->peer);
@@ -265,8 +230,8 @@ static mica_status start_peer(bench *b, bench_tokenizer *out, mica_error *err)
         check_arms(b, out);
     } else {
         for (size_t i = 1; i < out->encode_arms; i++)
-            fail_by_peer(&out->encode[i], b->peer);
-        fail_by_peer(&out->load[1], b->peer);
+            bench_peer_fail_arm(b->peer, &out->encode[i]);
+        bench_peer_fail_arm(b->peer, &out->load[1]);
     }
     mica_json_writer_destroy(&w);
     return MICA_OK;
@@ -318,12 +283,12 @@ static mica_status measure_growth(bench *b, bench_tokenizer *out, int kind, mica
     }
     free(data);
     if (!fine)
-        return plan.stop && plan.stop()
-                   ? fail(err, MICA_STATUS_CANCELLED, "cancelled")
-                   : fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for %d bytes", GROW_BYTES);
+        return plan.stop && plan.stop() ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+                                        : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY,
+                                                     "out of memory for %d bytes", GROW_BYTES);
     for (int i = 0; i < 2; i++)
         if (g->arms[i].state != BENCH_OK)
-            return fail(err, MICA_STATUS_FORMAT, "%s: %s", g->name, g->arms[i].reason);
+            return bench_fail(err, MICA_STATUS_FORMAT, "%s: %s", g->name, g->arms[i].reason);
     return MICA_OK;
 }
 
@@ -356,7 +321,7 @@ static mica_status prepare_mica(bench *b, bench_tokenizer *out, mica_error *err)
     if (status)
         return status;
     if (!cut(&b->texts, b->options->text, b->options->chunk))
-        return fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for texts");
+        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for texts");
     /* Whole texts, whatever truncation and padding the file asks for. */
     mica_encode_options_defaults(&b->encode);
     out->texts = b->texts.count;
@@ -383,8 +348,8 @@ mica_status bench_tokenizer_run(const char *path, const bench_tokenizers_options
     if (!status && !(bench_measure(out->encode, out->encode_arms, &options->plan) &&
                      bench_measure(out->load, out->load_arms, &options->plan)))
         status = options->plan.stop && options->plan.stop()
-                     ? fail(err, MICA_STATUS_CANCELLED, "cancelled")
-                     : fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
+                     ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+                     : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
     bench_peer_stop(&b.peer);
     for (int kind = 0; kind < BENCH_GROWTHS && options->grow && !status; kind++)
         status = measure_growth(&b, out, kind, err);
