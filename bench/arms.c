@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util.h"
+
 enum { RUNS_MAX = 1000000, ROUNDS_LEAST = 3 };
 
 const char *bench_state_name(bench_state state)
@@ -134,12 +136,6 @@ bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other)
     return none;
 }
 
-static void write_number(mica_json_writer *w, const char *key, double number)
-{
-    mica_json_write_key(w, key);
-    mica_json_write_double(w, number);
-}
-
 void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench_arm *other)
 {
     if (!arm || !other || arm->state != BENCH_OK || other->state != BENCH_OK) {
@@ -148,32 +144,27 @@ void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench
     }
     bench_interval ratio = bench_arm_ratio(arm, other);
     mica_json_begin_object(w);
-    mica_json_write_key(w, "to");
-    mica_json_write_text(w, other->name);
-    write_number(w, "median", ratio.median);
-    write_number(w, "low", ratio.low);
-    write_number(w, "high", ratio.high);
-    write_number(w, "level", ratio.level);
+    bench_write_text(w, "to", other->name);
+    bench_write_number(w, "median", ratio.median);
+    bench_write_number(w, "low", ratio.low);
+    bench_write_number(w, "high", ratio.high);
+    bench_write_number(w, "level", ratio.level);
     mica_json_end_object(w);
 }
 
 void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
 {
-    mica_json_write_key(w, "name");
-    mica_json_write_text(w, arm->name);
-    mica_json_write_key(w, "state");
-    mica_json_write_text(w, bench_state_name(arm->state));
+    bench_write_text(w, "name", arm->name);
+    bench_write_text(w, "state", bench_state_name(arm->state));
     if (arm->state != BENCH_OK) {
-        mica_json_write_key(w, "reason");
-        mica_json_write_text(w, arm->reason);
+        bench_write_text(w, "reason", arm->reason);
     } else {
         const bench_summary *s = &arm->summary;
-        mica_json_write_key(w, "runs_per_sample");
-        mica_json_write_int(w, (int64_t)arm->runs);
-        write_number(w, "median", s->median);
-        write_number(w, "mad", s->mad);
-        write_number(w, "p5", s->p5);
-        write_number(w, "p95", s->p95);
+        bench_write_int(w, "runs_per_sample", (int64_t)arm->runs);
+        bench_write_number(w, "median", s->median);
+        bench_write_number(w, "mad", s->mad);
+        bench_write_number(w, "p5", s->p5);
+        bench_write_number(w, "p95", s->p95);
         mica_json_write_key(w, "seconds");
         mica_json_begin_array(w);
         for (size_t i = 0; i < arm->count; i++)

@@ -12,6 +12,7 @@
 #endif
 
 #include "mica/context.h"
+#include "util.h"
 
 enum { PATH_ROOM = 4096 };
 
@@ -142,26 +143,20 @@ void bench_environment_read(bench_environment *e)
     read_commit(e->commit, sizeof e->commit);
 }
 
-static void write_text(mica_json_writer *w, const char *key, const char *text)
+static void write_known(mica_json_writer *w, const char *key, const char *text)
 {
-    mica_json_write_key(w, key);
-    if (text[0])
-        mica_json_write_text(w, text);
-    else
-        mica_json_write_null(w);
+    bench_write_text(w, key, text[0] ? text : NULL);
 }
 
 void bench_environment_write(mica_json_writer *w, const bench_environment *e)
 {
-    write_text(w, "started", e->started);
-    write_text(w, "mica", mica_version());
-    write_text(w, "commit", e->commit);
-    write_text(w, "compiler", e->compiler);
-    write_text(w, "system", e->system);
-    write_text(w, "cpu", e->cpu);
-    write_text(w, "kernels", e->kernels);
-    mica_json_write_key(w, "processors");
-    mica_json_write_int(w, (int64_t)e->processors);
-    mica_json_write_key(w, "threads");
-    mica_json_write_int(w, (int64_t)e->threads);
+    write_known(w, "started", e->started);
+    write_known(w, "mica", mica_version());
+    write_known(w, "commit", e->commit);
+    write_known(w, "compiler", e->compiler);
+    write_known(w, "system", e->system);
+    write_known(w, "cpu", e->cpu);
+    write_known(w, "kernels", e->kernels);
+    bench_write_int(w, "processors", (int64_t)e->processors);
+    bench_write_int(w, "threads", (int64_t)e->threads);
 }
