@@ -2,7 +2,7 @@
 #include "report_records.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "util.h"
@@ -286,52 +286,97 @@ static void *one_more(report_results *r, void *items, size_t count, size_t *room
     return larger;
 }
 
-/* The arms of b behind those of a, which may be none. */
-static mica_status join(report_pool *pool, void **a, size_t *count, const void *b, size_t more,
-                        size_t size, const char *what, mica_error *err)
+/* The arms of a cell, or those of a model as they were loaded. */
+typedef struct arm_list {
+    void *arms;
+    size_t count;
+    size_t size, precision; /* bytes of an arm, and where in it its precision is */
+} arm_list;
+
+static const char *precision_of(const arm_list *list, size_t i)
 {
-    char *both = report_alloc(pool, *count + more + 1, size);
-    if (*count + more > ARMS_MAX)
+    const char *precision;
+    memcpy(&precision, (const char *)list->arms + i * list->size + list->precision,
+           sizeof precision);
+    return precision;
+}
+
+static bool has_precision(const arm_list *list, const char *precision)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(precision_of(list, i), precision) == 0)
+            return true;
+    return false;
+}
+
+/* Puts those arms of `others` in front of the list that are of precisions it has none of, so that
+ * arms of one precision are always of the same rounds; says how many they were. */
+static mica_status join(report_pool *pool, arm_list *list, const arm_list *others, const char *what,
+                        size_t *joined, mica_error *err)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < others->count; i++)
+        more += !has_precision(list, precision_of(others, i));
+    *joined = more;
+    if (more == 0)
+        return MICA_OK;
+    if (list->count + more > ARMS_MAX)
         return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", what, ARMS_MAX);
+    char *both = report_alloc(pool, list->count + more, list->size), *to = both;
     if (!both)
         return bench_fail_memory(err, what);
-    if (*count)
-        memcpy(both, *a, *count * size);
-    if (more)
-        memcpy(both + *count * size, b, more * size);
-    *a = both;
-    *count += more;
+    for (size_t i = 0; i < others->count; i++)
+        if (!has_precision(list, precision_of(others, i))) {
+            memcpy(to, (const char *)others->arms + i * list->size, list->size);
+            to += list->size;
+        }
+    if (list->count)
+        memcpy(to, list->arms, list->count * list->size);
+    list->arms = both;
+    list->count += more;
     return MICA_OK;
 }
 
-/* A part of a cell that is not done: one precision of it. */
-static mica_status put_part(report_results *r, report_cell *cell, const report_cell *part,
-                            mica_error *err)
+static arm_list arms_of(const report_cell *cell)
 {
-    void *arms = cell->arms;
-    if (!cell->part)
-        return MICA_OK;
-    mica_status status = join(&r->pool, &arms, &cell->arm_count, part->arms, part->arm_count,
-                              sizeof *cell->arms, cell->name, err);
-    cell->arms = arms;
-    cell->probe_low = fmin(cell->probe_low, part->probe_low);
-    cell->probe_high = fmax(cell->probe_high, part->probe_high);
-    cell->disturbed += part->disturbed > 0 ? part->disturbed : 0;
-    return status;
+    return (arm_list){cell->arms, cell->arm_count, sizeof *cell->arms,
+                      offsetof(report_arm, precision)};
 }
 
-/* The same name again takes the place of the one before. */
+/* Of two records of a cell the later one counts, but one that is whole before a part; arms of
+ * precisions that only the other one has are kept. */
+static mica_status join_cells(report_results *r, report_run *run, report_cell *before,
+                              const report_cell *later, mica_error *err)
+{
+    bool stays = later->part && !before->part;
+    report_cell cell = stays ? *before : *later;
+    const report_cell *other = stays ? later : before;
+    arm_list arms = arms_of(&cell), others = arms_of(other);
+    size_t joined;
+    mica_status status = join(&r->pool, &arms, &others, cell.name, &joined, err);
+    if (status)
+        return status;
+    run->replaced += !before->part && !later->part && joined < before->arm_count;
+    cell.arms = arms.arms;
+    cell.arm_count = arms.count;
+    if (joined) {
+        for (int i = 0; i < REPORT_PRECISIONS; i++)
+            if (isnan(cell.floor[i]))
+                cell.floor[i] = other->floor[i];
+        cell.probe_low = fmin(cell.probe_low, other->probe_low);
+        cell.probe_high = fmax(cell.probe_high, other->probe_high);
+        cell.disturbed += other->disturbed > 0 ? other->disturbed : 0;
+    }
+    *before = cell;
+    return MICA_OK;
+}
+
 static mica_status put_cell(report_results *r, report_run *run, const report_cell *cell,
                             report_cell **cells, size_t *count, size_t *room, mica_error *err)
 {
     for (size_t i = 0; i < *count; i++)
-        if (strcmp((*cells)[i].name, cell->name) == 0) {
-            if (cell->part)
-                return put_part(r, &(*cells)[i], cell, err);
-            run->replaced += !(*cells)[i].part;
-            (*cells)[i] = *cell;
-            return MICA_OK;
-        }
+        if (strcmp((*cells)[i].name, cell->name) == 0)
+            return join_cells(r, run, &(*cells)[i], cell, err);
     report_cell *larger = one_more(r, *cells, *count, room, sizeof *larger, err);
     if (!larger)
         return err->status;
@@ -409,24 +454,32 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                   : put_cell(r, run, &cell, &r->models, &r->cell_count, &r->cell_room, err);
 }
 
+static arm_list loading_of(const report_model *m)
+{
+    return (arm_list){m->arms, m->arm_count, sizeof *m->arms, offsetof(report_loading, precision)};
+}
+
+/* As cells are joined. */
+static mica_status join_models(report_results *r, report_model *before, const report_model *later,
+                               mica_error *err)
+{
+    bool stays = later->part && !before->part;
+    report_model m = stays ? *before : *later;
+    arm_list arms = loading_of(&m), others = loading_of(stays ? later : before);
+    size_t joined;
+    mica_status status = join(&r->pool, &arms, &others, m.name, &joined, err);
+    m.arms = arms.arms;
+    m.arm_count = arms.count;
+    if (!status)
+        *before = m;
+    return status;
+}
+
 static mica_status put_model(report_results *r, const report_model *m, mica_error *err)
 {
-    for (size_t i = 0; i < r->loaded_count; i++) {
-        report_model *before = &r->loaded[i];
-        void *arms = before->arms;
-        if (strcmp(before->name, m->name) != 0)
-            continue;
-        if (!m->part) {
-            *before = *m;
-            return MICA_OK;
-        }
-        if (!before->part)
-            return MICA_OK;
-        mica_status status = join(&r->pool, &arms, &before->arm_count, m->arms, m->arm_count,
-                                  sizeof *m->arms, m->name, err);
-        before->arms = arms;
-        return status;
-    }
+    for (size_t i = 0; i < r->loaded_count; i++)
+        if (strcmp(r->loaded[i].name, m->name) == 0)
+            return join_models(r, &r->loaded[i], m, err);
     report_model *larger =
         one_more(r, r->loaded, r->loaded_count, &r->loaded_room, sizeof *larger, err);
     if (!larger)

@@ -116,8 +116,9 @@ typedef struct report_results {
 } report_results;
 
 /* Adds what a file (or `size` bytes of one, called `path`) holds: one JSON object, or JSON lines of
- * which the last may be cut. What is there twice counts as the later one. A file of another machine
- * than those before is INVALID_ARGUMENT. Begin with zeros. */
+ * which the last may be cut. What is there twice counts as the later one, but arms of precisions
+ * that this does not have stay. A file of another machine than those before is INVALID_ARGUMENT.
+ * Begin with zeros. */
 mica_status report_read_file(report_results *results, const char *path, mica_error *err);
 mica_status report_read(report_results *results, const char *data, size_t size, const char *path,
                         mica_error *err);

@@ -394,6 +394,52 @@ static void test_parts(void **state)
     free(csv);
 }
 
+/* Results of other precisions add to a cell, whichever file is first and whichever was cut. */
+static void test_precisions(void **state)
+{
+#define LOADED(kind, arm, precision)                                                               \
+    "{\"kind\":\"" kind "\",\"model\":\"m\",\"arms\":[{\"arm\":\"" arm                             \
+    "\",\"precision\":\"" precision "\",\"state\":\"ok\",\"load_seconds\":2}]}\n"
+    const char *const files[] = {
+        HEAD("models", "") LOADED("model", "mica fp32", "fp32")
+            CELL("m", "50", "1", ARM("mica fp32", "0.001") "," ARM("a fp32", "0.002")),
+        HEAD("models", "") LOADED(
+            "model", "mica int8",
+            "int8") "{\"kind\":\"cell\",\"model\":\"m\",\"length\":50,\"batch\":1,\"tokens\":10,"
+                    "\"floor\":{\"int8\":0.0001},\"arms\":[" ARM("mica int8", "0.0005") "]}\n",
+        HEAD("models", "") LOADED("group", "mica bf16", "bf16") PART(ARM("mica bf16", "0.0007")),
+        HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.003")),
+    };
+    static const int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {2, 0, 1}, {2, 1, 0}, {0, 2, 1}};
+    mica_error err = {0};
+    for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
+        report_results results = {0};
+        for (int i = 0; i < 3; i++) {
+            const char *file = files[orders[o][i]];
+            assert_int_equal(report_read(&results, file, strlen(file), "x", &err), MICA_OK);
+            assert_int_equal(results.runs[i].replaced, 0);
+        }
+        assert_int_equal(results.cell_count, 1);
+        const report_cell *cell = &results.models[0];
+        assert_int_equal(cell->arm_count, 4);
+        assert_non_null(report_find_arm(cell, "a fp32"));
+        assert_true(report_find_arm(cell, "mica fp32")->samples[0] == 0.001);
+        assert_true(report_find_arm(cell, "mica int8")->samples[0] == 0.0005);
+        assert_true(report_find_arm(cell, "mica bf16")->samples[0] == 0.0007);
+        assert_true(cell->tokens == 10 && cell->floor[REPORT_FP32] == 0.0005);
+        assert_true(cell->floor[REPORT_INT8] == 0.0001);
+        assert_int_equal(results.loaded_count, 1);
+        assert_int_equal(results.loaded[0].arm_count, 3);
+        /* Of one precision all arms are the later file's: their rounds belong together. */
+        assert_int_equal(report_read(&results, files[3], strlen(files[3]), "x", &err), MICA_OK);
+        assert_int_equal(results.runs[3].replaced, 1);
+        assert_int_equal(cell->arm_count, 3);
+        assert_null(report_find_arm(cell, "a fp32"));
+        assert_true(report_find_arm(cell, "mica fp32")->samples[0] == 0.003);
+        report_results_free(&results);
+    }
+}
+
 /* One run has no interval; an arm with a flaw of the paper's is no peer. */
 static void test_peers(void **state)
 {
@@ -484,13 +530,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_states),
-        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paper),     cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines),  cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_peers),     cmocka_unit_test(test_charts),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, read_paper, free_paper);
 }
