@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
-#include <string.h>
-
 #include "util.h"
 
 /* In which classes mica has an arm in some cell of a model, fp32 on the CPU first. */

@@ -2,7 +2,6 @@
  *
  * Which cells go into which average.
  */
-#include <math.h>
 #include <string.h>
 
 #include "report.h"

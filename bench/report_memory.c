@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report_memory.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stands around the tables: the summary, each peer, what has no time, accuracy and loading,
- * the paper's figures, the method.
+ * What stands around the tables: the summary, each peer, what has no time, the paper's figures.
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"

@@ -223,12 +223,7 @@ static mica_status read_arm(report_pool *pool, const mica_json_value *v, const c
     arm->precision = text_of(pool, v, "precision");
     arm->gpu = device[0] && strcmp(device, "cpu") != 0;
     arm->reason = text_of(pool, v, "reason");
-    arm->way = text_of(pool, v, "way");
-    arm->flops = positive_of(v, "flops_per_second");
-    arm->bytes = positive_of(v, "bytes_per_second");
-    arm->share = positive_of(v, "share_of_peak");
     arm->first = positive_of(v, "first_seconds");
-    arm->difference = bench_number(v, "difference", NAN);
     arm->joules = positive_of(v, "joules_per_text");
     complete(pool, arm);
     if (arm->state != BENCH_OK)
@@ -395,7 +390,6 @@ static mica_status read_case(report_results *r, report_run *run, const mica_json
                         .paper = flag_of(v, "paper"),
                         .flops = positive_of(v, "flops"),
                         .bytes = positive_of(v, "bytes"),
-                        .bandwidth = positive_of(v, "bandwidth"),
                         .probe_low = NAN,
                         .probe_high = NAN};
     if (!cell.name[0])
@@ -404,7 +398,7 @@ static mica_status read_case(report_results *r, report_run *run, const mica_json
         cell.set = cell.paper ? "paper" : "encoders";
     if (!cell.group[0])
         cell.group = report_print(&r->pool, "%.*s", (int)strcspn(cell.name, " "), cell.name);
-    double compute = cell.flops / run->flops, memory = cell.bytes / cell.bandwidth;
+    double compute = cell.flops / run->flops, memory = cell.bytes / positive_of(v, "bandwidth");
     cell.floor[REPORT_FP32] = compute > memory || isnan(memory) ? compute : memory;
     cell.floor[REPORT_BF16] = cell.floor[REPORT_INT8] = NAN;
     mica_status status = read_arms(&r->pool, v, where, &cell, err);
@@ -515,7 +509,6 @@ static mica_status read_model(report_results *r, const mica_json_value *v, bool 
     for (const mica_json_value *a = mica_json_first(arms); a && m.arms; a = mica_json_next(a)) {
         report_loading *l = &m.arms[m.arm_count++];
         *l = (report_loading){.name = text_of(pool, a, "arm"),
-                              .framework = text_of(pool, a, "framework"),
                               .precision = text_of(pool, a, "precision"),
                               .way = text_of(pool, a, "way"),
                               .kernels = value_text(pool, mica_json_get(a, "kernels")),
@@ -570,7 +563,7 @@ static mica_status read_figure(report_pool *pool, const mica_json_value *v, cons
     if (mica_json_string(mica_json_get(v, "state"), NULL))
         return read_arm(pool, v, where, arm, err);
     memset(arm, 0, sizeof *arm);
-    arm->name = arm->framework = arm->precision = arm->reason = arm->way = "";
+    arm->name = arm->framework = arm->precision = arm->reason = "";
     arm->state = value > 1e-12 && value < 1e9 ? BENCH_OK : BENCH_FAILED;
     arm->samples = report_alloc(pool, 1, sizeof *arm->samples);
     if (!arm->samples)

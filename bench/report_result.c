@@ -6,9 +6,7 @@
 #include "report_result.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report_records.h"

@@ -22,12 +22,11 @@ typedef struct report_arm {
     bool gpu;
     bool as_published; /* with a flaw of the paper's programs: no peer to be compared with */
     bench_state state;
-    const char *reason, *way;
+    const char *reason;
     double *samples; /* seconds of one run; n of them; at least one if it is OK */
     size_t n;
     bench_interval time;
-    double flops, bytes, share;       /* a second, and of the machine's peak */
-    double first, difference, joules; /* seconds of the first call; from the reference; a text */
+    double first, joules; /* seconds of the first call; of a text */
 } report_arm;
 
 /* A case of ops, or a model at a length and batch size. */
@@ -40,7 +39,7 @@ typedef struct report_cell {
     int64_t batch;      /* 0 for ops */
     bool paper;         /* one of its 85 operations; true for models */
     bool part;          /* of a run that was interrupted: not all of it is there */
-    double flops, bytes, bandwidth;
+    double flops, bytes;
     double sequences, tokens, padded, tokenize;
     double floor[REPORT_PRECISIONS]; /* seconds */
     double probe_low, probe_high;    /* a second, of the rounds */
@@ -50,7 +49,7 @@ typedef struct report_cell {
 } report_cell;
 
 typedef struct report_loading { /* an arm of a model */
-    const char *name, *framework, *precision, *way, *kernels, *reason;
+    const char *name, *precision, *way, *kernels, *reason;
     bench_state state;
     bool as_published;
     double load, compile, resident;
