@@ -13,8 +13,8 @@ typedef struct beside {
     report *r;
     report_table *table;
     report_class class;
-    char letter;      /* the paper's table, 0 = none */
-    bool models, one; /* rows are cells, not averages */
+    char letter; /* the paper's table, 0 = none */
+    bool models;
     bool floors;
     bool daggers; /* a published figure was suspect */
 } beside;
@@ -24,13 +24,13 @@ static bool shown(const beside *b, int device)
     return b->letter && (b->models || device != REPORT_M2);
 }
 
+/* `one`: rows are cells, not averages. */
 static beside begin(report *r, const char *id, const char *part, const char *caption,
                     const char *label, report_class class, char letter, bool one)
 {
     bool models = letter != 'A' && letter != 'B';
     bool published = class.precision == REPORT_FP32 && !class.gpu;
-    beside b = {
-        .r = r, .class = class, .models = models, .one = one, .letter = published ? letter : 0};
+    beside b = {.r = r, .class = class, .models = models, .letter = published ? letter : 0};
     const report_cell *cells = models ? r->results->models : r->results->ops;
     size_t count = models ? r->results->cell_count : r->results->op_count;
     for (size_t i = 0; i < count && !class.gpu; i++)
@@ -63,10 +63,8 @@ static void number(beside *b, double value, const char *text)
 
 static void put_time(beside *b, double seconds, const char *more)
 {
-    const char *text = isnan(seconds)
-                           ? ""
-                           : report_print(b->r->pool, "%s%s", report_ms(b->r->pool, seconds), more);
-    number(b, seconds * 1e3, text);
+    number(b, seconds * 1e3,
+           report_print(b->r->pool, "%s%s", report_ms(b->r->pool, seconds), more));
 }
 
 static void put_ratio(beside *b, const bench_interval *ratio, report_verdict verdict)
@@ -115,38 +113,42 @@ static void put_floor(beside *b, double floor, double mica)
     number(b, share, report_print(b->r->pool, "%.0f", share));
 }
 
-/* `m` is NULL for what was not run. */
-static void put_match(beside *b, const char *label, const report_match *m, const char *name)
+/* An arm's time; NULL was not run. */
+static void put_arm(report *r, report_table *t, const report_arm *a)
+{
+    if (!a)
+        report_field_missing(r->document, t, "not run", NULL);
+    else if (a->state != BENCH_OK)
+        report_field_missing(r->document, t, bench_state_name(a->state), a->reason);
+    else
+        report_field_add(r->document, t,
+                         (report_field){report_ms(r->pool, a->time.median), a->time.median * 1e3,
+                                        a->time.low * 1e3, a->time.high * 1e3, REPORT_PLAIN, NULL});
+}
+
+/* `c` is NULL for what was not run; `name` is the published one, or NULL. */
+static void put_cell(beside *b, const char *label, const report_cell *c, const char *name)
 {
     report_document *d = b->r->document;
-    const report_cell *c = m ? m->cell : NULL;
+    report_match m = {0};
+    if (c)
+        m = report_match_fastest(b->r->pool, c, b->class);
     report_field_text(d, b->table, label);
     if (b->models) {
         number(b, c ? c->tokens : NAN, report_print(b->r->pool, "%.0f", c ? c->tokens : 0));
         number(b, c ? c->padded : NAN, report_print(b->r->pool, "%.0f", c ? c->padded : 0));
     }
-    double mica = NAN;
-    if (!m || !m->mica) {
-        report_field_missing(d, b->table, "not run", NULL);
-    } else if (m->mica->state != BENCH_OK) {
-        report_field_missing(d, b->table, bench_state_name(m->mica->state), m->mica->reason);
+    put_arm(b->r, b->table, m.mica);
+    put_floor(b, c ? c->floor[b->class.precision] : NAN,
+              m.mica && m.mica->state == BENCH_OK ? m.mica->time.median : NAN);
+    if (m.peer) {
+        put_time(b, m.peer->time.median, "");
+        report_field_text(d, b->table, m.peer->name);
     } else {
-        const bench_interval *t = &m->mica->time;
-        mica = t->median;
-        report_field_add(d, b->table,
-                         (report_field){report_ms(b->r->pool, mica), mica * 1e3, t->low * 1e3,
-                                        t->high * 1e3, REPORT_PLAIN, NULL});
-    }
-    put_floor(b, c ? c->floor[b->class.precision] : NAN, mica);
-    if (m && m->peer) {
-        put_time(b, m->peer->time.median, "");
-        report_field_text(d, b->table, m->peer->name);
-    } else {
-        report_field_missing(d, b->table, m ? "none" : "not run", NULL);
+        report_field_missing(d, b->table, c ? "none" : "not run", NULL);
         report_field_text(d, b->table, "");
     }
-    const bench_interval none = {NAN, NAN, NAN, -1};
-    put_ratio(b, m ? &m->ratio : &none, m ? m->verdict : REPORT_NONE);
+    put_ratio(b, &m.ratio, m.verdict);
     put_published(b, name);
 }
 
@@ -199,18 +201,8 @@ static void every_arm(report *r, const char *caption, const report_cell *cells, 
                           model ? report_print(r->pool, "%s \u00d7 %lld", cells[i].length,
                                                (long long)cells[i].batch)
                                 : cells[i].name);
-        for (size_t k = 0; k < n; k++) {
-            const report_arm *a = report_find_arm(&cells[i], arms[k]->name);
-            if (!a)
-                report_field_missing(r->document, t, "not run", NULL);
-            else if (a->state != BENCH_OK)
-                report_field_missing(r->document, t, bench_state_name(a->state), a->reason);
-            else
-                report_field_add(r->document, t,
-                                 (report_field){report_ms(r->pool, a->time.median),
-                                                a->time.median * 1e3, a->time.low * 1e3,
-                                                a->time.high * 1e3, REPORT_PLAIN, NULL});
-        }
+        for (size_t k = 0; k < n; k++)
+            put_arm(r, t, report_find_arm(&cells[i], arms[k]->name));
     }
 }
 
@@ -235,18 +227,12 @@ static void table_a(report *r, report_class class, bool paper)
         const report_published *p = &r->paper->figures[i];
         if (p->table != 'A' || p->device != REPORT_HOST)
             continue;
-        const report_cell *c = find_cell(results->ops, results->op_count, p->name);
-        report_match m = {0};
-        if (c)
-            m = report_match_fastest(r->pool, c, class);
-        put_match(&b, p->name, c ? &m : NULL, p->name);
+        put_cell(&b, p->name, find_cell(results->ops, results->op_count, p->name), p->name);
     }
     for (size_t i = 0; i < results->op_count; i++) {
         const report_cell *c = &results->ops[i];
-        if (c->paper != paper || report_paper_find(r->paper, 'A', REPORT_HOST, c->name))
-            continue;
-        report_match m = report_match_fastest(r->pool, c, class);
-        put_match(&b, c->name, &m, NULL);
+        if (c->paper == paper && !report_paper_find(r->paper, 'A', REPORT_HOST, c->name))
+            put_cell(&b, c->name, c, NULL);
     }
     end(&b);
 }
@@ -312,21 +298,16 @@ static void table_c(report *r, report_class class, const char *model, bool publi
             sscanf(p->name + size, " / inputs-char-no=%lld / batch-size=%lld", &length, &batch) !=
                 2)
             continue;
-        const report_cell *c = find_cell(results->models, results->cell_count, p->name);
-        report_match m = {0};
-        if (c)
-            m = report_match_fastest(r->pool, c, class);
-        put_match(&b, report_print(r->pool, "%lld \u00d7 %lld", length, batch), c ? &m : NULL,
-                  p->name);
+        put_cell(&b, report_print(r->pool, "%lld \u00d7 %lld", length, batch),
+                 find_cell(results->models, results->cell_count, p->name), p->name);
     }
     for (size_t i = 0; i < results->cell_count; i++) {
         const report_cell *c = &results->models[i];
         if (strcmp(c->group, model) != 0 ||
             (published && report_paper_find(r->paper, 'C', REPORT_HOST, c->name)))
             continue;
-        report_match m = report_match_fastest(r->pool, c, class);
-        put_match(&b, report_print(r->pool, "%s \u00d7 %lld", c->length, (long long)c->batch), &m,
-                  NULL);
+        put_cell(&b, report_print(r->pool, "%s \u00d7 %lld", c->length, (long long)c->batch), c,
+                 NULL);
     }
     end(&b);
 }
