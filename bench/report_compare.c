@@ -31,6 +31,11 @@ static size_t rounds_of(const report_match *m)
     return m->mica->n < m->peer->n ? m->mica->n : m->peer->n;
 }
 
+static report_verdict judge_interval(const bench_interval *ratio)
+{
+    return ratio->low > 1 ? REPORT_FASTER : ratio->high < 1 ? REPORT_SLOWER : REPORT_LEVEL;
+}
+
 static void judge(report_pool *pool, report_match *m)
 {
     if (!m->mica || !m->peer || m->mica->state != BENCH_OK || m->peer->state != BENCH_OK)
@@ -43,9 +48,7 @@ static void judge(report_pool *pool, report_match *m)
     if (n == 1) /* of the one there may be more samples */
         m->ratio.median = m->peer->time.median / m->mica->time.median;
     if (m->ratio.level > 0)
-        m->verdict = m->ratio.low > 1    ? REPORT_FASTER
-                     : m->ratio.high < 1 ? REPORT_SLOWER
-                                         : REPORT_LEVEL;
+        m->verdict = judge_interval(&m->ratio);
     else
         m->verdict = m->ratio.median > SURE       ? REPORT_FASTER
                      : m->ratio.median * SURE < 1 ? REPORT_SLOWER
@@ -163,6 +166,8 @@ report_average report_average_of(report_pool *pool, const report_match *matches,
     a.peer = a.peers ? a.peer / (double)a.peers : NAN;
     a.floor = a.floors ? a.floor / (double)a.floors : NAN;
     a.ratio = mean_ratio(pool, matches, count);
+    if (a.compared)
+        a.verdict = a.ratio.level > 0 ? judge_interval(&a.ratio) : REPORT_LEVEL;
     return a;
 }
 

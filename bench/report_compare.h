@@ -40,6 +40,7 @@ typedef struct report_average {
     double mica, peer, floor;      /* means of seconds, NAN = none; peer: of the fastest each */
     size_t peers, floors;          /* cells in those means */
     bench_interval ratio;          /* geometric mean; level -1 = none */
+    report_verdict verdict;        /* LEVEL if that has no interval */
     size_t faster, level, slower;
     const report_match *worst; /* with the smallest ratio */
 } report_average;

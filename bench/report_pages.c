@@ -118,9 +118,9 @@ static void put_peers(report *r, report_table *t, const char *what, const report
         report_field_text(d, t, what);
         report_field_text(d, t, arms[k]->precision);
         report_field_number(d, t, report_print(r->pool, "%zu", a.peers), (double)a.peers);
-        report_mark mark = a.ratio.level > 0 && a.ratio.high < 1  ? REPORT_LOST
-                           : a.ratio.level > 0 && a.ratio.low > 1 ? REPORT_WON
-                                                                  : REPORT_PLAIN;
+        report_mark mark = a.verdict == REPORT_SLOWER   ? REPORT_LOST
+                           : a.verdict == REPORT_FASTER ? REPORT_WON
+                                                        : REPORT_PLAIN;
         if (a.compared)
             report_field_add(d, t,
                              (report_field){report_ratio_text(r->pool, &a.ratio), a.ratio.median,

@@ -166,12 +166,7 @@ static void put_group(beside *b, const report_group *g)
     put_floor(b, a->floor, a->timed == a->floors ? a->mica : NAN);
     put_time(b, a->peer,
              a->peers != a->timed ? report_print(b->r->pool, " (%zu of %zu)", a->peers, of) : "");
-    put_ratio(b, &a->ratio,
-              a->compared == 0      ? REPORT_NONE
-              : a->ratio.level <= 0 ? REPORT_LEVEL
-              : a->ratio.low > 1    ? REPORT_FASTER
-              : a->ratio.high < 1   ? REPORT_SLOWER
-                                    : REPORT_LEVEL);
+    put_ratio(b, &a->ratio, a->verdict);
     put_published(b, g->published);
 }
 
