@@ -45,6 +45,8 @@ report_group *report_groups_of_models(const report *r, char table, report_class 
 report_group report_group_of_ops(const report *r, const char *set);
 report_group report_group_of_cells(const report *r, report_class class, const char *length);
 bool report_is_mixed(const report_cell *cell);
+/* Whether no cell of its model is before this one. */
+bool report_begins_model(const report *r, size_t cell);
 
 void report_write_summary(report *r);
 void report_write_ops(report *r);

@@ -11,6 +11,8 @@
 #include "report_charts.h"
 
 enum { GROUPS = 12 }; /* of bars in a panel */
+/* The published ones in the figures of models, in their order there. */
+static const int devices[] = {REPORT_M2, REPORT_M1, REPORT_M1_CPU, REPORT_A10, REPORT_HOST};
 static const report_class fp32 = {REPORT_FP32, false};
 
 /* The operations that the paper marks: transformers lean on them. */
@@ -224,7 +226,6 @@ static void figure_2(report *r)
                    {"A10's host CPU", 6}},
         .series_count = 7,
         .floored = 2};
-    const int devices[] = {REPORT_M2, REPORT_M1, REPORT_M1_CPU, REPORT_A10, REPORT_HOST};
     chart_group *bars = report_alloc(r->pool, count + 1, sizeof *bars);
     size_t n = 0;
     for (size_t i = 0; i < count && bars; i++) {
@@ -279,7 +280,6 @@ static const report_svg *panel(report *r, char table, const char *model, const r
                                       {{"M2 Max", 3}, {0}},     {{"M1 GPU", 2}, {0}},
                                       {{"M1 CPU", 4}, {0}},     {{"A10", 5}, {0}},
                                       {{"A10's host", 6}, {0}}, {{"floor, this machine", 7}, {0}}};
-    const int devices[] = {REPORT_M2, REPORT_M1, REPORT_M1_CPU, REPORT_A10, REPORT_HOST};
     if (x_count < 2)
         return NULL;
     for (size_t i = 0; i < x_count; i++) {
@@ -327,13 +327,9 @@ static void figure_lines(report *r, char table)
             : "Figure 4: latency by batch size, averaged over input lengths, at fp32; a panel a "
               "model, both axes logarithmic.");
     for (size_t i = 0; i < r->results->cell_count && shown < 8 && groups; i++) {
-        const char *model = r->results->models[i].group;
-        size_t k = 0;
-        while (strcmp(r->results->models[k].group, model) != 0)
-            k++;
-        if (k < i)
+        if (!report_begins_model(r, i))
             continue;
-        report_figure_add(f, panel(r, table, model, groups, count));
+        report_figure_add(f, panel(r, table, r->results->models[i].group, groups, count));
         shown++;
     }
 }

@@ -31,21 +31,24 @@ static report_group collect(const report *r, const report_cell *cells, size_t co
     return g;
 }
 
+static bool same_group(const report_cell *cell, const report_cell *about)
+{
+    return strcmp(cell->group, about->group) == 0;
+}
+
 static bool same_length(const report_cell *cell, const report_cell *about)
 {
-    return strcmp(cell->group, about->group) == 0 && strcmp(cell->length, about->length) == 0;
+    return same_group(cell, about) && strcmp(cell->length, about->length) == 0;
 }
 
 static bool same_batch(const report_cell *cell, const report_cell *about)
 {
-    return strcmp(cell->group, about->group) == 0 && cell->batch == about->batch &&
-           !report_is_mixed(cell);
+    return same_group(cell, about) && cell->batch == about->batch && !report_is_mixed(cell);
 }
 
 static bool same_model(const report_cell *cell, const report_cell *about)
 {
-    return strcmp(cell->group, about->group) == 0 &&
-           report_is_mixed(cell) == report_is_mixed(about);
+    return same_group(cell, about) && report_is_mixed(cell) == report_is_mixed(about);
 }
 
 static bool same_set(const report_cell *cell, const report_cell *about)
@@ -55,7 +58,7 @@ static bool same_set(const report_cell *cell, const report_cell *about)
 
 static bool same_op(const report_cell *cell, const report_cell *about)
 {
-    return strcmp(cell->group, about->group) == 0 && same_set(cell, about);
+    return same_group(cell, about) && same_set(cell, about);
 }
 
 static bool any_length(const report_cell *cell, const report_cell *about)
@@ -95,6 +98,11 @@ static bool is_first(const report_cell *cells, size_t i,
         if (test(&cells[k], &cells[i]))
             return false;
     return true;
+}
+
+bool report_begins_model(const report *r, size_t cell)
+{
+    return is_first(r->results->models, cell, same_group);
 }
 
 report_group *report_groups_of_ops(const report *r, size_t *count)

@@ -329,15 +329,6 @@ static void averages(report *r, char letter, report_class class)
     end(&b);
 }
 
-/* A model whose first cell this is. */
-static bool is_model(const report *r, size_t i)
-{
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(r->results->models[k].group, r->results->models[i].group) == 0)
-            return false;
-    return true;
-}
-
 void report_write_models(report *r)
 {
     report_document *d = r->document;
@@ -368,13 +359,13 @@ void report_write_models(report *r)
     }
     for (size_t k = 0; k < r->class_count; k++)
         for (size_t i = 0; i < count; i++)
-            if (is_model(r, i))
+            if (report_begins_model(r, i))
                 table_c(r, r->classes[k], cells[i].group,
                         report_paper_find(r->paper, 'F', REPORT_HOST, cells[i].group) != NULL);
     const report_arm *arms[REPORT_ARM_NAMES];
     size_t n = report_arm_names(cells, count, arms);
     for (size_t i = 0; i < count; i++)
-        if (is_model(r, i))
+        if (report_begins_model(r, i))
             every_arm(r, report_print(r->pool, "Every arm: %s (medians)", cells[i].group), cells,
                       count, cells[i].group, arms, n);
 }
