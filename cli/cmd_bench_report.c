@@ -3,13 +3,14 @@
  * mica bench report: results as the paper's tables and figures (bench/report.h).
  */
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/report.h"
 #include "bench/report_writers.h"
+#include "bench/util.h"
 #include "bench_common.h"
 
 const char bench_report_details[] =
@@ -35,9 +36,8 @@ typedef struct report_command {
 
 static mica_status io_error(mica_error *err, const char *what, const char *path)
 {
-    err->status = errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO;
-    snprintf(err->message, sizeof err->message, "%s '%.600s': %s", what, path, strerror(errno));
-    return err->status;
+    return bench_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
+                      "%s '%.600s': %s", what, path, strerror(errno));
 }
 
 /* The file is there whole or as it was before: it is written beside and then renamed. */
@@ -90,12 +90,8 @@ static mica_status write_figures(const report_command *c, mica_error *err)
             report_svg_name(f, k, name, sizeof name);
             report_write_svg(f->panels[k], &text);
             snprintf(path, sizeof path, "%s/%s", folder, name);
-            if (text.failed) {
-                snprintf(err->message, sizeof err->message, "out of memory");
-                status = err->status = MICA_STATUS_OUT_OF_MEMORY;
-            } else {
-                status = write_whole(path, &text, err);
-            }
+            status = text.failed ? bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory")
+                                 : write_whole(path, &text, err);
             report_text_free(&text);
         }
     }
@@ -112,10 +108,8 @@ static mica_status write_report(const report_command *c, mica_error *err)
         report_write_csv(&c->document, &text);
     else
         report_write_html(&c->document, &text);
-    if (text.failed) {
-        snprintf(err->message, sizeof err->message, "out of memory");
-        status = err->status = MICA_STATUS_OUT_OF_MEMORY;
-    }
+    if (text.failed)
+        status = bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     if (!status && c->figures)
         status = write_figures(c, err);
     if (!status && c->output)
@@ -130,11 +124,9 @@ static mica_status make(report_command *c, int count, char **paths, mica_error *
 {
     char folder[4096];
     mica_status status = MICA_OK;
-    if (!bench_find("bench/paper", "share/mica/bench/paper", folder, sizeof folder)) {
-        snprintf(err->message, sizeof err->message,
-                 "the paper's figures (bench/paper) are not beside the program");
-        return err->status = MICA_STATUS_NOT_FOUND;
-    }
+    if (!bench_find("bench/paper", "share/mica/bench/paper", folder, sizeof folder))
+        return bench_fail(err, MICA_STATUS_NOT_FOUND,
+                          "the paper's figures (bench/paper) are not beside the program");
     status = report_paper_read(&c->paper, folder, err);
     for (int i = 0; i < count && !status; i++)
         status = report_read_file(&c->results, paths[i], err);
