@@ -21,10 +21,8 @@
 /* V_TILE: what is unrolled for every height of tile. Checking the arithmetic of each of its indices
  * takes a sanitizer's build a minute a file; addresses are checked. */
 #if defined(__clang__)
-#define V_UNROLL _Pragma("clang loop unroll(full)")
 #define V_TILE V_INLINE __attribute__((no_sanitize("undefined")))
 #else
-#define V_UNROLL _Pragma("GCC unroll 16")
 #define V_TILE V_INLINE
 #endif
 
