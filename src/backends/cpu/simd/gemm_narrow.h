@@ -9,12 +9,10 @@
 #ifndef MICA_BACKENDS_CPU_SIMD_GEMM_NARROW_H
 #define MICA_BACKENDS_CPU_SIMD_GEMM_NARROW_H
 
-#include "backends/cpu/kernels.h"
-#include "backends/cpu/simd/math.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 _Static_assert((int)LANES == (int)MICA_NARROW_N, "a row of the narrow product is a vector");
-
-enum { TALLEST = 6 }; /* rows of a tile of the narrow product */
+_Static_assert(TILE_MR == 6, "a tile's rows are addressed from two of them");
 
 /* A call of the narrow product. */
 typedef struct narrow {
@@ -34,7 +32,7 @@ typedef struct narrow {
  * every third, by multiples of lda that processors add themselves. */
 V_INLINE void narrow_of(const size_t m, const bool fetch, const narrow *t, size_t first)
 {
-    vec low[TALLEST], high[TALLEST];
+    vec low[TILE_MR], high[TILE_MR];
     const float *b = t->b;
     V_UNROLL
     for (size_t i = 0; i < m; i++)
@@ -85,26 +83,7 @@ V_INLINE void narrow_of(const size_t m, const bool fetch, const narrow *t, size_
 
 V_INLINE void narrow_rows(size_t rows, const bool fetch, const narrow *t, size_t first)
 {
-    switch (rows) {
-    case 6:
-        narrow_of(6, fetch, t, first);
-        break;
-    case 5:
-        narrow_of(5, fetch, t, first);
-        break;
-    case 4:
-        narrow_of(4, fetch, t, first);
-        break;
-    case 3:
-        narrow_of(3, fetch, t, first);
-        break;
-    case 2:
-        narrow_of(2, fetch, t, first);
-        break;
-    default:
-        narrow_of(1, fetch, t, first);
-        break;
-    }
+    TILE_OF_HEIGHT(rows, narrow_of, fetch, t, first);
 }
 
 /* Tiles as equal as can be: two of 4 rows are as fast as they can be, 6 and 2 are not. Long
@@ -114,9 +93,9 @@ static void k_narrow(size_t m, size_t n, size_t segments, size_t length, const f
 {
     enum { LONG = 32 };
     narrow t = {n, segments, length, lda, a, b, c, ldc, past, bias, 0};
-    size_t tiles = (m + TALLEST - 1) / TALLEST;
+    size_t tiles = (m + TILE_MR - 1) / TILE_MR;
     size_t least = m ? m / tiles : 0, larger = m - least * tiles; /* tiles of a row more */
-    t.ahead = length ? (2 * TALLEST * lda + length - 1) / length : 0;
+    t.ahead = length ? (2 * TILE_MR * lda + length - 1) / length : 0;
     for (size_t i = 0, rows; i<m; i += rows, larger -= larger> 0) {
         rows = least + (larger > 0);
         if (length >= LONG)
