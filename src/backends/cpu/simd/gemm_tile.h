@@ -210,4 +210,15 @@ static inline void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, 
     } while (begin < k);
 }
 
+/* Rows of A and panels of B that are taken together: see kernels.h. */
+static inline void gemm_fill(mica_kernels *kernels, size_t mc, size_t nc)
+{
+    kernels->gemm.tile = gemm_tile;
+    kernels->gemm.row = gemm_row;
+    kernels->gemm.mr = TILE_MR;
+    kernels->gemm.nr = TILE_NR;
+    kernels->gemm.mc = mc;
+    kernels->gemm.nc = nc;
+}
+
 #endif

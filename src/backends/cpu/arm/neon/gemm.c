@@ -29,11 +29,6 @@ static inline vec sum_pairs(vec a, vec b)
 
 void mica_k_gemm_init_neon(mica_kernels *kernels)
 {
-    kernels->gemm.tile = gemm_tile;
-    kernels->gemm.row = gemm_row;
+    gemm_fill(kernels, 144, 2);
     kernels->gemm.narrow = k_narrow;
-    kernels->gemm.mr = TILE_MR;
-    kernels->gemm.nr = TILE_NR;
-    kernels->gemm.mc = 144;
-    kernels->gemm.nc = 2;
 }

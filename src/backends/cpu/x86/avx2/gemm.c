@@ -34,11 +34,6 @@ static inline vec sum_pairs(vec a, vec b)
 /* The narrow product stays that of AVX2 at higher levels: its rows are 8 floats wide. */
 void mica_k_gemm_init_avx2(mica_kernels *kernels)
 {
-    kernels->gemm.tile = gemm_tile;
-    kernels->gemm.row = gemm_row;
+    gemm_fill(kernels, 144, 2);
     kernels->gemm.narrow = k_narrow;
-    kernels->gemm.mr = TILE_MR;
-    kernels->gemm.nr = TILE_NR;
-    kernels->gemm.mc = 144;
-    kernels->gemm.nc = 2;
 }

@@ -8,10 +8,5 @@
 
 void mica_k_gemm_init_avx512(mica_kernels *kernels)
 {
-    kernels->gemm.tile = gemm_tile;
-    kernels->gemm.row = gemm_row;
-    kernels->gemm.mr = TILE_MR;
-    kernels->gemm.nr = TILE_NR;
-    kernels->gemm.mc = 224;
-    kernels->gemm.nc = 4;
+    gemm_fill(kernels, 224, 4);
 }
