@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What kernels with an instruction for bfloat16 share: packing A as pairs, and timing.
+ * Products of bfloat16 numbers with an instruction for them. A is packed as pairs. A file that
+ * includes this brings
+ *
+ *   pairs_sums   adds to acc[i] the products of row i of A with two vectors of B's columns over k
+ *                words
+ *   pairs_round  stores a vector as bfloat16
  *
  * Some processors run such an instruction at so low a rate that fused multiply-adds of float32 do
  * more: both are timed in registers, for some microseconds.
@@ -13,16 +18,30 @@
 #include "backends/cpu/simd/gemm_tile.h"
 #include "base/clock.h"
 
-/* `narrow` rounds a vector. */
-V_INLINE void pack_pairs(void *to, const float *x, size_t n, void (*narrow)(uint16_t *, vec))
+V_TILE void pairs_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const uint32_t *b,
+                          float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
+{
+    vec acc[TILE_MAX_ROWS][2];
+    tile_begin(m, n, c, ldc, false, acc);
+    pairs_sums(m, k, a, b, acc, ahead);
+    tile_end(m, n, c, ldc, acc, add, false, bias);
+}
+
+static void pairs_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
+                       size_t ldc, bool add, const float *bias, mica_ahead ahead)
+{
+    TILE_OF_HEIGHT(m, pairs_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
+}
+
+static void pairs_pack(void *to, const float *x, size_t n)
 {
     uint16_t *y = to;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        narrow(y + i, v_load(x + i));
+        pairs_round(y + i, v_load(x + i));
     if (i < n) {
         uint16_t rest[LANES];
-        narrow(rest, v_load_n(x + i, n - i, v_zero()));
+        pairs_round(rest, v_load_n(x + i, n - i, v_zero()));
         memcpy(y + i, rest, (n - i + 1) / 2 * 4);
     }
 }
@@ -58,11 +77,10 @@ V_INLINE bool is_faster(vec (*native)(vec), vec (*plain)(vec), uint64_t times)
     return a < times * b;
 }
 
-static void pairs_fill(mica_kernels *kernels, mica_k_gemm_tile_bf16 tile, mica_k_pack_bf16 pack,
-                       const char *name)
+static void pairs_fill(mica_kernels *kernels, const char *name)
 {
-    kernels->bf16.tile = tile;
-    kernels->bf16.pack = pack;
+    kernels->bf16.tile = pairs_tile;
+    kernels->bf16.pack = pairs_pack;
     kernels->bf16.widen = NULL;
     kernels->bf16.a_words = 1;
     kernels->bf16.fast = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Products of bfloat16 numbers with products of matrices (FEAT_BF16). A is packed as pairs. The
- * instruction adds the products of a word to the sum and then those of the next, so that one word
- * more at the end is the same chain.
+ * Products of bfloat16 numbers with products of matrices (FEAT_BF16). The instruction adds the
+ * products of a word to the sum and then those of the next, so that one word more at the end is the
+ * same chain.
  */
 #include "backends/cpu/arm/neon/vector.h"
 
@@ -12,27 +12,19 @@ static inline float32x4_t m_dot(float32x4_t sums, uint32x4_t a, uint32x4_t b)
 }
 
 #include "backends/cpu/arm/mmla.h"
-#include "backends/cpu/simd/gemm_pairs.h"
 
-V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const uint32_t *b,
-                           float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
+V_TILE void pairs_sums(const size_t m, size_t k, const uint32_t *a, const uint32_t *b, vec acc[][2],
+                       mica_ahead ahead)
 {
-    vec acc[TILE_MAX_ROWS][2];
-    tile_begin(m, n, c, ldc, false, acc);
     mmla_sums(m, k, a, b, acc, ahead);
-    tile_end(m, n, c, ldc, acc, add, false, bias);
 }
 
-static void native_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                        size_t ldc, bool add, const float *bias, mica_ahead ahead)
+static inline void pairs_round(uint16_t *y, vec x)
 {
-    TILE_OF_HEIGHT(m, native_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
+    v_to_bf16(y, x);
 }
 
-static void native_pack(void *to, const float *x, size_t n)
-{
-    pack_pairs(to, x, n, v_to_bf16);
-}
+#include "backends/cpu/simd/gemm_pairs.h"
 
 static inline vec native_step(vec sum)
 {
@@ -53,5 +45,5 @@ static inline vec plain_step(vec sum)
 void mica_k_gemm_bf16_init_bf16(mica_kernels *kernels, bool timed)
 {
     if (!timed || is_faster(native_step, plain_step, 3))
-        pairs_fill(kernels, native_tile, native_pack, "NEON BFMMLA");
+        pairs_fill(kernels, "NEON BFMMLA");
 }

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * Products of bfloat16 numbers with AVX-512 BF16: an instruction that adds the products of two
- * pairs to a float32. A is packed as pairs.
+ * pairs to a float32.
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
-#include "backends/cpu/simd/gemm_pairs.h"
+#include "backends/cpu/simd/gemm_tile.h"
 
 V_INLINE vec dot(vec sum, __m512i a, __m512i b)
 {
     return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }
 
-V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a, const float *b,
-                           float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
+V_TILE void pairs_sums(const size_t m, size_t k, const uint32_t *a, const uint32_t *b, vec acc[][2],
+                       mica_ahead ahead)
 {
-    vec acc[TILE_MAX_ROWS][2];
-    tile_begin(m, n, c, ldc, false, acc);
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + LANES);
         tile_ask(&ahead);
@@ -27,24 +25,14 @@ V_TILE void native_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a
             acc[i][1] = dot(acc[i][1], x, b1);
         }
     }
-    tile_end(m, n, c, ldc, acc, add, false, bias);
 }
 
-static void native_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                        size_t ldc, bool add, const float *bias, mica_ahead ahead)
-{
-    TILE_OF_HEIGHT(m, native_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
-}
-
-static inline void narrow(uint16_t *y, vec x)
+static inline void pairs_round(uint16_t *y, vec x)
 {
     _mm256_storeu_si256((__m256i *)(void *)y, (__m256i)_mm512_cvtneps_pbh(x));
 }
 
-static void native_pack(void *to, const float *x, size_t n)
-{
-    pack_pairs(to, x, n, narrow);
-}
+#include "backends/cpu/simd/gemm_pairs.h"
 
 static inline vec native_step(vec sum)
 {
@@ -66,5 +54,5 @@ static inline vec plain_step(vec sum)
 void mica_k_gemm_bf16_init_avx512bf16(mica_kernels *kernels, bool timed)
 {
     if (!timed || is_faster(native_step, plain_step, 2))
-        pairs_fill(kernels, native_tile, native_pack, "AVX-512 BF16");
+        pairs_fill(kernels, "AVX-512 BF16");
 }
