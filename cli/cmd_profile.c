@@ -8,6 +8,7 @@
 
 #include "bench/environment.h"
 #include "bench/peaks.h"
+#include "bench/util.h"
 #include "commands.h"
 #include "profile.h"
 
@@ -58,9 +59,7 @@ typedef struct profiling {
 
 static mica_status no_memory(mica_error *err)
 {
-    err->status = MICA_STATUS_OUT_OF_MEMORY;
-    snprintf(err->message, sizeof err->message, "out of memory");
-    return err->status;
+    return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
 }
 
 /* ---- the work ---- */
@@ -353,28 +352,16 @@ static void show(const profiling *p)
 
 /* ---- as JSON ---- */
 
-static void write_number(mica_json_writer *w, const char *key, double number)
-{
-    mica_json_write_key(w, key);
-    mica_json_write_double(w, number);
-}
-
-static void write_whole(mica_json_writer *w, const char *key, int64_t number)
-{
-    mica_json_write_key(w, key);
-    mica_json_write_int(w, number);
-}
-
 static void write_work(mica_json_writer *w, double flops, double bytes, double weight_bytes,
                        double floor, uint64_t regions, double seconds)
 {
-    write_number(w, "seconds", seconds);
-    write_number(w, "flops", flops);
-    write_number(w, "bytes", bytes);
-    write_number(w, "weight_bytes", weight_bytes);
-    write_number(w, "floor", floor);
-    write_number(w, "share_of_peak", seconds > 0 ? floor / seconds : 0);
-    write_whole(w, "regions", (int64_t)regions);
+    bench_write_number(w, "seconds", seconds);
+    bench_write_number(w, "flops", flops);
+    bench_write_number(w, "bytes", bytes);
+    bench_write_number(w, "weight_bytes", weight_bytes);
+    bench_write_number(w, "floor", floor);
+    bench_write_number(w, "share_of_peak", seconds > 0 ? floor / seconds : 0);
+    bench_write_int(w, "regions", (int64_t)regions);
 }
 
 static void write_kernel(mica_json_writer *w, const profile_step *step)
@@ -415,8 +402,8 @@ static void write_groups(const profiling *p, mica_json_writer *w, const char *ke
         else
             write_member(w, kind == GROUP_PART ? "part" : "layer",
                          kind == GROUP_PART ? profile_part(g->first->work.op) : g->first->layer);
-        write_whole(w, "steps", (int64_t)g->steps);
-        write_number(w, "share", p->steps > 0 ? g->seconds / p->steps : 0);
+        bench_write_int(w, "steps", (int64_t)g->steps);
+        bench_write_number(w, "share", p->steps > 0 ? g->seconds / p->steps : 0);
         write_work(w, g->flops, g->bytes, g->weight_bytes, g->floor, g->regions, g->seconds);
         mica_json_end_object(w);
     }
@@ -453,17 +440,17 @@ static void write_settings(const profiling *p, mica_json_writer *w)
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
     write_member(w, "input", p->texts ? "texts" : "ids");
-    write_whole(w, "sequences", (int64_t)p->sequence_count);
-    write_whole(w, "tokens", (int64_t)p->total_tokens);
+    bench_write_int(w, "sequences", (int64_t)p->sequence_count);
+    bench_write_int(w, "tokens", (int64_t)p->total_tokens);
     write_member(w, "dtype", mica_precision_name(p->about.precision));
-    write_whole(w, "threads", (int64_t)p->machine.threads);
-    write_whole(w, "runs", p->runs);
+    bench_write_int(w, "threads", (int64_t)p->machine.threads);
+    bench_write_int(w, "runs", p->runs);
     mica_json_end_object(w);
     mica_json_write_key(w, "peaks");
     mica_json_begin_object(w);
-    write_number(w, "flops", p->rate.flops);
+    bench_write_number(w, "flops", p->rate.flops);
     write_member(w, "with", p->rate.with);
-    write_number(w, "read", p->peaks.read);
+    bench_write_number(w, "read", p->peaks.read);
     mica_json_end_object(w);
 }
 
@@ -472,24 +459,24 @@ static void write_document(const profiling *p, mica_json_writer *w)
 {
     mica_json_begin_object(w);
     write_member(w, "profile", p->model);
-    write_whole(w, "schema", 1);
+    bench_write_int(w, "schema", 1);
     write_member(w, "model_type", p->about.model_type);
     write_settings(p, w);
     mica_json_write_key(w, "total");
     mica_json_begin_object(w);
-    write_number(w, "seconds", p->sums[1]);
-    write_number(w, "plain_seconds", p->sums[0]);
-    write_number(w, "plain_fastest", p->fastest);
-    write_number(w, "processor_seconds", p->processor);
-    write_number(w, "program_seconds", p->sums[2]);
-    write_number(w, "step_seconds", p->steps);
-    write_number(w, "outside_steps", p->sums[1] - p->steps);
-    write_number(w, "alone", seconds_alone(p));
-    write_number(w, "outside_products", outside_products(p));
-    write_number(w, "floor", floor_of_all(p));
-    write_whole(w, "programs", (int64_t)p->profile->programs);
-    write_whole(w, "value_bytes", (int64_t)p->profile->value_bytes);
-    write_whole(w, "scratch_bytes", (int64_t)p->profile->scratch_bytes);
+    bench_write_number(w, "seconds", p->sums[1]);
+    bench_write_number(w, "plain_seconds", p->sums[0]);
+    bench_write_number(w, "plain_fastest", p->fastest);
+    bench_write_number(w, "processor_seconds", p->processor);
+    bench_write_number(w, "program_seconds", p->sums[2]);
+    bench_write_number(w, "step_seconds", p->steps);
+    bench_write_number(w, "outside_steps", p->sums[1] - p->steps);
+    bench_write_number(w, "alone", seconds_alone(p));
+    bench_write_number(w, "outside_products", outside_products(p));
+    bench_write_number(w, "floor", floor_of_all(p));
+    bench_write_int(w, "programs", (int64_t)p->profile->programs);
+    bench_write_int(w, "value_bytes", (int64_t)p->profile->value_bytes);
+    bench_write_int(w, "scratch_bytes", (int64_t)p->profile->scratch_bytes);
     mica_json_end_object(w);
     write_groups(p, w, "parts", p->parts, p->part_count, GROUP_PART);
     write_groups(p, w, "kernels", p->kernels, p->kernel_count, GROUP_KERNEL);

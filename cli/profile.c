@@ -6,25 +6,19 @@
 #include <string.h>
 
 #include "bench/stats.h"
-
-static mica_status out_of_memory(mica_error *err)
-{
-    err->status = MICA_STATUS_OUT_OF_MEMORY;
-    snprintf(err->message, sizeof err->message, "out of memory for a profile");
-    return err->status;
-}
+#include "bench/util.h"
 
 mica_status profile_create(size_t runs, profile **out, mica_error *err)
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
-        return out_of_memory(err);
+        return bench_fail_memory(err, "a profile");
     (*out)->runs = runs;
     (*out)->program_seconds = calloc(runs, sizeof *(*out)->program_seconds);
     if ((*out)->program_seconds)
         return MICA_OK;
     profile_destroy(out);
-    return out_of_memory(err);
+    return bench_fail_memory(err, "a profile");
 }
 
 void profile_destroy(profile **out)
