@@ -140,17 +140,16 @@ static mica_status run_all(profiling *p, mica_error *err)
     return status;
 }
 
-/* The steps that one thread does while the others wait. */
-static double time_alone(const profiling *p)
+/* The median over calls of the sum over steps: all, or those that one thread does while the others
+ * wait. `sums` has room for a number of each call. */
+static double sum_steps(const profile *all, bool alone, double *sums)
 {
-    size_t count;
-    profile_group *groups = profile_groups(p->profile, profile_same_sharing, &p->peaks, &count);
-    double seconds = 0;
-    for (size_t i = 0; i < count && groups; i++)
-        if (groups[i].regions == 0)
-            seconds = groups[i].seconds;
-    free(groups);
-    return seconds;
+    memset(sums, 0, all->runs * sizeof *sums);
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t r = 0; r < all->runs; r++)
+            if (!alone || all->steps[i].work.regions == 0)
+                sums[r] += all->steps[i].seconds[r];
+    return profile_median(sums, all->runs);
 }
 
 static mica_status sum_up(profiling *p, mica_error *err)
@@ -159,16 +158,13 @@ static mica_status sum_up(profiling *p, mica_error *err)
     double *sums = calloc(all->runs, sizeof *sums);
     if (!sums)
         return no_memory(err);
-    for (size_t i = 0; i < all->count; i++)
-        for (size_t r = 0; r < all->runs; r++)
-            sums[r] += all->steps[i].seconds[r];
-    p->steps = profile_median(sums, all->runs);
+    p->steps = sum_steps(all, false, sums);
+    p->alone = sum_steps(all, true, sums);
+    free(sums);
     p->sums[0] = profile_median(p->plain, all->runs);
     p->sums[1] = profile_median(p->measured, all->runs);
     p->sums[2] = profile_median(all->program_seconds, all->runs);
     p->fastest = p->plain[0]; /* the median has sorted them */
-    p->alone = time_alone(p);
-    free(sums);
     p->parts = profile_groups(all, profile_same_part, &p->peaks, &p->part_count);
     p->kernels = profile_groups(all, profile_same_kernel, &p->peaks, &p->kernel_count);
     p->layers = profile_groups(all, profile_same_layer, &p->peaks, &p->layer_count);

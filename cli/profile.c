@@ -250,11 +250,6 @@ bool profile_same_part(const profile_step *a, const profile_step *b)
     return strcmp(profile_part(a->work.op), profile_part(b->work.op)) == 0;
 }
 
-bool profile_same_sharing(const profile_step *a, const profile_step *b)
-{
-    return (a->work.regions > 0) == (b->work.regions > 0);
-}
-
 static bool same_shape(const mica_step_profile *a, const mica_step_profile *b)
 {
     return a->rows == b->rows && a->columns == b->columns && a->depth == b->depth;

@@ -68,8 +68,6 @@ typedef bool (*profile_same)(const profile_step *a, const profile_step *b);
 bool profile_same_layer(const profile_step *a, const profile_step *b);
 bool profile_same_kernel(const profile_step *a, const profile_step *b);
 bool profile_same_part(const profile_step *a, const profile_step *b); /* of three: see below */
-/* Both were shared out over the threads, or neither was. */
-bool profile_same_sharing(const profile_step *a, const profile_step *b);
 /* In order of their first steps; freed with free(). NULL = no memory. */
 profile_group *profile_groups(const profile *p, profile_same same, const profile_peaks *peaks,
                               size_t *count);
