@@ -187,9 +187,9 @@ static mica_status measure_peaks(profiling *p, mica_error *err)
 static void count_input(profiling *p)
 {
     p->sequence_count = p->texts ? p->text_count : (size_t)p->batch;
-    p->total_tokens = (size_t)(p->tokens * p->batch);
+    p->total_tokens = p->texts ? 0 : (size_t)(p->tokens * p->batch);
     for (size_t i = 0; p->texts && i < p->text_count; i++)
-        p->total_tokens = (i ? p->total_tokens : 0) + mica_embeddings_tokens(p->vectors, i);
+        p->total_tokens += mica_embeddings_tokens(p->vectors, i);
 }
 
 /* ---- as a table ---- */
@@ -323,19 +323,17 @@ static void show_sums(const profiling *p)
 
 static void show(const profiling *p)
 {
-    char read[32];
     out_text("%s: %s, %lld layers, %s; %zu sequence%s, %zu tokens; %zu thread%s, %s; medians of "
              "%lld calls\n",
              p->model, p->about.model_type, (long long)p->about.layers,
              mica_precision_name(p->about.precision), p->sequence_count,
              p->sequence_count == 1 ? "" : "s", p->total_tokens, p->machine.threads,
              p->machine.threads == 1 ? "" : "s", p->machine.kernels, (long long)p->runs);
-    snprintf(read, sizeof read, "%.1f", p->peaks.read * 1e-9);
     if (p->rate.flops > 0)
-        out_text("peak: %.0f GFLOP/s (%s), %s GB/s read from memory\n\n", p->rate.flops * 1e-9,
-                 p->rate.with, read);
+        out_text("peak: %.0f GFLOP/s (%s)", p->rate.flops * 1e-9, p->rate.with);
     else
-        out_text("peak: arithmetic not known, %s GB/s read from memory\n\n", read);
+        out_text("peak: arithmetic not known");
+    out_text(", %.1f GB/s read from memory\n\n", p->peaks.read * 1e-9);
     show_sums(p);
     put_head("part");
     for (size_t i = 0; i < p->part_count; i++) {

@@ -3,9 +3,6 @@
  * Models in bfloat16 and in 8 bits: the same bits in every batch. How near they come to float32:
  * test_accuracy.c.
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/support.h"
