@@ -2,6 +2,7 @@
  *
  * mica profile: where the time of a model goes.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -173,13 +174,16 @@ static mica_status sum_up(profiling *p, mica_error *err)
 
 static mica_status measure_peaks(profiling *p, mica_error *err)
 {
-    bench_peaks machine = {0};
-    if (!bench_peaks_measure(&machine, p->machine.kernels, p->machine.threads))
+    const mica_context_info *machine = &p->machine;
+    bench_bandwidth memory = {.bytes = HUGE_VAL}; /* as much as is measured at most */
+    if (!bench_bandwidth_measure(&memory, machine->threads))
         return no_memory(err);
-    p->rate = bench_measure_flops(p->machine.kernels, p->about.precision, p->machine.threads);
-    p->peaks.flops[MICA_PRECISION_F32] = machine.flops;
+    p->rate = bench_measure_flops(machine->kernels, p->about.precision, machine->threads);
     p->peaks.flops[p->about.precision] = p->rate.flops;
-    p->peaks.read = machine.bandwidth[BENCH_SIZES - 1].read;
+    if (p->about.precision != MICA_PRECISION_F32)
+        p->peaks.flops[MICA_PRECISION_F32] =
+            bench_measure_flops(machine->kernels, MICA_PRECISION_F32, machine->threads).flops;
+    p->peaks.read = memory.read;
     return MICA_OK;
 }
 
