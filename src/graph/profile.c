@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the work of a step amounts to: multiplications and additions of products, and bytes that
- * cannot be avoided. An operation that is not in the table below multiplies nothing that counts,
+ * cannot be avoided. An operation that is not named below multiplies nothing that counts,
  * and reads all of its inputs once.
  */
 #include "graph/program.h"
@@ -70,24 +70,23 @@ static double sdpa_flops(const work *w)
     return 2 * (count(q) + count(w->out)) * (double)k->dim[k->rank - 2];
 }
 
-typedef double (*flops_rule)(const work *w);
-static flops_rule flops_of(mica_op op)
+static double flops_of(const work *w)
 {
-    switch ((int)op) {
+    switch ((int)w->step->op) {
     case MICA_OP_LINEAR:
     case MICA_OP_FUSED_LINEAR:
     case MICA_OP_MATMUL:
-        return product_flops;
+        return product_flops(w);
     case MICA_OP_CONV1D:
     case MICA_OP_CONV2D:
-        return conv_flops;
+        return conv_flops(w);
     case MICA_OP_ATTENTION:
     case MICA_OP_RELATIVE_ATTENTION:
-        return attention_flops;
+        return attention_flops(w);
     case MICA_OP_SCALED_DOT_PRODUCT_ATTENTION:
-        return sdpa_flops;
+        return sdpa_flops(w);
     default:
-        return NULL;
+        return 0;
     }
 }
 
@@ -135,10 +134,9 @@ void mica_step_work(const mica_step *step, const mica_view *views, double pairs,
                     mica_step_profile *out)
 {
     const work w = {step, views, &views[step->output], pairs};
-    flops_rule flops = flops_of(step->op);
     *out = (mica_step_profile){
         .op = step->op, .inputs = step->n_inputs, .precision = precision_of(step)};
-    out->flops = flops != NULL ? flops(&w) : 0;
+    out->flops = flops_of(&w);
     out->bytes = bytes_of(w.out);
     for (uint32_t i = 0; i < step->n_inputs; i++) {
         if (input(&w, i) == NULL)
