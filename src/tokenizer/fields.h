@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The fields of one component of tokenizer.json (a normalizer, a decoder): what is missing or has
- * the wrong type is FORMAT, by name.
+ * The fields of one component of tokenizer.json (a normalizer, a pre-tokenizer, a decoder): what is
+ * missing or has the wrong type is FORMAT, by name.
  */
 #ifndef MICA_TOKENIZER_FIELDS_H
 #define MICA_TOKENIZER_FIELDS_H
