@@ -2,8 +2,11 @@
 #include "bench_common.h"
 
 #include <errno.h>
+#include <oniguruma.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bench/util.h"
 
 const char *bench_python(const char *named, char *path, size_t size)
 {
@@ -14,11 +17,81 @@ const char *bench_python(const char *named, char *path, size_t size)
     return bench_find("build/peers/bin/python", NULL, path, size) ? path : "python3";
 }
 
+bool bench_find_peer(const char *file, char *path, size_t size)
+{
+    char in_tree[128], installed[128];
+    snprintf(in_tree, sizeof in_tree, "bench/peers/%s", file);
+    snprintf(installed, sizeof installed, "share/mica/bench/peers/%s", file);
+    bool found = bench_find(in_tree, installed, path, size);
+    if (!found)
+        snprintf(path, size, "%s", in_tree);
+    return found;
+}
+
+bool bench_find_text(char *path, size_t size)
+{
+    return bench_find("bench/texts/frankenstein.txt", "share/mica/bench/texts/frankenstein.txt",
+                      path, size);
+}
+
+int bench_make_folder(const cli_command *command, char *path, size_t size)
+{
+    const char *place = getenv("TMPDIR");
+    if (!place || !place[0])
+        place = "/tmp";
+    if ((size_t)snprintf(path, size, "%s/mica-bench-XXXXXX", place) >= size || !mkdtemp(path))
+        return fail_text(command, MICA_STATUS_IO, "cannot make a folder in '%.200s': %s", place,
+                         strerror(errno));
+    return -1;
+}
+
+/* Not <regex.h>: the tokenizers' regular expressions bring functions of the same names along. */
+int bench_filter_read(const cli_command *command, const char *text, bench_filter **out)
+{
+    OnigErrorInfo info;
+    OnigUChar reason[ONIG_MAX_ERROR_MESSAGE_LEN];
+    const OnigUChar *begin = (const OnigUChar *)text;
+    *out = NULL;
+    if (!text)
+        return -1;
+    int code = onig_new(out, begin, begin + strlen(text), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
+                        ONIG_SYNTAX_DEFAULT, &info);
+    if (code == ONIG_NORMAL)
+        return -1;
+    onig_error_code_to_str(reason, code, &info);
+    return usage_error(command, "--filter '%.100s': %s", text, (char *)reason);
+}
+
+bool bench_filter_takes(bench_filter *filter, const char *name)
+{
+    const OnigUChar *text = (const OnigUChar *)name, *end = text + strlen(name);
+    return !filter || onig_search(filter, text, end, text, end, NULL, ONIG_OPTION_NONE) >= 0;
+}
+
+void bench_filter_free(bench_filter **filter)
+{
+    if (*filter)
+        onig_free(*filter);
+    *filter = NULL;
+}
+
+void bench_show_machine(const bench_environment *e)
+{
+    out_text("%s, %s, mica %s%s%s", e->cpu, e->system, mica_version(), e->commit[0] ? " " : "",
+             e->commit);
+}
+
+void bench_show_ratio(bench_interval ratio)
+{
+    out_text(" %7.2fx  %.2f-%.2f", ratio.median, ratio.low, ratio.high);
+    if (ratio.level < 0.95)
+        out_text(" (%.0f %%)", ratio.level * 100);
+}
+
 void bench_write_head(mica_json_writer *w, const char *bench, const bench_environment *environment)
 {
     write_member(w, "bench", bench);
-    mica_json_write_key(w, "schema");
-    mica_json_write_int(w, 1);
+    bench_write_int(w, "schema", 1);
     mica_json_write_key(w, "environment");
     mica_json_begin_object(w);
     bench_environment_write(w, environment);
@@ -27,12 +100,9 @@ void bench_write_head(mica_json_writer *w, const char *bench, const bench_enviro
 
 void bench_write_plan(mica_json_writer *w, const bench_plan *plan)
 {
-    mica_json_write_key(w, "rounds");
-    mica_json_write_int(w, (int64_t)plan->rounds);
-    mica_json_write_key(w, "min_time");
-    mica_json_write_double(w, plan->min_time);
-    mica_json_write_key(w, "seed");
-    mica_json_write_int(w, (int64_t)plan->seed);
+    bench_write_int(w, "rounds", (int64_t)plan->rounds);
+    bench_write_number(w, "min_time", plan->min_time);
+    bench_write_int(w, "seed", (int64_t)plan->seed);
 }
 
 void bench_write_ratio(mica_json_writer *w, const bench_arm *arms, size_t count)
@@ -50,7 +120,7 @@ mica_status bench_put_line(mica_json_writer *w, mica_error *err)
     return status;
 }
 
-mica_status bench_write_file(mica_json_writer *w, const char *path, mica_error *err)
+static mica_status write_file(mica_json_writer *w, const char *path, mica_error *err)
 {
     const char *json;
     size_t size;
@@ -66,4 +136,16 @@ mica_status bench_write_file(mica_json_writer *w, const char *path, mica_error *
         return err->status;
     }
     return MICA_OK;
+}
+
+mica_status bench_put_document(mica_json_writer *w, cli_format format, const char *output,
+                               mica_error *err)
+{
+    mica_error second = {0};
+    mica_status status = output ? write_file(w, output, err) : MICA_OK;
+    if (format == FORMAT_JSON && bench_put_line(w, &second) && !status) {
+        *err = second;
+        status = second.status;
+    }
+    return status;
 }

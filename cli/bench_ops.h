@@ -35,7 +35,7 @@ const bench_arm *ops_fastest(const bench_ops_result *result, int peer);
 void ops_show_head(const ops_run *run);
 void ops_show(const ops_run *run, const bench_ops_result *result);
 void ops_show_sum(const ops_run *run);
-void ops_show_flaw(const ops_run *run, const bench_flaw *flaw);
+void ops_show_flaw(const bench_flaw *flaw);
 
 /* Members of the object that is open. */
 void ops_write_settings(const ops_run *run);

@@ -31,15 +31,12 @@ void ops_write_result(const ops_run *run, const bench_ops_result *r)
     write_member(w, "case", r->work.name);
     write_member(w, "op", bench_op_title(r->work.op));
     write_member(w, "group", bench_group_name(r->work.group));
-    mica_json_write_key(w, "paper");
-    mica_json_write_bool(w, r->work.group == BENCH_GROUP_PAPER);
+    bench_write_bool(w, "paper", r->work.group == BENCH_GROUP_PAPER);
     bench_write_number(w, "flops", r->work.flops);
     bench_write_number(w, "bytes", r->work.bytes);
     bench_write_number(w, "bandwidth", r->bandwidth);
-    mica_json_write_key(w, "elements");
-    mica_json_write_int(w, (int64_t)r->elements);
-    mica_json_write_key(w, "checked");
-    mica_json_write_int(w, (int64_t)r->checked);
+    bench_write_int(w, "elements", (int64_t)r->elements);
+    bench_write_int(w, "checked", (int64_t)r->checked);
     mica_json_write_key(w, "arms");
     mica_json_begin_array(w);
     for (size_t i = 0; i < r->arm_count; i++) {
@@ -104,11 +101,9 @@ void ops_write_settings(const ops_run *run)
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
     bench_write_plan(w, &run->options.plan);
-    mica_json_write_key(w, "min_runs");
-    mica_json_write_int(w, (int64_t)run->options.plan.min_runs);
+    bench_write_int(w, "min_runs", (int64_t)run->options.plan.min_runs);
     bench_write_number(w, "max_time", run->options.plan.max_time);
-    mica_json_write_key(w, "threads");
-    mica_json_write_int(w, (int64_t)bench_ops_threads(run->ops));
+    bench_write_int(w, "threads", (int64_t)bench_ops_threads(run->ops));
     mica_json_end_object(w);
     write_peers(run);
     write_peaks(w, bench_ops_peaks(run->ops));

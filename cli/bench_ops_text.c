@@ -46,12 +46,8 @@ static void show_arm(const ops_run *run, const bench_ops_result *r, size_t i)
     else
         out_text(" %8s", "-");
     out_text(" %8.2f %5.0f %%", rates.bytes * 1e-9, rates.share * 100);
-    if (i > 0 && ops_has_mica(r) && r->arms[0].state == BENCH_OK) {
-        bench_interval ratio = bench_arm_ratio(&r->arms[0], arm);
-        out_text(" %7.2fx  %.2f-%.2f", ratio.median, ratio.low, ratio.high);
-        if (ratio.level < 0.95)
-            out_text(" (%.0f %%)", ratio.level * 100);
-    }
+    if (i > 0 && ops_has_mica(r) && r->arms[0].state == BENCH_OK)
+        bench_show_ratio(bench_arm_ratio(&r->arms[0], arm));
     out_text("%s%s%s", r->how[i][0] ? "  [" : "", r->how[i], r->how[i][0] ? "]" : "");
     if (arm->rounds < run->options.plan.rounds)
         out_text("  slow: %zu of %zu rounds", arm->rounds, run->options.plan.rounds);
@@ -81,10 +77,9 @@ static void show_peer(const ops_run *run, size_t i)
 
 void ops_show_head(const ops_run *run)
 {
-    const bench_environment *e = &run->environment;
     const bench_peaks *peaks = bench_ops_peaks(run->ops);
-    out_text("%s, %s, mica %s%s%s, %zu threads\n", e->cpu, e->system, mica_version(),
-             e->commit[0] ? " " : "", e->commit, bench_ops_threads(run->ops));
+    bench_show_machine(&run->environment);
+    out_text(", %zu threads\n", bench_ops_threads(run->ops));
     out_text("peak: %.0f GFLOP/s; GB/s read, written, copied:", peaks->flops * 1e-9);
     for (int i = 0; i < BENCH_SIZES; i++) {
         const bench_bandwidth *b = &peaks->bandwidth[i];
@@ -165,9 +160,8 @@ static void show_flawed(const char *name, const bench_arm *arm, const bench_arm 
     out_text("\n");
 }
 
-void ops_show_flaw(const ops_run *run, const bench_flaw *flaw)
+void ops_show_flaw(const bench_flaw *flaw)
 {
-    (void)run;
     out_text("%s: %s, %s\n    %s\n", flaw->name, flaw->what, flaw->arm, flaw->says);
     if (flaw->is_ratio) {
         out_text("    %-16s %10.2fx\n    %-16s %10.2fx\n", "honest", flaw->values[0], "flawed",

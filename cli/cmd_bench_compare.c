@@ -7,6 +7,7 @@
 
 #include "bench/models_results.h"
 #include "bench/stats.h"
+#include "bench/util.h"
 #include "bench_common.h"
 
 const char bench_compare_details[] =
@@ -70,10 +71,9 @@ static bool add_entry(entries *list, const char *name, const mica_json_value *ar
                list->count};
     if (!e.arm || !e.state || strcmp(e.state, "not run") == 0)
         return true; /* no arm of ours, or as if it were not there */
-    e.name = malloc(strlen(name) + 1);
+    e.name = strdup(name);
     if (!e.name)
         return false;
-    memcpy(e.name, name, strlen(name) + 1);
     list->items[list->count++] = e;
     return true;
 }
@@ -294,13 +294,10 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
         return status;
     mica_json_begin_object(w);
     write_member(w, "bench", "compare");
-    mica_json_write_key(w, "schema");
-    mica_json_write_int(w, 1);
+    bench_write_int(w, "schema", 1);
     write_member(w, "of", text_at(c, 0, NULL, "bench"));
-    mica_json_write_key(w, "threshold");
-    mica_json_write_double(w, c->threshold);
-    mica_json_write_key(w, "regressions");
-    mica_json_write_int(w, (int64_t)c->regressions);
+    bench_write_number(w, "threshold", c->threshold);
+    bench_write_int(w, "regressions", (int64_t)c->regressions);
     if (format == FORMAT_JSONL) {
         mica_json_end_object(w);
         status = bench_put_line(w, err);
@@ -318,10 +315,8 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
         write_member(w, "name", e->name);
         write_member(w, "arm", e->arm);
         write_member(w, "verdict", verdict_names[x->verdict]);
-        for (int k = 0; k < 6 && x->verdict <= FASTER; k++) {
-            mica_json_write_key(w, keys[k]);
-            mica_json_write_double(w, values[k]);
-        }
+        for (int k = 0; k < 6 && x->verdict <= FASTER; k++)
+            bench_write_number(w, keys[k], values[k]);
         mica_json_end_object(w);
         if (format == FORMAT_JSONL)
             status = bench_put_line(w, err);

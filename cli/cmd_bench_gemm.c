@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/gemm.h"
+#include "bench/util.h"
 #include "bench_common.h"
 
 const char bench_gemm_details[] =
@@ -205,11 +206,10 @@ static void show_smooth(const gemm_run *run, size_t first, size_t end)
 
 static void show_head(const gemm_run *run)
 {
-    const bench_environment *e = &run->environment;
     const mica_context_info *info = bench_gemm_info(run->gemm);
     const bench_rate *rate = bench_gemm_rate(run->gemm);
-    out_text("%s, %s, mica %s%s%s, %s, %s kernels, %zu thread%s\n", e->cpu, e->system,
-             mica_version(), e->commit[0] ? " " : "", e->commit,
+    bench_show_machine(&run->environment);
+    out_text(", %s, %s kernels, %zu thread%s\n",
              mica_precision_name(bench_gemm_precision(run->gemm)), info->kernels, info->threads,
              info->threads == 1 ? "" : "s");
     if (rate->flops > 0)
@@ -297,42 +297,30 @@ static void show_sum(const gemm_run *run)
 
 /* ---- as JSON ---- */
 
-static void write_number(mica_json_writer *w, const char *key, double number)
-{
-    mica_json_write_key(w, key);
-    mica_json_write_double(w, number);
-}
-
-static void write_whole(mica_json_writer *w, const char *key, int64_t number)
-{
-    mica_json_write_key(w, key);
-    mica_json_write_int(w, number);
-}
-
 static void write_result(const gemm_run *run, const bench_gemm_result *r)
 {
     mica_json_writer *w = run->writer;
     mica_json_begin_object(w);
     write_member(w, "case", r->name);
-    write_whole(w, "m", r->shape.m);
-    write_whole(w, "n", r->shape.n);
-    write_whole(w, "k", r->shape.k);
-    write_number(w, "flops", r->flops);
-    write_number(w, "weight_bytes", r->weight_bytes);
-    write_whole(w, "weights", (int64_t)r->weights);
-    write_whole(w, "checked", (int64_t)r->checked);
+    bench_write_int(w, "m", r->shape.m);
+    bench_write_int(w, "n", r->shape.n);
+    bench_write_int(w, "k", r->shape.k);
+    bench_write_number(w, "flops", r->flops);
+    bench_write_number(w, "weight_bytes", r->weight_bytes);
+    bench_write_int(w, "weights", (int64_t)r->weights);
+    bench_write_int(w, "checked", (int64_t)r->checked);
     mica_json_write_key(w, "arms");
     mica_json_begin_array(w);
     mica_json_begin_object(w);
     bench_write_arm(w, &r->arm);
-    write_number(w, "error", r->worst);
+    bench_write_number(w, "error", r->worst);
     if (r->arm.state == BENCH_OK) {
         bench_gemm_figures f = bench_gemm_figures_of(run->gemm, r);
-        write_number(w, "flops_per_second", f.flops);
-        write_number(w, "weight_bytes_per_second", f.bytes);
-        write_number(w, "share_of_peak", f.of_peak);
-        write_number(w, "share_of_read", f.of_read);
-        write_number(w, "floor", f.floor);
+        bench_write_number(w, "flops_per_second", f.flops);
+        bench_write_number(w, "weight_bytes_per_second", f.bytes);
+        bench_write_number(w, "share_of_peak", f.of_peak);
+        bench_write_number(w, "share_of_read", f.of_read);
+        bench_write_number(w, "floor", f.floor);
     }
     mica_json_end_object(w);
     mica_json_end_array(w);
@@ -348,15 +336,14 @@ static void write_settings(const gemm_run *run)
     mica_json_begin_object(w);
     bench_write_plan(w, &run->options.plan);
     write_member(w, "dtype", mica_precision_name(bench_gemm_precision(run->gemm)));
-    write_whole(w, "threads", (int64_t)bench_gemm_info(run->gemm)->threads);
-    mica_json_write_key(w, "cached");
-    mica_json_write_bool(w, run->options.cached);
+    bench_write_int(w, "threads", (int64_t)bench_gemm_info(run->gemm)->threads);
+    bench_write_bool(w, "cached", run->options.cached);
     mica_json_end_object(w);
     mica_json_write_key(w, "peaks");
     mica_json_begin_object(w);
-    write_number(w, "flops", rate->flops);
+    bench_write_number(w, "flops", rate->flops);
     write_member(w, "with", rate->with);
-    write_number(w, "read", bench_gemm_read(run->gemm));
+    bench_write_number(w, "read", bench_gemm_read(run->gemm));
     mica_json_end_object(w);
 }
 
@@ -365,17 +352,18 @@ static void write_bumps(const gemm_run *run)
     mica_json_writer *w = run->writer;
     mica_json_write_key(w, "bumps");
     mica_json_begin_array(w);
-    for (size_t first = 0; first < run->count; first += group_size(run, first)) {
+    for (size_t first = 0, end; first < run->count; first = end) {
         bump b;
-        for (size_t i = first; i < first + group_size(run, first); i++) {
-            if (!find_bump(run, i, first + group_size(run, first), &b))
+        end = first + group_size(run, first);
+        for (size_t i = first; i < end; i++) {
+            if (!find_bump(run, i, end, &b))
                 continue;
             mica_json_begin_object(w);
             write_member(w, "case", run->results[b.at].name);
             write_member(w, "than", run->results[b.than].name);
-            write_number(w, "ratio", b.ratio.median);
-            write_number(w, "low", b.ratio.low);
-            write_number(w, "high", b.ratio.high);
+            bench_write_number(w, "ratio", b.ratio.median);
+            bench_write_number(w, "low", b.ratio.low);
+            bench_write_number(w, "high", b.ratio.high);
             mica_json_end_object(w);
         }
     }
@@ -452,13 +440,11 @@ static int measure(gemm_run *run, const char *output)
         status = bench_gemm_open(&run->options, &run->gemm, &err);
     if (!status)
         status = run_all(run, &err);
-    bool document = run->gemm && (run->format == FORMAT_JSON || (output && run->count > 0));
-    if (document)
+    if (run->gemm && (run->format == FORMAT_JSON || (output && run->count > 0))) {
         write_document(run);
-    if (document && output && bench_write_file(run->writer, output, &second) && !status)
-        err = second, status = second.status;
-    if (document && run->format == FORMAT_JSON && bench_put_line(run->writer, &second) && !status)
-        err = second, status = second.status;
+        if (bench_put_document(run->writer, run->format, output, &second) && !status)
+            err = second, status = second.status;
+    }
     return status ? fail(run->command, &err) : exit_code(run);
 }
 

@@ -2,9 +2,6 @@
  *
  * mica bench ops: what is measured (bench/ops.c), and how it is shown.
  */
-#include <errno.h>
-#include <math.h>
-#include <oniguruma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,37 +35,20 @@ static const struct {
 
 /* ---- which cases ---- */
 
-static bool has(regex_t *expression, const char *name)
-{
-    const OnigUChar *text = (const OnigUChar *)name, *end = text + strlen(name);
-    return !expression ||
-           onig_search(expression, text, end, text, end, NULL, ONIG_OPTION_NONE) >= 0;
-}
-
-/* Not <regex.h>: the tokenizers' regular expressions bring functions of the same names along. */
 static int choose(ops_run *run, const char *filter, bench_group group)
 {
-    regex_t *expression = NULL;
-    if (filter) {
-        OnigErrorInfo info;
-        OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
-        const OnigUChar *begin = (const OnigUChar *)filter;
-        int code = onig_new(&expression, begin, begin + strlen(filter), ONIG_OPTION_NONE,
-                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
-        if (code != ONIG_NORMAL) {
-            onig_error_code_to_str(text, code, &info);
-            return usage_error(run->command, "--filter '%.100s': %s", filter, (char *)text);
-        }
-    }
+    bench_filter *expression;
+    int code = bench_filter_read(run->command, filter, &expression);
+    if (code >= 0)
+        return code;
     run->cases = calloc(bench_case_count, sizeof *run->cases);
     for (size_t i = 0; i < bench_case_count && run->cases; i++) {
         bench_case *c = &run->cases[run->case_count];
         if (bench_case_read(i, c) && (group == BENCH_GROUPS || c->group == group) &&
-            has(expression, c->name))
+            bench_filter_takes(expression, c->name))
             run->case_count++;
     }
-    if (expression)
-        onig_free(expression);
+    bench_filter_free(&expression);
     if (!run->cases)
         return fail_text(run->command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     if (run->case_count == 0)
@@ -81,15 +61,13 @@ static void add_peer(ops_run *run, size_t k, const char *folder)
 {
     bench_ops_options *o = &run->options;
     size_t i = o->peer_count++;
-    char *path = run->scripts[i], in_tree[64], installed[64];
-    snprintf(in_tree, sizeof in_tree, "bench/peers/%s", peers[k].file);
-    snprintf(installed, sizeof installed, "share/mica/bench/peers/%s", peers[k].file);
+    char *path = run->scripts[i];
     o->peers[i].name = peers[k].name;
     o->peers[i].script = path;
     if (folder) /* one that is not there is absent, which it says then */
         snprintf(path, sizeof run->scripts[i], "%s/%s", folder, peers[k].file);
-    else if (!bench_find(in_tree, installed, path, sizeof run->scripts[i]))
-        snprintf(path, sizeof run->scripts[i], "%s", in_tree);
+    else
+        bench_find_peer(peers[k].file, path, sizeof run->scripts[i]);
 }
 
 /* "mica,pytorch"; NULL = everyone */
@@ -172,7 +150,7 @@ static mica_status run_flaw(ops_run *run, size_t i, mica_error *err)
     }
     run->flaw_count++;
     if (run->format == FORMAT_TEXT)
-        ops_show_flaw(run, flaw);
+        ops_show_flaw(flaw);
     if (run->format == FORMAT_JSONL) {
         ops_write_flaw(run, flaw);
         status = bench_put_line(run->writer, err);
@@ -226,15 +204,11 @@ static int exit_code(const ops_run *run)
 /* Measures, with a folder of its own for files; what was measured before an error is kept. */
 static int measure(ops_run *run, const char *output)
 {
-    const char *place = getenv("TMPDIR");
     char directory[4096 - 64];
-    mica_error err = {0};
-    mica_status status = MICA_OK;
-    if ((size_t)snprintf(directory, sizeof directory, "%s/mica-bench-XXXXXX",
-                         place && place[0] ? place : "/tmp") >= sizeof directory ||
-        !mkdtemp(directory))
-        return fail_text(run->command, MICA_STATUS_IO, "cannot make a folder in '%.200s': %s",
-                         place && place[0] ? place : "/tmp", strerror(errno));
+    mica_error err = {0}, second = {0};
+    int code = bench_make_folder(run->command, directory, sizeof directory);
+    if (code >= 0)
+        return code;
     run->options.directory = directory;
     run->results = calloc(run->case_count + 1, sizeof *run->results);
     run->flaws = calloc(bench_flaw_count, sizeof *run->flaws);
@@ -244,21 +218,16 @@ static int measure(ops_run *run, const char *output)
     }
     bench_environment_read(&run->environment);
     interrupt_watch(NULL);
-    status = mica_json_writer_create(&run->writer, &err);
+    mica_status status = mica_json_writer_create(&run->writer, &err);
     if (!status)
         status = bench_ops_open(&run->options, &run->ops, &err);
     if (!status)
         status = run_all(run, &err);
-    if (run->ops && run->format == FORMAT_JSON) {
-        mica_error second = {0};
+    if (status && run->count + run->flaw_count == 0)
+        output = NULL;
+    if (run->ops && (run->format == FORMAT_JSON || output)) {
         ops_write_document(run);
-        if (bench_put_line(run->writer, &second) && !status)
-            err = second, status = second.status;
-    }
-    if (run->ops && output && !(status && run->count + run->flaw_count == 0)) {
-        mica_error second = {0};
-        ops_write_document(run);
-        if (bench_write_file(run->writer, output, &second) && !status)
+        if (bench_put_document(run->writer, run->format, output, &second) && !status)
             err = second, status = second.status;
     }
     bench_ops_close(&run->ops);

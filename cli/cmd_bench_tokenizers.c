@@ -8,10 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/environment.h"
 #include "bench/tokenizers.h"
+#include "bench/util.h"
 #include "bench_common.h"
-#include "commands.h"
 
 const char bench_tokenizers_details[] =
     "Each tokenizer.json is run on the same texts by mica and by Hugging Face's `tokenizers`, one\n"
@@ -42,9 +41,8 @@ typedef struct tokenizers_run {
 
 /* ---- which files ---- */
 
-static bool add_name(names *list, const char *directory, const char *name)
+static bool add_name(names *list, const char *path)
 {
-    size_t size = strlen(directory) + strlen(name) + 2;
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 16;
         char **items = realloc(list->items, room * sizeof *items);
@@ -53,11 +51,8 @@ static bool add_name(names *list, const char *directory, const char *name)
         list->items = items;
         list->room = room;
     }
-    list->items[list->count] = malloc(size);
-    if (!list->items[list->count])
-        return false;
-    snprintf(list->items[list->count++], size, "%s%s%s", directory, name[0] ? "/" : "", name);
-    return true;
+    list->items[list->count] = strdup(path);
+    return list->items[list->count++] != NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -78,7 +73,7 @@ static int add_directory(const cli_command *command, names *list, const char *pa
     size_t first = list->count;
     if ((size_t)snprintf(file, sizeof file, "%s/tokenizer.json", path) < sizeof file &&
         is_file(file))
-        return add_name(list, file, "")
+        return add_name(list, file)
                    ? -1
                    : fail_text(command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     DIR *directory = opendir(path);
@@ -91,7 +86,7 @@ static int add_directory(const cli_command *command, names *list, const char *pa
             (size_t)snprintf(file, sizeof file, "%s/%s/tokenizer.json", path, entry->d_name) <
                 sizeof file &&
             is_file(file))
-            fine = add_name(list, file, "");
+            fine = add_name(list, file);
     closedir(directory);
     if (!fine)
         return fail_text(command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
@@ -113,7 +108,7 @@ static int find_files(const cli_command *command, names *list, int argc, char **
     for (int i = 0; i < argc && code < 0; i++) {
         if (!is_file(argv[i]))
             code = add_directory(command, list, argv[i]);
-        else if (!add_name(list, argv[i], ""))
+        else if (!add_name(list, argv[i]))
             code = fail_text(command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     }
     return code;
@@ -147,8 +142,7 @@ static int read_text(const cli_command *command, const char *path, mica_text *ou
 
 /* ---- as a table ---- */
 
-static void show_arm(const tokenizers_run *run, const bench_arm *arm, size_t bytes,
-                     const bench_arm *mica)
+static void show_arm(const bench_arm *arm, size_t bytes, const bench_arm *mica)
 {
     const bench_summary *s = &arm->summary;
     out_text("    %-28s", arm->name);
@@ -158,36 +152,31 @@ static void show_arm(const tokenizers_run *run, const bench_arm *arm, size_t byt
     }
     out_text(" %9.2f %9.3f %8.3f %9.3f %9.3f %4zu", (double)bytes / s->median / 1e6,
              s->median * 1e3, s->mad * 1e3, s->p5 * 1e3, s->p95 * 1e3, s->n);
-    if (arm != mica && mica->state == BENCH_OK) {
-        bench_interval ratio = bench_arm_ratio(mica, arm);
-        out_text(" %7.2fx  %.2f-%.2f", ratio.median, ratio.low, ratio.high);
-        if (ratio.level < 0.95)
-            out_text(" (%.0f %%)", ratio.level * 100);
-    }
+    if (arm != mica && mica->state == BENCH_OK)
+        bench_show_ratio(bench_arm_ratio(mica, arm));
     out_text("\n");
 }
 
-static void show_arms(const tokenizers_run *run, const char *title, const bench_arm *arms,
-                      size_t count, size_t bytes)
+static void show_arms(const char *title, const bench_arm *arms, size_t count, size_t bytes)
 {
     const bench_arm *fastest = bench_fastest(arms + 1, count - 1);
     out_text("  %s\n", title);
     for (size_t i = 0; i < count; i++)
-        show_arm(run, &arms[i], bytes, &arms[0]);
+        show_arm(&arms[i], bytes, &arms[0]);
     if (fastest && arms[0].state == BENCH_OK && count > 2)
         out_text("    mica is %.1f times as fast as '%s', the peer's fastest\n",
                  bench_arm_ratio(&arms[0], fastest).median, fastest->name);
 }
 
-static void show(const tokenizers_run *run, const bench_tokenizer *t)
+static void show(const bench_tokenizer *t)
 {
     char title[128];
     out_text("%s\n", t->name);
     snprintf(title, sizeof title, "encode: %zu texts, %zu bytes, %zu tokens", t->texts, t->bytes,
              t->tokens);
-    show_arms(run, title, t->encode, t->encode_arms, t->bytes);
+    show_arms(title, t->encode, t->encode_arms, t->bytes);
     snprintf(title, sizeof title, "load: %zu bytes", t->file_bytes);
-    show_arms(run, title, t->load, t->load_arms, t->file_bytes);
+    show_arms(title, t->load, t->load_arms, t->file_bytes);
     for (size_t i = 0; i < t->growth_count; i++) {
         const bench_growth *g = &t->growths[i];
         bench_interval ratio = bench_arm_ratio(&g->arms[0], &g->arms[1]);
@@ -202,9 +191,8 @@ static void show(const tokenizers_run *run, const bench_tokenizer *t)
 
 static void show_head(const tokenizers_run *run, const char *text)
 {
-    const bench_environment *e = &run->environment;
-    out_text("%s, %s, mica %s%s%s\ntext: %s, %zu bytes, in texts of %zu bytes\n", e->cpu, e->system,
-             mica_version(), e->commit[0] ? " " : "", e->commit, text, run->options.text.size,
+    bench_show_machine(&run->environment);
+    out_text("\ntext: %s, %zu bytes, in texts of %zu bytes\n", text, run->options.text.size,
              run->options.chunk);
     out_text("    %-28s %9s %9s %8s %9s %9s %4s %8s\n", "", "MB/s", "median ms", "MAD", "p5", "p95",
              "n", "ratio");
@@ -230,27 +218,21 @@ static void write_arms(mica_json_writer *w, const char *key, const bench_arm *ar
 
 static void write_result(mica_json_writer *w, const bench_tokenizer *t)
 {
-    const char *const keys[] = {"texts", "bytes", "tokens", "file_bytes"};
-    const size_t values[] = {t->texts, t->bytes, t->tokens, t->file_bytes};
     mica_json_begin_object(w);
-    mica_json_write_key(w, "tokenizer");
-    mica_json_write_text(w, t->name);
-    for (int i = 0; i < 4; i++) {
-        mica_json_write_key(w, keys[i]);
-        mica_json_write_int(w, (int64_t)values[i]);
-    }
-    mica_json_write_key(w, "peer");
-    mica_json_write_text(w, t->peer);
+    write_member(w, "tokenizer", t->name);
+    bench_write_int(w, "texts", (int64_t)t->texts);
+    bench_write_int(w, "bytes", (int64_t)t->bytes);
+    bench_write_int(w, "tokens", (int64_t)t->tokens);
+    bench_write_int(w, "file_bytes", (int64_t)t->file_bytes);
+    write_member(w, "peer", t->peer);
     write_arms(w, "encode", t->encode, t->encode_arms);
     write_arms(w, "load", t->load, t->load_arms);
     mica_json_write_key(w, "growth");
     mica_json_begin_array(w);
     for (size_t i = 0; i < t->growth_count; i++) {
         mica_json_begin_object(w);
-        mica_json_write_key(w, "text");
-        mica_json_write_text(w, t->growths[i].name);
-        mica_json_write_key(w, "bytes");
-        mica_json_write_int(w, (int64_t)t->growths[i].bytes);
+        write_member(w, "text", t->growths[i].name);
+        bench_write_int(w, "bytes", (int64_t)t->growths[i].bytes);
         write_arms(w, "time", t->growths[i].arms, 2);
         mica_json_end_object(w);
     }
@@ -261,15 +243,12 @@ static void write_result(mica_json_writer *w, const bench_tokenizer *t)
 static void write_settings(const tokenizers_run *run, const char *text)
 {
     mica_json_writer *w = run->writer;
-    const bench_plan *plan = &run->options.plan;
     bench_write_head(w, "tokenizers", &run->environment);
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
-    mica_json_write_key(w, "text");
-    mica_json_write_text(w, text);
-    mica_json_write_key(w, "chunk");
-    mica_json_write_int(w, (int64_t)run->options.chunk);
-    bench_write_plan(w, plan);
+    write_member(w, "text", text);
+    bench_write_int(w, "chunk", (int64_t)run->options.chunk);
+    bench_write_plan(w, &run->options.plan);
     mica_json_end_object(w);
 }
 
@@ -319,7 +298,7 @@ static mica_status run_all(tokenizers_run *run, const names *files, const char *
         if (i == 0 && run->format == FORMAT_TEXT && result->peer[0])
             out_text("peer: %s\n", result->peer);
         if (run->format == FORMAT_TEXT)
-            show(run, result);
+            show(result);
         if (run->format == FORMAT_JSONL) {
             write_result(w, result);
             status = bench_put_line(w, err);
@@ -365,12 +344,9 @@ int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv)
     names files = {0};
     mica_error err = {0};
     mica_status status = MICA_OK;
-    if (!text && bench_find("bench/texts/frankenstein.txt",
-                            "share/mica/bench/texts/frankenstein.txt", text_path, sizeof text_path))
+    if (!text && bench_find_text(text_path, sizeof text_path))
         text = text_path;
-    if (!alone && !script &&
-        bench_find("bench/peers/tokenizers.py", "share/mica/bench/peers/tokenizers.py", script_path,
-                   sizeof script_path))
+    if (!alone && !script && bench_find_peer("tokenizers.py", script_path, sizeof script_path))
         script = script_path;
     if (!text)
         code = usage_error(command, "which text? Give --text FILE");
@@ -400,13 +376,9 @@ int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv)
         status = mica_json_writer_create(&run.writer, &err);
         if (!status)
             status = run_all(&run, &files, text, &err);
-        if (!status && run.format == FORMAT_JSON) {
+        if (!status && (run.format == FORMAT_JSON || output)) {
             write_document(&run, text);
-            status = bench_put_line(run.writer, &err);
-        }
-        if (!status && output) {
-            write_document(&run, text);
-            status = bench_write_file(run.writer, output, &err);
+            status = bench_put_document(run.writer, run.format, output, &err);
         }
         code = status                     ? fail(command, &err)
                : run.count == files.count ? EXIT_OK
