@@ -9,7 +9,7 @@
 
 const char bench_details[] =
     "  models       encoders, beside every framework that is there\n"
-    "  ops          the array operations, beside PyTorch's\n"
+    "  ops          the array operations, beside PyTorch's and MLX's\n"
     "  gemm         the linear layers of encoders, beside what the machine can do at most\n"
     "  tokenizers   encoding and loading, beside Hugging Face's library `tokenizers`\n"
     "  report       results as tables and figures, with the paper's published ones\n"
