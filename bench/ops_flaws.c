@@ -20,12 +20,16 @@ const size_t bench_flaw_count = sizeof rows / sizeof rows[0];
 
 enum { MEANS = 10, NINE = 9 };
 
-static bool find_case(const char *name, bench_case *out)
+/* Measures the case of that name. */
+static mica_status run_case(bench_ops *ops, const char *name, const bench_ops_choice *choices,
+                            size_t count, const bench_plan *plan, bench_ops_result *out,
+                            mica_error *err)
 {
+    bench_case work;
     for (size_t i = 0; i < bench_case_count; i++)
-        if (bench_case_read(i, out) && strcmp(out->name, name) == 0)
-            return true;
-    return false;
+        if (bench_case_read(i, &work) && strcmp(work.name, name) == 0)
+            return bench_ops_run(ops, &work, choices, count, plan, out, err);
+    return bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no case '%s'", name);
 }
 
 /* The number of a backend, if it is wanted. */
@@ -54,15 +58,13 @@ static mica_status show_work(bench_ops *ops, size_t i, int backend, bench_flaw *
                              mica_error *err)
 {
     bench_ops_result *r = malloc(sizeof *r);
-    bench_case work;
     const bench_ops_choice choices[2] = {
         {.backend = backend, .what = rows[i].honest[0] ? rows[i].honest : NULL},
         {.backend = backend, .what = rows[i].name, .flawed = true}};
     if (!r)
         return bench_fail_memory(err, "samples");
-    mica_status status = MICA_OK;
-    if (find_case(rows[i].what, &work))
-        status = bench_ops_run(ops, &work, choices, 2, &bench_ops_options_of(ops)->plan, r, err);
+    mica_status status =
+        run_case(ops, rows[i].what, choices, 2, &bench_ops_options_of(ops)->plan, r, err);
     if (!status) {
         take(r, 0, &out->honest);
         take(r, 1, &out->flawed);
@@ -81,8 +83,6 @@ static mica_status show_means(bench_ops *ops, size_t i, bench_flaw *out, mica_er
     bench_plan plan = bench_ops_options_of(ops)->plan;
     bench_ops_result *r = malloc(sizeof *r);
     double sorted[MEANS];
-    bench_case work;
-    mica_status status = MICA_OK;
     plan.rounds = MEANS * NINE;
     plan.min_time = 0;
     plan.min_runs = 0;
@@ -90,8 +90,7 @@ static mica_status show_means(bench_ops *ops, size_t i, bench_flaw *out, mica_er
     if (!r)
         return bench_fail_memory(err, "samples");
     bench_ops_arms(bench_ops_options_of(ops), choices);
-    if (find_case(rows[i].what, &work))
-        status = bench_ops_run(ops, &work, choices, 1, &plan, r, err);
+    mica_status status = run_case(ops, rows[i].what, choices, 1, &plan, r, err);
     if (!status)
         take(r, 0, &out->honest);
     free(r);
