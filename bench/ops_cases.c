@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops_cases.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,11 +175,6 @@ static void output_of(bench_case *c)
     }
 }
 
-static double smaller(double a, double b)
-{
-    return a < b ? a : b;
-}
-
 static void costs_of(bench_case *c)
 {
     const bench_shape *s = c->shapes;
@@ -189,10 +185,10 @@ static void costs_of(bench_case *c)
     c->bytes = 4 * (in[0] + in[1] + in[2]) + c->written;
     switch (c->op) {
     case BENCH_GATHER: /* of the table what the indices can name */
-        c->bytes = 8 * in[1] + 4 * (smaller(in[0], out) + out);
+        c->bytes = 8 * in[1] + 4 * (fmin(in[0], out) + out);
         break;
     case BENCH_SCATTER: /* updates that another one overwrites need not be read */
-        c->bytes = 8 * in[1] + 4 * (in[0] + smaller(in[2], in[0]) + out);
+        c->bytes = 8 * in[1] + 4 * (in[0] + fmin(in[2], in[0]) + out);
         break;
     case BENCH_SCATTER_SUM:
     case BENCH_SCATTER_MAX:

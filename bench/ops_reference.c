@@ -15,7 +15,7 @@ struct bench_reference {
     const bench_case *c;
     const float *x[BENCH_INPUTS];
     const int64_t *index;
-    size_t lanes, length, stride;
+    size_t length, stride;
     size_t n, *lane; /* those that are checked */
     double *want;    /* [n][length] */
     float *allowed;  /* the difference */
@@ -318,8 +318,8 @@ static double shape_lanes(bench_reference *r)
 static bool choose_lanes(bench_reference *r, uint64_t seed)
 {
     double cost = shape_lanes(r);
-    r->lanes = (size_t)bench_shape_count(&r->c->output) / r->length;
-    r->n = r->lanes;
+    size_t lanes = (size_t)bench_shape_count(&r->c->output) / r->length;
+    r->n = lanes;
     if (r->n > ELEMENTS_MAX / r->length)
         r->n = ELEMENTS_MAX / r->length;
     if ((double)r->n > COST_MAX / cost)
@@ -332,10 +332,9 @@ static bool choose_lanes(bench_reference *r, uint64_t seed)
     if (!r->lane || !r->want || !r->allowed)
         return false;
     for (size_t i = 0; i < r->n; i++) { /* one of each of n parts */
-        double begin = (double)r->lanes / (double)r->n * (double)i;
-        double step = (double)r->lanes / (double)r->n;
+        double step = (double)lanes / (double)r->n, begin = step * (double)i;
         seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        r->lane[i] = r->n == r->lanes ? i : (size_t)(begin + step * (double)(seed >> 40) / 0x1p24);
+        r->lane[i] = r->n == lanes ? i : (size_t)(begin + step * (double)(seed >> 40) / 0x1p24);
     }
     return true;
 }
