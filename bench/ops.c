@@ -54,7 +54,7 @@ static mica_status make_inputs(bench *b, mica_error *err)
 
 /* Bytes that a case needs at once: the inputs of mica, in the file, and of every peer; the output
  * of one arm or of all; and as much as an input for what the peers make on the way. */
-static double needed(const bench *b, size_t arms)
+static double needed(const bench *b)
 {
     const bench_case *c = &b->result->work;
     double inputs = 0, largest = 0, peers = (double)b->ops->options->peer_count;
@@ -63,28 +63,24 @@ static double needed(const bench *b, size_t arms)
         inputs += bytes;
         largest = bytes > largest ? bytes : largest;
     }
-    return inputs * (peers > 0 ? 2 + peers : 1) + c->written * (b->in_turn ? 1 : (double)arms) +
-           largest;
+    return inputs * (peers > 0 ? 2 + peers : 1) +
+           c->written * (b->in_turn ? 1 : (double)b->result->arm_count) + largest;
 }
 
 /* Whether there is room; else every arm says why it has not been run. */
-static bool has_room(bench *b, const bench_ops_choice *choices, size_t count)
+static bool has_room(bench *b)
 {
-    const bench_ops_options *o = b->ops->options;
-    double need = needed(b, count), memory = o->memory;
+    double need = needed(b), memory = b->ops->options->memory;
     bench_ops_result *r = b->result;
+    char reason[128];
     if (memory <= 0)
         memory = bench_memory_available();
     if (memory <= 0 || need <= memory)
         return true;
-    for (size_t i = 0; i < count; i++) {
-        char reason[128];
-        snprintf(reason, sizeof reason, "needs %.2f GB of memory, and %.2f GB are there",
-                 need * 1e-9, memory * 1e-9);
-        r->choices[i] = choices[i];
-        bench_ops_name_arm(o, &choices[i], &r->arms[r->arm_count]);
-        bench_arm_fail(&r->arms[r->arm_count++], BENCH_NOT_RUN, reason);
-    }
+    snprintf(reason, sizeof reason, "needs %.2f GB of memory, and %.2f GB are there", need * 1e-9,
+             memory * 1e-9);
+    for (size_t i = 0; i < r->arm_count; i++)
+        bench_arm_fail(&r->arms[i], BENCH_NOT_RUN, reason);
     return false;
 }
 
@@ -236,13 +232,20 @@ size_t bench_ops_arms(const bench_ops_options *options, bench_ops_choice choices
     return count;
 }
 
-static mica_status measure(bench *b, const bench_ops_choice *choices, size_t count,
-                           const bench_plan *plan, mica_error *err)
+/* "pytorch best" */
+static void name_arm(const bench_ops_options *o, const bench_ops_choice *choice, bench_arm *arm)
+{
+    const char *name = choice->backend == BENCH_OPS_MICA ? "mica" : o->peers[choice->backend].name;
+    const char *what = choice->what;
+    snprintf(arm->name, sizeof arm->name, "%s%s%s", name, what ? " " : "", what ? what : "");
+}
+
+static mica_status measure(bench *b, const bench_plan *plan, mica_error *err)
 {
     bench_ops_result *r = b->result;
     if (!bench_ops_start_peers(b->ops))
         return bench_fail_memory(err, "a peer");
-    if (!has_room(b, choices, count))
+    if (!has_room(b))
         return MICA_OK;
     mica_status status = make_inputs(b, err);
     if (status)
@@ -252,7 +255,7 @@ static mica_status measure(bench *b, const bench_ops_choice *choices, size_t cou
         return bench_fail_memory(err, "the reference");
     r->checked = bench_reference_count(b->reference);
     b->sampled = r->checked < r->elements;
-    status = bench_ops_add_arms(b, choices, count, err);
+    status = bench_ops_prepare_arms(b, err);
     if (!status && !bench_measure(r->arms, r->arm_count, plan))
         status = plan->stop && plan->stop() ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
                                             : bench_fail_memory(err, "samples");
@@ -268,8 +271,13 @@ mica_status bench_ops_run(bench_ops *ops, const bench_case *work, const bench_op
     memset(out, 0, sizeof *out);
     out->work = *work;
     out->elements = (size_t)bench_shape_count(&work->output);
+    for (size_t i = 0; i < count; i++) {
+        out->choices[i] = choices[i];
+        name_arm(ops->options, &choices[i], &out->arms[i]);
+    }
+    out->arm_count = count;
     b.in_turn = work->written > large_output;
-    mica_status status = measure(&b, choices, count, plan, err);
+    mica_status status = measure(&b, plan, err);
     for (size_t i = 0; i < BENCH_OPS_ARMS; i++) {
         mica_executor_destroy(&b.executor[i]);
         mica_program_destroy(&b.program[i]);

@@ -78,7 +78,7 @@ static mica_status compile(bench *b, size_t i, mica_error *err)
 }
 
 /* Whatever goes wrong in mica is a result. */
-static void add_mica(bench *b, size_t i)
+static void prepare_mica(bench *b, size_t i)
 {
     bench_arm *arm = &b->result->arms[i];
     mica_error err = {0};
@@ -222,7 +222,7 @@ static void check_output(bench *b, size_t i, const mica_json_value *answer)
     mica_tensor_file_close(&file);
 }
 
-static void add_peer_arm(bench *b, size_t i, bool ready)
+static void prepare_peer_arm(bench *b, size_t i, bool ready)
 {
     bench_arm *arm = &b->result->arms[i];
     bench_peer *peer = b->ops->peers[b->result->choices[i].backend];
@@ -263,38 +263,26 @@ static mica_status save_positions(const bench *b, mica_error *err)
     return status;
 }
 
-void bench_ops_name_arm(const bench_ops_options *o, const bench_ops_choice *choice, bench_arm *arm)
-{
-    const char *name = choice->backend == BENCH_OPS_MICA ? "mica" : o->peers[choice->backend].name;
-    const char *what = choice->what;
-    snprintf(arm->name, sizeof arm->name, "%s%s%s", name, what ? " " : "", what ? what : "");
-}
-
-mica_status bench_ops_add_arms(bench *b, const bench_ops_choice *choices, size_t count,
-                               mica_error *err)
+mica_status bench_ops_prepare_arms(bench *b, mica_error *err)
 {
     bool asked[BENCH_OPS_PEERS] = {false}, ready[BENCH_OPS_PEERS] = {false};
-    const bench_ops_options *o = b->ops->options;
     bench_ops_result *r = b->result;
-    if (b->sampled && o->peer_count > 0) {
+    if (b->sampled && b->ops->options->peer_count > 0) {
         mica_status status = save_positions(b, err);
         if (status)
             return status;
     }
-    for (size_t i = 0; i < count; i++) {
-        int k = choices[i].backend;
-        bench_arm *arm = &r->arms[r->arm_count++];
-        r->choices[i] = choices[i];
-        bench_ops_name_arm(o, &choices[i], arm);
-        arm->user = b;
+    for (size_t i = 0; i < r->arm_count; i++) {
+        int k = r->choices[i].backend;
+        r->arms[i].user = b;
         if (k == BENCH_OPS_MICA) {
-            add_mica(b, i);
+            prepare_mica(b, i);
             continue;
         }
         if (!asked[k])
             ready[k] = bench_peer_hello(b->ops->peers[k]) && ask_prepare(b, b->ops->peers[k]);
         asked[k] = true;
-        add_peer_arm(b, i, ready[k]);
+        prepare_peer_arm(b, i, ready[k]);
     }
     return MICA_OK;
 }

@@ -37,12 +37,8 @@ typedef struct bench {
 /* Starts the peers that are not running: at first, and those that have failed since. False = out of
  * memory. */
 bool bench_ops_start_peers(bench_ops *ops);
-/* "pytorch best" */
-void bench_ops_name_arm(const bench_ops_options *options, const bench_ops_choice *choice,
-                        bench_arm *arm);
-/* Gives every choice its arm: name, state, output held to the reference, ready to be timed. */
-mica_status bench_ops_add_arms(bench *b, const bench_ops_choice *choices, size_t count,
-                               mica_error *err);
+/* Makes every arm of the result ready to be timed, its output held to the reference. */
+mica_status bench_ops_prepare_arms(bench *b, mica_error *err);
 /* The peers drop what they keep for the case. */
 void bench_ops_rest(bench *b);
 
