@@ -31,6 +31,10 @@ expect "the list" 0
 [ "$(sort -u "$work/out" | wc -l)" -eq "$(wc -l <"$work/out")" ] || complain "a case is there twice"
 [ "$(wc -l <"$work/out")" -eq "$(grep -c '^BENCH_[A-Z]*("' "$here/../../bench/ops_cases.def")" ] ||
     complain "a row cannot be read"
+sed 's/^[a-z]*  *//' "$work/out" | sort >"$work/names"
+grep -oE '"[A-Za-z0-9]+ / [^"]*"' "$here/../../bench/ops_flaws.def" | tr -d '"' | sort -u >"$work/of_flaws"
+[ -s "$work/of_flaws" ] || complain "no flaw has a case"
+[ -z "$(comm -23 "$work/of_flaws" "$work/names")" ] || complain "a flaw is of a case that is not there"
 out_has "paper     Argmax / dim=64x1024x128 axis=0"
 out_has "encoders  Attention / dim="
 out_has "tiny      ReLU / dim=8"
