@@ -336,7 +336,6 @@ static bench_model_load load_of(const bench_models *m, const char *model, const 
                               .cache = m->cache,
                               .calibration = calibration,
                               .head = head,
-                              .as_published = m->options->as_published,
                               .threads = m->machine.threads,
                               .processors = m->processors,
                               .processor_count = m->processor_count};
@@ -356,9 +355,6 @@ static mica_status load_group(running *r, mica_error *err)
         snprintf(line, sizeof line, "loading %.120s into %s", r->facts.source->name, arm->name);
         if (o->say)
             o->say(line);
-        arm->way[0] = arm->kernels[0] = arm->reason[0] = 0;
-        arm->load_seconds = arm->compile_seconds = 0;
-        arm->peak_resident = -1;
         status = bench_model_arm_load(arm, &load, err);
     }
     return status;

@@ -15,9 +15,22 @@ enum { REASON_ROOM = 512 };
 
 static bench_peer *start(const bench_program *p)
 {
-    if (p->script && access(p->script, R_OK) != 0)
+    if (p->script)
         return bench_peer_start(p->arguments[0], p->script, p->limit, p->show_errors);
     return bench_peer_launch(p->arguments[0], p->arguments, p->limit, p->show_errors);
+}
+
+static bench_state state_of(const bench_peer *peer)
+{
+    switch (bench_peer_state_of(peer)) {
+    case BENCH_PEER_OK:
+        return BENCH_OK;
+    case BENCH_PEER_ABSENT:
+        return BENCH_ABSENT;
+    case BENCH_PEER_FAILED:
+        break;
+    }
+    return BENCH_FAILED;
 }
 
 static mica_status keep_hello(bench_program *p, const mica_json_value *hello, mica_error *err)
@@ -42,9 +55,9 @@ mica_status bench_program_ask(bench_program *p, mica_error *err)
     mica_status status = MICA_OK;
     if (!peer)
         return bench_fail_memory(err, "a peer");
-    p->state = bench_peer_state_of(peer);
+    p->state = state_of(peer);
     snprintf(p->reason, sizeof p->reason, "%s", bench_peer_reason(peer));
-    if (p->state == BENCH_PEER_OK) {
+    if (p->state == BENCH_OK) {
         const mica_json_value *hello = bench_peer_hello(peer);
         if (bench_text(hello, "name")[0])
             snprintf(p->name, sizeof p->name, "%.60s", bench_text(hello, "name"));
@@ -68,7 +81,6 @@ bool bench_model_arm_read(bench_program *program, const mica_json_value *value,
     const char *device = bench_text(value, "device"), *config = bench_text(value, "config");
     memset(out, 0, sizeof *out);
     out->program = program;
-    out->peak_resident = -1;
     snprintf(out->name, sizeof out->name, "%s", name);
     snprintf(out->framework, sizeof out->framework, "%.*s", (int)strcspn(name, " "), name);
     snprintf(out->precision, sizeof out->precision, "%s", precision);
@@ -105,10 +117,9 @@ static const mica_json_value *ask(bench_model_arm *arm, mica_json_writer *w, ben
         return answer;
     }
     snprintf(reason, REASON_ROOM, "%s", bench_peer_reason(arm->process));
-    if (bench_peer_state_of(arm->process) == BENCH_PEER_OK)
+    if (state_of(arm->process) == BENCH_OK)
         return NULL;
-    *state = bench_peer_state_of(arm->process) == BENCH_PEER_ABSENT ? BENCH_ABSENT : BENCH_FAILED;
-    arm->state = *state;
+    *state = arm->state = state_of(arm->process);
     snprintf(arm->reason, sizeof arm->reason, "%s", reason);
     return NULL;
 }
@@ -129,7 +140,6 @@ static void write_load(mica_json_writer *w, const bench_model_arm *arm,
     mica_json_end_array(w);
     bench_write_text(w, "cache", load->cache);
     bench_write_text(w, "calibration", load->calibration);
-    bench_write_bool(w, "as_published", load->as_published);
 }
 
 mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *load,
@@ -142,6 +152,9 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
     if (status)
         return status;
     arm->state = BENCH_OK;
+    arm->way[0] = arm->kernels[0] = 0;
+    arm->load_seconds = arm->compile_seconds = 0;
+    arm->peak_resident = -1;
     arm->process = start(arm->program);
     if (!arm->process) {
         mica_json_writer_destroy(&w);

@@ -11,13 +11,13 @@
 
 /* A program that has arms: a peer's, or this one. */
 typedef struct bench_program {
-    const char *arguments[4]; /* "python -u torch_models.py", and NULL */
-    const char *script;       /* that must be there; NULL = nothing */
+    const char *arguments[4]; /* "mica bench worker", and NULL; a script's Python alone */
+    const char *script;       /* for it; NULL = none */
     char name[64];            /* "pytorch" */
     double limit;             /* seconds that it may take for an answer */
     bool show_errors;
     bool (*stop)(void); /* ends waiting for its arms; may be NULL */
-    bench_peer_state state;
+    bench_state state;  /* OK, ABSENT or FAILED */
     char reason[512];
     mica_json *hello; /* its first line; NULL if it is not OK */
 } bench_program;
@@ -47,7 +47,7 @@ bool bench_model_arm_is_mica(const bench_model_arm *arm);
 
 typedef struct bench_model_load {
     const char *model, *cache, *calibration; /* directories, and a file or NULL */
-    bool head, as_published;
+    bool head;
     size_t threads;
     const int *processors;
     size_t processor_count;

@@ -59,7 +59,6 @@ static void write_peaks(mica_json_writer *w, const bench_models_machine *machine
 
 static void write_program(mica_json_writer *w, const bench_program *p)
 {
-    static const char *const states[] = {"ok", "absent", "failed"};
     const mica_json_value *hello = p->hello ? mica_json_root(p->hello) : NULL;
     mica_json_begin_object(w);
     bench_write_text(w, "name", p->name);
@@ -67,8 +66,8 @@ static void write_program(mica_json_writer *w, const bench_program *p)
     bench_write_value(w, mica_json_get(hello, "versions"));
     mica_json_write_key(w, "settings");
     bench_write_value(w, mica_json_get(hello, "settings"));
-    bench_write_text(w, "state", states[p->state]);
-    bench_write_text(w, "reason", p->state == BENCH_PEER_OK ? NULL : p->reason);
+    bench_write_text(w, "state", bench_state_name(p->state));
+    bench_write_text(w, "reason", p->state == BENCH_OK ? NULL : p->reason);
     mica_json_end_object(w);
 }
 

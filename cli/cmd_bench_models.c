@@ -182,9 +182,7 @@ static int find_programs(models_run *run, const char *python, double limit, bool
     }
     for (size_t i = 0; i < run->scripts.count && o->program_count < PROGRAMS_MAX; i++)
         run->programs[o->program_count++] =
-            (bench_program){.arguments = {python, "-u", run->scripts.items[i], NULL},
-                            .script = run->scripts.items[i],
-                            .name = "peer"};
+            (bench_program){.arguments = {python}, .script = run->scripts.items[i], .name = "peer"};
     for (size_t i = 0; i < 4 && run->scripts.count == 0; i++) {
         char in_tree[128], installed[128], *path = run->script_paths[i];
         if (!wants_program(run, peers[i][0]))
@@ -194,7 +192,7 @@ static int find_programs(models_run *run, const char *python, double limit, bool
         if (!bench_find(in_tree, installed, path, PATH_ROOM))
             snprintf(path, PATH_ROOM, "%s", in_tree);
         bench_program *p = &run->programs[o->program_count++];
-        *p = (bench_program){.arguments = {python, "-u", path, NULL}, .script = path};
+        *p = (bench_program){.arguments = {python}, .script = path};
         snprintf(p->name, sizeof p->name, "%s", peers[i][0]);
     }
     for (size_t i = 0; i < o->program_count; i++) {
@@ -417,10 +415,9 @@ static void list(const models_run *run, bool with_arms)
     for (size_t i = 0; i < plan.arm_count; i++)
         out_text("%-28s %s, %s\n", plan.arms[i].name, plan.arms[i].precision, plan.arms[i].device);
     for (size_t i = 0; i < run->options.program_count; i++)
-        if (run->programs[i].state != BENCH_PEER_OK)
+        if (run->programs[i].state != BENCH_OK)
             out_text("%s: %s: %s\n", run->programs[i].name,
-                     run->programs[i].state == BENCH_PEER_ABSENT ? "absent" : "failed",
-                     run->programs[i].reason);
+                     bench_state_name(run->programs[i].state), run->programs[i].reason);
     out_text("%zu cells, %zu arms, %zu rounds, samples of %g s or more\n", plan.cell_count,
              plan.arm_count, run->options.plan.rounds, run->options.plan.min_time);
 }
