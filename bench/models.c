@@ -350,8 +350,9 @@ static mica_status load_group(running *r, mica_error *err)
     for (size_t i = 0; i < r->group_count && !status; i++) {
         bench_model_arm *arm = r->group[i];
         char line[256];
-        if (o->plan.stop && o->plan.stop())
-            return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+        status = bench_check_stop(&o->plan, err);
+        if (status)
+            break;
         snprintf(line, sizeof line, "loading %.120s into %s", r->facts.source->name, arm->name);
         if (o->say)
             o->say(line);
@@ -407,8 +408,8 @@ static mica_status run_group(running *r, const char *precision, mica_error *err)
         status = load_group(r, err);
     if (!status)
         status = run_cells(r, precision, err);
-    if (!status && m->options->plan.stop && m->options->plan.stop())
-        status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+    if (!status)
+        status = bench_check_stop(&m->options->plan, err);
     for (size_t i = 0; i < r->group_count; i++)
         bench_model_arm_end(r->group[i]);
     if (status || !missing)

@@ -113,8 +113,8 @@ static mica_status prepare(looking *l, mica_error *err)
         snprintf(l->parts[i].inputs, PATH_ROOM, "%.4000s/sentences-%zu.safetensors",
                  w->options->directory, i);
         status = expect(l, reference, &l->parts[i], err);
-        if (!status && w->options->plan.stop && w->options->plan.stop())
-            status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+        if (!status)
+            status = bench_check_stop(&w->options->plan, err);
     }
     bench_model_reference_close(&reference);
     return status;
@@ -186,8 +186,8 @@ static mica_status run_arm(const looking *l, bench_model_arm *arm, mica_error *e
     snprintf(c.reason, sizeof c.reason, "%s", arm->reason);
     for (size_t i = 0; i < l->part_count && !status && c.state == BENCH_OK; i++)
         run_part(l, arm, &l->parts[i], &c);
-    if (!status && work->options->plan.stop && work->options->plan.stop())
-        status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+    if (!status)
+        status = bench_check_stop(&work->options->plan, err);
     bench_model_arm_end(arm);
     if (status)
         return status;

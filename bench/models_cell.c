@@ -146,21 +146,17 @@ static void calibrate(const bench_cell *c, bench_cell_arm *a, const bench_cell_p
         a->arm.runs = runs < RUNS_MAX ? (size_t)runs : RUNS_MAX;
 }
 
-static bool stopped(const bench_cell_plan *p)
-{
-    return p->plan.stop && p->plan.stop();
-}
-
-static bool run_round(const bench_cell *c, bench_cell_result *r, const bench_cell_plan *p,
-                      const size_t *order)
+static mica_status run_round(const bench_cell *c, bench_cell_result *r, const bench_cell_plan *p,
+                             const size_t *order, mica_error *err)
 {
     bench_round *round = &r->rounds[r->round_count];
     round->before = r->round_count ? round[-1].after : bench_probe(p->threads, probe_seconds);
     for (size_t i = 0; i < r->arm_count; i++) {
         bench_cell_arm *a = &r->arms[order[i]];
         double seconds = 0, joules = NAN;
-        if (stopped(p))
-            return false;
+        mica_status status = bench_check_stop(&p->plan, err);
+        if (status)
+            return status;
         if (a->arm.state != BENCH_OK || a->slow || !time_once(c, a, a->arm.runs, &seconds, &joules))
             continue;
         a->all[r->round_count] = seconds;
@@ -170,12 +166,12 @@ static bool run_round(const bench_cell *c, bench_cell_result *r, const bench_cel
     *p->best_probe = fmax(*p->best_probe, fmax(round->before, round->after));
     round->disturbed = fmin(round->before, round->after) < p->calm * *p->best_probe;
     r->round_count++;
-    return true;
+    return MICA_OK;
 }
 
 /* Rounds until enough were calm, or twice as many as are wanted. */
-static bool run_rounds(const bench_cell *c, bench_cell_result *r, const bench_cell_plan *p,
-                       size_t *order)
+static mica_status run_rounds(const bench_cell *c, bench_cell_result *r, const bench_cell_plan *p,
+                              size_t *order, mica_error *err)
 {
     uint64_t random = p->plan.seed;
     size_t calm = 0, timed = 0;
@@ -185,13 +181,14 @@ static bool run_rounds(const bench_cell *c, bench_cell_result *r, const bench_ce
     }
     while (timed && calm < p->plan.rounds && r->round_count < 2 * p->plan.rounds) {
         bench_shuffle(order, r->arm_count, &random);
-        if (!run_round(c, r, p, order))
-            return false;
+        mica_status status = run_round(c, r, p, order, err);
+        if (status)
+            return status;
         calm += !r->rounds[r->round_count - 1].disturbed;
         if (p->progress)
             p->progress(p->user, (double)calm / (double)p->plan.rounds);
     }
-    return true;
+    return bench_check_stop(&p->plan, err); /* an arm that was cut short has failed for it */
 }
 
 /* The calmest rounds count: as many as are wanted. */
@@ -276,8 +273,9 @@ static mica_status warm_up(const bench_cell *c, bench_cell_result *r,
             char reason[512];
             if (bench_model_arm_is_mica(a->process) == (peers != 0))
                 continue;
-            if (stopped(p))
-                return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+            status = bench_check_stop(&p->plan, err);
+            if (status)
+                return status;
             bench_state state =
                 bench_model_arm_check(a->process, c->inputs, output, &a->first_seconds, reason);
             if (state != BENCH_OK)
@@ -302,8 +300,8 @@ mica_status bench_cell_measure(const bench_cell *c, bench_model_arm *const *arms
         status = bench_fail_memory(err, "samples");
     if (!status)
         status = warm_up(c, out, reference, output, plan, err);
-    if (!status && (!run_rounds(c, out, plan, order) || stopped(plan)))
-        status = bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+    if (!status)
+        status = run_rounds(c, out, plan, order, err);
     if (!status) {
         choose_rounds(out, plan->plan.rounds);
         for (size_t i = 0; i < out->arm_count; i++)

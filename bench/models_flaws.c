@@ -196,10 +196,9 @@ static mica_status look_at(looking *l, const struct flaw *flaw, mica_error *err)
     snprintf(honest.name, sizeof honest.name, "%s", l->arm->name);
     snprintf(flawed.name, sizeof flawed.name, "%s", l->arm->name);
     bool sampled = sample(l, flaw, rounds, &honest, &flawed);
-    if (l->work->options->plan.stop && l->work->options->plan.stop())
-        return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
-    if (!sampled)
-        return MICA_OK; /* the arm does not do it, or cannot any more */
+    mica_status status = bench_check_stop(&l->work->options->plan, err);
+    if (status || !sampled) /* the arm does not do it, or cannot any more */
+        return status;
     write_flaw(l, flaw, &honest, &flawed);
     return bench_results_add(l->work->results, l->work->writer, err);
 }
