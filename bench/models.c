@@ -275,19 +275,12 @@ static mica_status make_calibration(running *r, mica_error *err)
     const bench_models *m = r->models;
     const bench_models_options *o = m->options;
     mica_text texts[CALIBRATION_TEXTS];
-    bench_batch batch;
-    const int64_t rows[1] = {0};
     size_t first = o->batches[o->batch_count - 1];
     for (size_t i = 0; i < CALIBRATION_TEXTS; i++)
         texts[i] = bench_text_cut(m->texts.items[(first + i) % m->texts.count],
                                   o->lengths[i % o->length_count]);
-    mica_status status = bench_batch_create(r->tokenizer, &r->facts.encoder, texts,
-                                            CALIBRATION_TEXTS, 0, &batch, err);
-    if (status)
-        return status;
-    status = bench_batch_save(&batch, rows, 1, r->calibration, err);
-    bench_batch_free(&batch);
-    return status;
+    return bench_batch_save_texts(r->tokenizer, &r->facts.encoder, texts, CALIBRATION_TEXTS,
+                                  r->calibration, err);
 }
 
 /* ---- a model ---- */
@@ -477,7 +470,6 @@ static mica_status show_flaws(const running *r, mica_error *err)
         load_of(r->models, r->facts.source->directory, r->calibration, r->facts.head);
     const bench_flaws_work work = {.options = m->options,
                                    .model = &r->facts,
-                                   .machine = &m->machine,
                                    .load = &load,
                                    .texts = &m->texts,
                                    .tokenizer = r->tokenizer,
@@ -539,7 +531,6 @@ static mica_status measure_accuracy(bench_models *m, mica_error *err)
     const bench_models_options *o = m->options;
     const bench_model_load load = load_of(m, m->accuracy.directory, NULL, false);
     const bench_accuracy_work work = {.options = o,
-                                      .machine = &m->machine,
                                       .load = &load,
                                       .texts = o->accuracy_texts ? o->accuracy_texts : o->text,
                                       .source = &m->accuracy,

@@ -108,7 +108,7 @@ static mica_status prepare(looking *l, mica_error *err)
         status = make_batches(l, err);
     if (!status)
         status = bench_model_reference_open(w->source->directory, &l->encoder, false,
-                                            w->machine->threads, &reference, err);
+                                            w->load->threads, &reference, err);
     for (size_t i = 0; i < l->part_count && !status; i++) {
         snprintf(l->parts[i].inputs, PATH_ROOM, "%.4000s/sentences-%zu.safetensors",
                  w->options->directory, i);
@@ -178,9 +178,7 @@ static mica_status run_arm(const looking *l, bench_model_arm *arm, mica_error *e
     mica_json_writer *w = work->writer;
     bench_model_load load = *work->load;
     cosines c = {.least = 1};
-    load.model = work->source->directory;
     load.calibration = l->parts[l->part_count - 1].inputs;
-    load.head = false;
     mica_status status = bench_model_arm_load(arm, &load, err);
     c.state = arm->state;
     snprintf(c.reason, sizeof c.reason, "%s", arm->reason);

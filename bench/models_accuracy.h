@@ -10,8 +10,7 @@
 
 typedef struct bench_accuracy_work {
     const bench_models_options *options;
-    const bench_models_machine *machine;
-    const bench_model_load *load; /* but for the model and the calibration */
+    const bench_model_load *load; /* of that model, but for the calibration */
     const char *texts;            /* a file: a sentence a line */
     const bench_source
         *source;           /* a sentence-embedding model of a family that the reference knows */

@@ -59,15 +59,8 @@ typedef struct looking {
 
 static mica_status save(const looking *l, mica_text text, const char *path, mica_error *err)
 {
-    bench_batch batch;
-    const int64_t rows[1] = {0};
-    mica_status status =
-        bench_batch_create(l->work->tokenizer, &l->work->model->encoder, &text, 1, 0, &batch, err);
-    if (status)
-        return status;
-    status = bench_batch_save(&batch, rows, 1, path, err);
-    bench_batch_free(&batch);
-    return status;
+    return bench_batch_save_texts(l->work->tokenizer, &l->work->model->encoder, &text, 1, path,
+                                  err);
 }
 
 /* A text of `length` characters, and a tenth of it with spaces after it. */
@@ -142,17 +135,11 @@ static bool sample(looking *l, const struct flaw *flaw, size_t rounds, bench_arm
     return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double mean_of_ten(const bench_arm *honest)
 {
     double sorted[ROUNDS_MAX], sum = 0;
     memcpy(sorted, honest->samples, honest->count * sizeof *sorted);
-    qsort(sorted, honest->count, sizeof *sorted, by_value);
+    bench_summarize(sorted, honest->count); /* which sorts them */
     for (int i = 0; i < TEN; i++)
         sum += sorted[i];
     return sum / TEN;

@@ -11,7 +11,6 @@
 typedef struct bench_flaws_work {
     const bench_models_options *options;
     const bench_models_model *model;
-    const bench_models_machine *machine;
     const bench_model_load *load;
     const bench_texts *texts;
     const mica_tokenizer *tokenizer;

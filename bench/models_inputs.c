@@ -17,19 +17,13 @@ static bool begins_character(char c)
     return ((unsigned char)c & 0xC0) != 0x80;
 }
 
-/* Bytes of the first `characters` characters, or of all if there are fewer. */
-static size_t cut_at(mica_text text, size_t characters)
+mica_text bench_text_cut(mica_text text, size_t characters)
 {
     size_t i = 0;
     for (; i < text.size; i++)
         if (begins_character(text.data[i]) && characters-- == 0)
             break;
-    return i;
-}
-
-mica_text bench_text_cut(mica_text text, size_t characters)
-{
-    return (mica_text){text.data, cut_at(text, characters)};
+    return (mica_text){text.data, i};
 }
 
 static bool has_characters(mica_text text, size_t characters)
@@ -197,6 +191,19 @@ mica_status bench_batch_save(const bench_batch *b, const int64_t *rows, size_t r
         status = mica_tensors_save(path, named, 4, err);
     for (int i = 0; i < 4; i++)
         mica_tensor_release(&named[i].tensor);
+    return status;
+}
+
+mica_status bench_batch_save_texts(const mica_tokenizer *tokenizer, const bench_encoder *encoder,
+                                   const mica_text *texts, size_t count, const char *path,
+                                   mica_error *err)
+{
+    bench_batch batch;
+    const int64_t rows[1] = {0};
+    mica_status status = bench_batch_create(tokenizer, encoder, texts, count, 0, &batch, err);
+    if (!status)
+        status = bench_batch_save(&batch, rows, 1, path, err);
+    bench_batch_free(&batch);
     return status;
 }
 

@@ -22,7 +22,7 @@ typedef struct bench_texts {
 /* `longest`: characters that a paragraph must have. NOT_FOUND: fewer than two. */
 mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out, mica_error *err);
 void bench_texts_free(bench_texts *texts);
-/* The first `characters` characters. */
+/* The first `characters` characters, or all if there are fewer. */
 mica_text bench_text_cut(mica_text text, size_t characters);
 
 /* A batch of texts: row i of `ids` is filled up with the padding id to the longest. */
@@ -37,6 +37,10 @@ typedef struct bench_batch {
 mica_status bench_batch_create(const mica_tokenizer *tokenizer, const bench_encoder *encoder,
                                const mica_text *texts, size_t count, size_t least, bench_batch *out,
                                mica_error *err);
+/* The same for a file alone, of whose output nobody asks more than the first row. */
+mica_status bench_batch_save_texts(const mica_tokenizer *tokenizer, const bench_encoder *encoder,
+                                   const mica_text *texts, size_t count, const char *path,
+                                   mica_error *err);
 /* Writes it for the arms, with the `row_count` rows of the flattened output that they give back. */
 mica_status bench_batch_save(const bench_batch *batch, const int64_t *rows, size_t row_count,
                              const char *path, mica_error *err);
