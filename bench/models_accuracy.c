@@ -129,12 +129,13 @@ typedef struct cosines {
     size_t count;
 } cosines;
 
-static void compare(const looking *l, const part *p, const float *output, cosines *c)
+static bool compare(const looking *l, const part *p, const float *output, cosines *c)
 {
     size_t hidden = (size_t)l->encoder.hidden, at = 0;
     double *rows = malloc((p->batch.longest * hidden + 1) * sizeof *rows);
     float *pooled = malloc((hidden + 1) * sizeof *pooled);
-    for (size_t i = 0; i < p->batch.sequences && rows && pooled; i++) {
+    bool fine = rows && pooled;
+    for (size_t i = 0; i < p->batch.sequences && fine; i++) {
         size_t n = p->batch.lengths[i];
         for (size_t k = 0; k < n * hidden; k++)
             rows[k] = (double)output[at + k];
@@ -142,11 +143,12 @@ static void compare(const looking *l, const part *p, const float *output, cosine
         pool(rows, n, hidden, pooled);
         double cosine = mica_cosine(pooled, p->expected + i * hidden, hidden);
         c->sum += cosine;
-        c->least = cosine >= c->least ? c->least : cosine; /* no number: this one */
+        c->least = fmin(c->least, cosine);
         c->count++;
     }
     free(rows);
     free(pooled);
+    return fine;
 }
 
 static void run_part(const looking *l, bench_model_arm *arm, const part *p, cosines *c)
@@ -164,8 +166,9 @@ static void run_part(const looking *l, bench_model_arm *arm, const part *p, cosi
         mica_tensor_count(output) != (int64_t)p->batch.tokens * l->encoder.hidden) {
         c->state = BENCH_FAILED;
         snprintf(c->reason, sizeof c->reason, "its output is not what was asked for");
-    } else {
-        compare(l, p, mica_tensor_data(output), c);
+    } else if (!compare(l, p, mica_tensor_data(output), c)) {
+        c->state = BENCH_FAILED;
+        snprintf(c->reason, sizeof c->reason, "out of memory for its output");
     }
     mica_tensor_release(&output);
     mica_tensor_file_close(&file);
