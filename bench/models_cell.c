@@ -10,7 +10,7 @@
 #include "peaks.h"
 #include "util.h"
 
-enum { SAMPLED = 3, ROWS_WITH_HEAD = 8, RUNS_MAX = 1000000 };
+enum { ROWS_WITH_HEAD = 8, RUNS_MAX = 1000000 };
 static const double probe_seconds = 0.01;
 static const double slow_at_least = 1; /* second: below that nobody is too slow for all rounds */
 
@@ -28,15 +28,14 @@ static void draw_sampled(bench_cell *c, uint64_t seed)
 
 mica_status bench_cell_prepare(bench_cell *c, bool head, uint64_t seed, mica_error *err)
 {
-    c->sampled = calloc(SAMPLED, sizeof *c->sampled);
-    c->rows = malloc((SAMPLED * c->data.longest + 1) * sizeof *c->rows);
-    if (!c->sampled || !c->rows)
+    size_t most = head ? ROWS_WITH_HEAD : c->data.longest; /* rows of a text */
+    c->rows = malloc((BENCH_SAMPLED * c->data.longest + 1) * sizeof *c->rows);
+    if (!c->rows)
         return bench_fail_memory(err, "a cell");
     draw_sampled(c, seed);
-    c->rows_of_one = head ? ROWS_WITH_HEAD : c->data.longest;
     for (size_t i = 0; i < c->sampled_count; i++) {
         size_t text = c->sampled[i], tokens = c->data.lengths[text];
-        size_t n = tokens < c->rows_of_one ? tokens : c->rows_of_one;
+        size_t n = tokens < most ? tokens : most;
         for (size_t k = 0; k < n; k++)
             c->rows[c->row_count++] = (int64_t)(text * c->data.longest + k * tokens / n);
     }
@@ -48,7 +47,6 @@ void bench_cell_free(bench_cell *c)
     if (c->inputs[0])
         unlink(c->inputs);
     bench_batch_free(&c->data);
-    free(c->sampled);
     free(c->rows);
     memset(c, 0, sizeof *c);
 }
@@ -219,12 +217,10 @@ static void take_samples(const bench_cell *c, bench_cell_result *r, bench_cell_a
     if (a->slow)
         a->arm.samples[a->arm.count++] = a->all[0];
     for (size_t i = 0; i < r->round_count && !a->slow; i++) {
-        if (r->rounds[i].counts) {
-            a->arm.samples[a->arm.count++] = a->all[i];
-            joules += a->energy[i];
-        } else {
-            a->others[a->other_count++] = a->all[i];
-        }
+        if (!r->rounds[i].counts)
+            continue;
+        a->arm.samples[a->arm.count++] = a->all[i];
+        joules += a->energy[i];
     }
     memcpy(sorted, a->arm.samples, a->arm.count * sizeof *sorted);
     a->arm.summary = bench_summarize(sorted, a->arm.count);
@@ -250,9 +246,8 @@ static mica_status make_room(bench_model_arm *const *arms, size_t count, size_t 
         snprintf(a->arm.name, sizeof a->arm.name, "%s", a->process->name);
         a->all = calloc(2 * rounds + 1, sizeof *a->all);
         a->energy = calloc(2 * rounds + 1, sizeof *a->energy);
-        a->others = calloc(2 * rounds + 1, sizeof *a->others);
         a->arm.samples = calloc(2 * rounds + 1, sizeof *a->arm.samples);
-        if (!a->all || !a->energy || !a->others || !a->arm.samples) {
+        if (!a->all || !a->energy || !a->arm.samples) {
             r->arm_count++;
             return bench_fail_memory(err, "samples");
         }
@@ -319,7 +314,6 @@ void bench_cell_result_free(bench_cell_result *r)
     for (size_t i = 0; i < r->arm_count && r->arms; i++) {
         free(r->arms[i].all);
         free(r->arms[i].energy);
-        free(r->arms[i].others);
         bench_arm_release(&r->arms[i].arm);
     }
     free(r->arms);

@@ -9,6 +9,8 @@
 #include "models_inputs.h"
 #include "models_reference.h"
 
+enum { BENCH_SAMPLED = 3 };
+
 typedef struct bench_cell {
     size_t length; /* characters; 0 = mixed */
     size_t batch;
@@ -16,9 +18,9 @@ typedef struct bench_cell {
     char inputs[4096]; /* the file that the arms read */
     bench_batch data;
     /* The texts that are checked, and the rows of the flattened output that they are. */
-    size_t *sampled, sampled_count;
+    size_t sampled[BENCH_SAMPLED], sampled_count;
     int64_t *rows;
-    size_t row_count, rows_of_one; /* at most, of a text */
+    size_t row_count;
 } bench_cell;
 
 /* Draws the texts that are checked (first, last, one between), and writes the inputs' file. */
@@ -33,10 +35,8 @@ typedef struct bench_cell_arm {
     bench_distance distance;
     double joules;  /* of all runs in rounds that count; NAN = not known */
     bool slow;      /* so slow that one run must do */
-    double *all;    /* a sample a round, calm or not */
+    double *all;    /* a sample a round, whether it counts or not; of a slow one the first alone */
     double *energy; /* joules, likewise */
-    double *others; /* the samples of rounds that do not count */
-    size_t other_count;
 } bench_cell_arm;
 
 typedef struct bench_round {

@@ -103,7 +103,7 @@ static void write_length(mica_json_writer *w, const bench_cell *cell)
     bench_write_int(w, "batch", (int64_t)cell->batch);
 }
 
-static void write_cell_arm(mica_json_writer *w, const bench_cell_arm *a)
+static void write_cell_arm(mica_json_writer *w, const bench_cell_result *r, const bench_cell_arm *a)
 {
     mica_json_begin_object(w);
     bench_write_arm(w, &a->arm);
@@ -120,8 +120,9 @@ static void write_cell_arm(mica_json_writer *w, const bench_cell_arm *a)
         bench_write_bool(w, "slow", a->slow);
         mica_json_write_key(w, "disturbed_seconds");
         mica_json_begin_array(w);
-        for (size_t i = 0; i < a->other_count; i++)
-            mica_json_write_double(w, a->others[i]);
+        for (size_t i = 0; i < r->round_count && !a->slow; i++)
+            if (!r->rounds[i].counts)
+                mica_json_write_double(w, a->all[i]);
         mica_json_end_array(w);
         bench_write_number(w, "joules_per_text", a->joules);
     }
@@ -173,7 +174,7 @@ void bench_write_part(mica_json_writer *w, const bench_models_model *model, cons
     mica_json_write_key(w, "arms");
     mica_json_begin_array(w);
     for (size_t i = 0; i < r->arm_count; i++)
-        write_cell_arm(w, &r->arms[i]);
+        write_cell_arm(w, r, &r->arms[i]);
     mica_json_end_array(w);
     write_ratio(w, r);
     mica_json_end_object(w);
