@@ -94,12 +94,17 @@ static bool hello(worker *w)
 
 /* ---- loading ---- */
 
+static void forget(batch *b)
+{
+    free(b->ids);
+    free(b->sequences);
+    free(b->rows);
+    memset(b, 0, sizeof *b);
+}
+
 static void unload(worker *w)
 {
-    free(w->batch.ids);
-    free(w->batch.sequences);
-    free(w->batch.rows);
-    memset(&w->batch, 0, sizeof w->batch);
+    forget(&w->batch);
     mica_session_destroy(&w->session);
     mica_model_destroy(&w->model);
     mica_context_destroy(&w->context);
@@ -197,16 +202,18 @@ static mica_status take(batch *b, const mica_tensor *ids, const mica_tensor *mas
     return MICA_OK;
 }
 
-static mica_status read_batch(batch *b, const char *path, mica_error *err)
+/* The batch that the request names, for the model that has been loaded. */
+static mica_status read_batch(worker *w, const mica_json_value *request, mica_error *err)
 {
+    batch *b = &w->batch;
+    const char *path = bench_text(request, "inputs");
     mica_tensor_file *file = NULL;
     mica_tensor *ids = NULL, *mask = NULL, *rows = NULL;
+    if (!w->session)
+        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "no model");
     if (b->ids && strcmp(b->path, path) == 0)
         return MICA_OK;
-    free(b->ids);
-    free(b->sequences);
-    free(b->rows);
-    memset(b, 0, sizeof *b);
+    forget(b);
     mica_status status = mica_tensor_file_open(path, &file, err);
     if (!status)
         status = get_ints(file, "input_ids", 2, &ids, err);
@@ -270,14 +277,11 @@ static bool check(worker *w, const mica_json_value *request)
 {
     mica_error err = {0};
     mica_outputs *outputs = NULL;
-    double seconds = 0;
-    mica_status status = w->session ? read_batch(&w->batch, bench_text(request, "inputs"), &err)
-                                    : bench_fail(&err, MICA_STATUS_INVALID_ARGUMENT, "no model");
-    if (!status) {
-        double start = bench_now();
+    mica_status status = read_batch(w, request, &err);
+    double start = bench_now();
+    if (!status)
         status = forward(w, &outputs, &err);
-        seconds = bench_now() - start;
-    }
+    double seconds = bench_now() - start;
     if (!status)
         status = save_rows(w, outputs, bench_text(request, "output"), &err);
     mica_outputs_destroy(&outputs);
@@ -291,10 +295,9 @@ static bool check(worker *w, const mica_json_value *request)
 static bool time_runs(worker *w, const mica_json_value *request)
 {
     mica_error err = {0};
-    double runs = bench_number(request, "runs", 1), start;
-    mica_status status = w->session ? read_batch(&w->batch, bench_text(request, "inputs"), &err)
-                                    : bench_fail(&err, MICA_STATUS_INVALID_ARGUMENT, "no model");
-    start = bench_now();
+    double runs = bench_number(request, "runs", 1);
+    mica_status status = read_batch(w, request, &err);
+    double start = bench_now();
     for (double i = 0; i < runs && !status; i++) {
         mica_outputs *outputs = NULL;
         status = forward(w, &outputs, &err);
