@@ -91,6 +91,11 @@ def isa():
     return " ".join(name for name in known if name in flags) or "unknown"
 
 
+def has_dot_products():
+    """Without instructions for products of bytes, pairs of them saturate at 16 bits: weights are kept to 7 bits."""
+    return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+
+
 # ---- transformers' models ----
 
 def load_checkpoint(request, attention):

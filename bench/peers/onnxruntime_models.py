@@ -9,7 +9,7 @@ process.
 """
 import os
 
-from models import TENSORS, Model, cached, config_of, cpu_flags, load_checkpoint, serve_models, timed, traceable
+from models import TENSORS, Model, cached, config_of, has_dot_products, load_checkpoint, serve_models, timed, traceable
 from peer import absent
 
 try:
@@ -19,11 +19,6 @@ except (ImportError, OSError) as error:
 
 VERSIONS = {"onnxruntime": onnxruntime.__version__}
 BASES = {"onnx-fused": "onnx", "onnx-int8": "onnx-fused"}
-
-
-def has_dot_products():
-    """Without instructions for products of bytes, pairs of them saturate at 16 bits: weights are kept to 7 bits."""
-    return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 
 
 # ---- conversion, in a child ----

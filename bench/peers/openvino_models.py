@@ -10,7 +10,7 @@ activations too, with scales from the calibration file. Conversions are made onc
 import importlib.metadata
 import os
 
-from models import Model, cached, cpu_flags, load_checkpoint, serve_models, timed, traceable
+from models import TENSORS, Model, cached, has_dot_products, load_checkpoint, serve_models, timed, traceable
 from peer import absent
 
 try:
@@ -33,10 +33,9 @@ except importlib.metadata.PackageNotFoundError:
 def from_torch(request, path):
     import torch
     model, example = traceable(load_checkpoint(request, "sdpa"))
-    names = ("input_ids", "attention_mask", "token_type_ids")
     with torch.no_grad():
         converted = openvino.convert_model(model, example_input=example, input=[openvino.PartialShape([-1, -1])] * 3)
-    for place, name in zip(converted.inputs, names):
+    for place, name in zip(converted.inputs, TENSORS):
         place.get_tensor().set_names({name})
     openvino.save_model(converted, path, compress_to_fp16=False)
 
@@ -69,11 +68,6 @@ def quantize(request, path):
 def convert(request):
     {"ir": from_torch, "ir-weights-int8": compress, "ir-int8": quantize}[request["kind"]](
         request, os.path.join(request["to"], "model.xml"))
-
-
-def has_dot_products():
-    """Without instructions for products of bytes, pairs of them saturate at 16 bits: weights are kept to 7 bits."""
-    return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 
 
 # ---- arms ----
