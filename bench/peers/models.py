@@ -79,7 +79,7 @@ def timed(run):
 def cpu_flags():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return set(next(line for line in file if line.startswith("flags")).split(":")[1].split())
+            return set(next(line for line in file if line.startswith(("flags", "Features"))).split(":")[1].split())
     except (OSError, StopIteration):
         return set()
 
