@@ -34,14 +34,12 @@ static bool has_characters(mica_text text, size_t characters)
     return n >= characters;
 }
 
-static mica_status read_whole(const char *path, char **out, size_t *size, mica_error *err)
+mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
+                           mica_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return bench_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
-                          "cannot read '%.300s': %s", path, strerror(errno));
     size_t room = 1 << 16;
     char *data = NULL, *more;
+    *out = NULL;
     *size = 0;
     do {
         room *= 2;
@@ -50,23 +48,32 @@ static mica_status read_whole(const char *path, char **out, size_t *size, mica_e
             break;
         data = more;
         *size += fread(data + *size, 1, room - *size, file);
-    } while (*size == room && room <= TEXT_MAX);
-    bool fine = more && !ferror(file) && *size < room;
-    fclose(file);
-    if (!fine) {
-        free(data);
-        return more ? bench_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
-                    : bench_fail_memory(err, "a text");
+    } while (*size == room && room <= most);
+    if (more && !ferror(file) && *size < room) {
+        *out = data;
+        return MICA_OK;
     }
-    *out = data;
-    return MICA_OK;
+    free(data);
+    return more ? bench_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
+                : bench_fail_memory(err, "a file");
+}
+
+static mica_status read_text(const char *path, char **out, size_t *size, mica_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return bench_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
+                          "cannot read '%.300s': %s", path, strerror(errno));
+    mica_status status = bench_read_all(file, path, TEXT_MAX, out, size, err);
+    fclose(file);
+    return status;
 }
 
 mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out, mica_error *err)
 {
     size_t size = 0, lines = 1;
     memset(out, 0, sizeof *out);
-    mica_status status = read_whole(path, &out->data, &size, err);
+    mica_status status = read_text(path, &out->data, &size, err);
     if (status)
         return status;
     for (size_t i = 0; i < size; i++)

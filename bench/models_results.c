@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "models_inputs.h"
 #include "util.h"
 
 /* ---- lines ---- */
@@ -110,30 +111,13 @@ static mica_status check_header(const bench_results *r, const mica_json_value *n
                       "'%.600s' was begun otherwise: its %s is not what it is now", r->path, what);
 }
 
-static char *read_all(FILE *file, size_t *size)
-{
-    char *data = NULL, *more;
-    size_t room = 1 << 16;
-    *size = 0;
-    do {
-        more = realloc(data, room *= 2);
-        if (!more) {
-            free(data);
-            return NULL;
-        }
-        data = more;
-        *size += fread(data + *size, 1, room - *size, file);
-    } while (*size == room);
-    return data;
-}
-
 /* The lines of the file that is open; *whole is where the last one ends. */
 static mica_status read_lines(bench_results *r, size_t *whole, mica_error *err)
 {
     size_t size = 0;
     char name[64];
-    char *data = read_all(r->file, &size);
-    mica_status status = data ? MICA_OK : bench_fail_memory(err, "results");
+    char *data = NULL;
+    mica_status status = bench_read_all(r->file, r->path, SIZE_MAX / 2, &data, &size, err);
     *whole = 0;
     while (!status && *whole < size) {
         const char *end = memchr(data + *whole, '\n', size - *whole);
