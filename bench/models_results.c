@@ -73,13 +73,14 @@ static mica_status fail_file(const bench_results *r, const char *what, mica_erro
                       "cannot %s '%.700s': %s", what, r->path, strerror(errno));
 }
 
-static mica_status put(const bench_results *r, FILE *file, const char *text, size_t size,
-                       mica_error *err)
+static bool put(FILE *file, const char *text, size_t size)
 {
-    if (fwrite(text, 1, size, file) == size && fputc('\n', file) != EOF && fflush(file) == 0 &&
-        fsync(fileno(file)) == 0)
-        return MICA_OK;
-    return fail_file(r, "write", err);
+    return fwrite(text, 1, size, file) == size && fputc('\n', file) != EOF;
+}
+
+static bool reach_disk(FILE *file)
+{
+    return fflush(file) == 0 && fsync(fileno(file)) == 0;
 }
 
 /* What must not have changed since the run began. */
@@ -206,8 +207,8 @@ mica_status bench_results_add(bench_results *r, mica_json_writer *line, mica_err
     const char *text;
     size_t size;
     mica_status status = mica_json_writer_text(line, &text, &size, err);
-    if (!status && r->file)
-        status = put(r, r->file, text, size, err);
+    if (!status && r->file && !(put(r->file, text, size) && reach_disk(r->file)))
+        status = fail_file(r, "write", err);
     if (!status)
         status = keep(r, text, size, "a result", err);
     mica_json_writer_reset(line);
@@ -234,10 +235,12 @@ mica_status bench_results_finish(bench_results *r, mica_error *err)
             continue;
         bench_write_value(w, mica_json_root(r->lines[i]));
         status = mica_json_writer_text(w, &text, &size, err);
-        if (!status)
-            status = put(r, file, text, size, err);
+        if (!status && !put(file, text, size))
+            status = fail_file(r, "write", err);
         mica_json_writer_reset(w);
     }
+    if (!status && !reach_disk(file))
+        status = fail_file(r, "write", err);
     mica_json_writer_destroy(&w);
     if (fclose(file) != 0 && !status)
         status = fail_file(r, "write beside", err);
