@@ -33,12 +33,7 @@ const char bench_models_details[] =
     "  mica bench models --models bert-base-uncased --peers mica,pytorch --precisions fp32\n"
     "  mica bench models --output results.jsonl        # interrupted? the same with --resume\n";
 
-enum { PROGRAMS_MAX = 8, NAMES_MAX = 64, PATH_ROOM = 4096 };
-
-typedef struct names {
-    const char *items[NAMES_MAX];
-    size_t count;
-} names;
+enum { PROGRAMS_MAX = 8, PATH_ROOM = 4096 };
 
 typedef struct models_run {
     const cli_command *command;
@@ -46,11 +41,10 @@ typedef struct models_run {
     bench_models_options options;
     bench_program programs[PROGRAMS_MAX];
     char script_paths[PROGRAMS_MAX][PATH_ROOM], self[PATH_ROOM], text[PATH_ROOM];
-    names models, arms, scripts;
+    option_texts models, arms, scripts;
     regex_t *filter;
     bench_models *models_at_work;
     mica_json_writer *writer;
-    mica_status write_status;
     mica_error write_error;
     progress progress;
     bool mica_failed;
@@ -61,14 +55,14 @@ static models_run *at_work; /* for what has no argument */
 /* ---- options ---- */
 
 /* "a,b,c" into names, which stay in `text`. */
-static int read_names(const cli_command *command, const char *name, char *text, names *out)
+static int read_names(const cli_command *command, const char *name, char *text, option_texts *out)
 {
     for (char *part = text; part && *part;) {
         char *comma = strchr(part, ',');
         if (comma)
             *comma = 0;
-        if (out->count == NAMES_MAX)
-            return usage_error(command, "--%s names more than %d", name, NAMES_MAX);
+        if (out->count == OPTION_TEXTS_MAX)
+            return usage_error(command, "--%s names more than %d", name, OPTION_TEXTS_MAX);
         if (part[0])
             out->items[out->count++] = part;
         part = comma ? comma + 1 : NULL;
@@ -180,7 +174,10 @@ static int find_programs(models_run *run, const char *python, double limit, bool
         run->programs[o->program_count++] =
             (bench_program){.arguments = {run->self, "bench", "worker", NULL}, .name = "mica"};
     }
-    for (size_t i = 0; i < run->scripts.count && o->program_count < PROGRAMS_MAX; i++)
+    if (o->program_count + run->scripts.count > PROGRAMS_MAX)
+        return usage_error(run->command, "--peer-script is given more than %d times",
+                           PROGRAMS_MAX - (int)o->program_count);
+    for (size_t i = 0; i < run->scripts.count; i++)
         run->programs[o->program_count++] =
             (bench_program){.arguments = {python}, .script = run->scripts.items[i], .name = "peer"};
     for (size_t i = 0; i < 4 && run->scripts.count == 0; i++) {
@@ -344,12 +341,17 @@ static void show_accuracy(const mica_json_value *line)
 
 /* ---- lines ---- */
 
-static void put(models_run *run, const mica_json_value *line)
+static void put(models_run *run)
+{
+    if (!run->write_error.status)
+        bench_put_line(run->writer, &run->write_error);
+}
+
+static void put_line(models_run *run, const mica_json_value *line)
 {
     mica_json_writer_reset(run->writer);
     bench_write_value(run->writer, line);
-    if (!run->write_status)
-        run->write_status = bench_put_line(run->writer, &run->write_error);
+    put(run);
 }
 
 /* mica itself wrong or failed in a cell? */
@@ -370,7 +372,7 @@ static void show(void *user, const mica_json_value *line, bool kept)
     progress_erase(&run->progress);
     run->mica_failed = run->mica_failed || has_failed(line);
     if (run->format == FORMAT_JSONL && !bench_results_is_part(line))
-        put(run, line);
+        put_line(run, line);
     if (run->format != FORMAT_TEXT)
         return;
     if (!kind[0])
@@ -393,8 +395,7 @@ static void put_document(models_run *run)
 {
     mica_json_writer_reset(run->writer);
     bench_results_write(bench_models_results(run->models_at_work), run->writer);
-    if (!run->write_status)
-        run->write_status = bench_put_line(run->writer, &run->write_error);
+    put(run);
 }
 
 /* ---- the command ---- */
@@ -430,11 +431,9 @@ static mica_status run_all(models_run *run, mica_error *err)
     if (run->format == FORMAT_JSON &&
         bench_results_line(bench_models_results(run->models_at_work), 0))
         put_document(run);
-    if (!status && run->write_status) {
+    if (!status && run->write_error.status)
         *err = run->write_error;
-        status = run->write_status;
-    }
-    return status;
+    return status ? status : run->write_error.status;
 }
 
 /* Removes a folder with the files that peers may have left in it. */
@@ -489,7 +488,7 @@ int cmd_bench_worker(const cli_command *command, int argc, char **argv)
 
 /* A list of an option, copied so that it can be cut. */
 static int split(const cli_command *command, const char *name, const char *value, char **copy,
-                 names *out)
+                 option_texts *out)
 {
     if (!value)
         return -1;
@@ -501,7 +500,6 @@ static int split(const cli_command *command, const char *name, const char *value
 typedef struct arguments {
     const char *models, *lengths, *batches, *peers, *precisions, *filter, *format, *python, *text;
     char *copies[2];
-    option_texts scripts;
     bool only_list, dry, verbose;
     int64_t rounds, seed, threads;
     double limit;
@@ -525,8 +523,6 @@ static int take(models_run *run, arguments *a)
         code = read_precisions(run, a->precisions);
     if (code < 0)
         code = read_filter(run, a->filter);
-    for (size_t i = 0; i < a->scripts.count && i < NAMES_MAX; i++)
-        run->scripts.items[run->scripts.count++] = a->scripts.items[i];
     for (size_t i = 0; i < BENCH_MODELS_OF_PAPER && !a->models; i++)
         run->models.items[run->models.count++] = bench_models_of_paper[i];
     o->models = run->models.items;
@@ -630,7 +626,7 @@ int cmd_bench_models(const cli_command *command, int argc, char **argv)
         {"accuracy-text", 0, OPTION_TEXT, &o->accuracy_texts, "FILE",
          "sentences for it, a line each (those of --text)", 0, 0},
         {"peer-python", 0, OPTION_TEXT, &a.python, "PYTHON", "the Python that has the peers", 0, 0},
-        {"peer-script", 0, OPTION_TEXTS, &a.scripts, "FILE",
+        {"peer-script", 0, OPTION_TEXTS, &run->scripts, "FILE",
          "another peer of the same protocol, instead of those of bench/peers", 0, 0},
         {"output", 'o', OPTION_TEXT, &o->output, "FILE", "write the results as they come", 0, 0},
         {"resume", 0, OPTION_FLAG, &o->resume, NULL, "go on with what --output has", 0, 0},

@@ -45,7 +45,7 @@ out_has "xlm-roberta-base / 1 x 50"
 out_has "6 cells, 3 arms"
 [ ! -e "$work/none/xlm-roberta-base.1" ] || complain "a dry run has made a model"
 for bad in "--lengths 0" "--lengths 5,5" "--batches x" "--precisions fp16" "--filter (" "something" \
-    "--models $work/tiny --peers nobody --peer-python $peer"; do
+    "$(printf -- '--peer-script x%.0s ' 1 2 3 4 5 6 7 8)" "--models $work/tiny --peers nobody --peer-python $peer"; do
     # shellcheck disable=SC2086
     run "$mica" bench models $bad
     case $bad in
