@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  *   x = LN(word[id] + type[t] + position[p])
- *   each layer:  a = softmax(Q K' / sqrt(d)) V;  x = LN(x + Wo a + b);  x = LN(x + W2 act(W1 x +
- * b1) + b2) masked LM:   LN(act(W x + b)) E' + bias
+ *   each layer:  a = softmax(Q K' / sqrt(d)) V
+ *                x = LN(x + Wo a + b)
+ *                x = LN(x + W2 act(W1 x + b1) + b2)
+ *   masked LM:   LN(act(W x + b)) E' + bias
  *
  * A matrix is [out, in] in the checkpoint. Eight outputs at a time are turned into a panel of
  * float64, [in][8], against which four tokens are summed in registers.
