@@ -47,6 +47,13 @@ typedef struct running {
     size_t group_count;
 } running;
 
+static void say(const bench_models *m, const char *line)
+{
+    const bench_source_options *o = &m->options->source;
+    if (o->say)
+        o->say(o->user, line);
+}
+
 /* ---- opening ---- */
 
 static bool begins(const char *text, const char *start)
@@ -72,8 +79,8 @@ static mica_status find_arms(bench_models *m, mica_error *err)
     const bench_models_options *o = m->options;
     size_t room = 0;
     for (size_t i = 0; i < o->program_count; i++) {
-        if (o->say && o->programs[i].script)
-            o->say(o->programs[i].script);
+        if (o->programs[i].script)
+            say(m, o->programs[i].script);
         mica_status status = bench_program_ask(&o->programs[i], err);
         if (status)
             return status;
@@ -134,9 +141,9 @@ static mica_status find_sources(bench_models *m, mica_error *err)
     if (!m->sources)
         return bench_fail_memory(err, "models");
     for (size_t i = 0; i < o->model_count && !status; i++)
-        status = bench_source_find(o->models[i], &o->source, o->say, &m->sources[i], err);
+        status = bench_source_find(o->models[i], &o->source, &m->sources[i], err);
     if (!status && o->accuracy)
-        status = bench_source_find(o->accuracy, &o->source, o->say, &m->accuracy, err);
+        status = bench_source_find(o->accuracy, &o->source, &m->accuracy, err);
     return status;
 }
 
@@ -347,8 +354,7 @@ static mica_status load_group(running *r, mica_error *err)
         if (status)
             break;
         snprintf(line, sizeof line, "loading %.120s into %s", r->facts.source->name, arm->name);
-        if (o->say)
-            o->say(line);
+        say(r->models, line);
         status = bench_model_arm_load(arm, &load, err);
     }
     return status;
@@ -472,8 +478,7 @@ static mica_status show_flaws(const running *r, mica_error *err)
                                    .arm_count = m->arm_count,
                                    .results = &m->results,
                                    .writer = m->writer};
-    if (m->options->say)
-        m->options->say("the flaws of the published harness");
+    say(m, "the flaws of the published harness");
     return bench_flaws_run(&work, err);
 }
 
@@ -533,8 +538,7 @@ static mica_status measure_accuracy(bench_models *m, mica_error *err)
                                       .arm_count = m->arm_count,
                                       .results = &m->results,
                                       .writer = m->writer};
-    if (o->say)
-        o->say("the accuracy of short numbers");
+    say(m, "the accuracy of short numbers");
     return bench_accuracy_run(&work, err);
 }
 

@@ -41,7 +41,6 @@ typedef struct bench_models_options {
     bool resume;
     const char *accuracy;                       /* a sentence-embedding model; NULL = none */
     const char *accuracy_texts;                 /* a file of sentences */
-    void (*say)(const char *line);              /* what takes time */
     void (*progress)(void *user, double share); /* of the whole */
     void (*show)(void *user, const mica_json_value *line, bool kept);
     void *user;

@@ -250,8 +250,7 @@ static mica_status make(const char *config, const char *tokenizer, uint64_t seed
 }
 
 static mica_status find_made(const char *config, const char *tokenizer_name,
-                             const bench_source_options *o, void (*say)(const char *line),
-                             bench_source *out, mica_error *err)
+                             const bench_source_options *o, bench_source *out, mica_error *err)
 {
     char cache[PATH_ROOM], tokenizer[PATH_ROOM], line[256];
     bool own = true;
@@ -272,8 +271,8 @@ static mica_status find_made(const char *config, const char *tokenizer_name,
         return MICA_OK;
     snprintf(line, sizeof line, "making %.100s with random weights (seed %llu)", out->name,
              (unsigned long long)o->seed);
-    if (say)
-        say(line);
+    if (o->say)
+        o->say(o->user, line);
     return make(config, tokenizer, o->seed, out->directory, err);
 }
 
@@ -293,7 +292,7 @@ static void name_of(const char *path, char *out, size_t size)
 }
 
 static mica_status find_known(const struct known *k, const bench_source_options *o,
-                              void (*say)(const char *line), bench_source *out, mica_error *err)
+                              bench_source *out, mica_error *err)
 {
     char in_tree[256], installed[256], config[PATH_ROOM];
     mica_error ignored = {0};
@@ -305,19 +304,19 @@ static mica_status find_known(const struct known *k, const bench_source_options 
     if (!bench_find(in_tree, installed, config, sizeof config))
         return bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%s' to make a model from",
                           in_tree);
-    return find_made(config, k->tokenizer, o, say, out, err);
+    return find_made(config, k->tokenizer, o, out, err);
 }
 
 mica_status bench_source_find(const char *model, const bench_source_options *options,
-                              void (*say)(const char *line), bench_source *out, mica_error *err)
+                              bench_source *out, mica_error *err)
 {
     memset(out, 0, sizeof *out);
     name_of(model, out->name, sizeof out->name);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(model, known[i].name) == 0 && access(model, F_OK) != 0)
-            return find_known(&known[i], options, say, out, err);
+            return find_known(&known[i], options, out, err);
     if (is_file(model))
-        return find_made(model, out->name, options, say, out, err);
+        return find_made(model, out->name, options, out, err);
     if (!is_directory(model)) {
         snprintf(out->name, sizeof out->name, "%.*s", (int)sizeof out->name - 1, model);
         return find_in_hub(model, out, err);

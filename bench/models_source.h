@@ -25,6 +25,8 @@ typedef struct bench_source_options {
     uint64_t seed;
     bool look; /* make nothing: the directory of a model that is not there yet is where it would be
                 */
+    void (*say)(void *user, const char *line); /* told what takes time; may be NULL */
+    void *user;
 } bench_source_options;
 
 enum { BENCH_PATH_ROOM = 4096 };
@@ -37,8 +39,8 @@ extern const char *const bench_models_of_paper[BENCH_MODELS_OF_PAPER];
 
 /* Finds `model`: one of the paper's (the Hub's cache, else made), a directory, a config.json (a
  * model is made from it), or another Hub id that is in the cache. Nothing is ever fetched. A model
- * that is made appears in the cache when it is whole; `say` (may be NULL) is told before. */
+ * that is made appears in the cache when it is whole. */
 mica_status bench_source_find(const char *model, const bench_source_options *options,
-                              void (*say)(const char *line), bench_source *out, mica_error *err);
+                              bench_source *out, mica_error *err);
 
 #endif

@@ -50,8 +50,6 @@ typedef struct models_run {
     bool mica_failed;
 } models_run;
 
-static models_run *at_work; /* for what has no argument */
-
 /* ---- options ---- */
 
 /* "a,b,c" into names, which stay in `text`. */
@@ -204,11 +202,12 @@ static int find_programs(models_run *run, const char *python, double limit, bool
 
 /* ---- as a table ---- */
 
-static void say(const char *line)
+static void say(void *user, const char *line)
 {
-    if (!at_work->progress.on)
+    models_run *run = user;
+    if (!run->progress.on)
         return;
-    progress_erase(&at_work->progress);
+    progress_erase(&run->progress);
     fprintf(stderr, "\r%.70s \033[K", line);
     fflush(stderr);
 }
@@ -537,7 +536,8 @@ static int take(models_run *run, arguments *a)
     o->text = a->text;
     o->wants = wants;
     o->show = show;
-    o->say = say;
+    o->source.say = say;
+    o->source.user = run;
     o->progress = show_share;
     o->user = run;
     return code;
@@ -582,7 +582,6 @@ int cmd_bench_models(const cli_command *command, int argc, char **argv)
     models_run *run = calloc(1, sizeof *run);
     if (!run)
         return fail_text(command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
-    at_work = run;
     run->command = command;
     bench_models_options *o = &run->options;
     o->plan.min_time = 0.05;
