@@ -20,19 +20,6 @@ static bench_peer *start(const bench_program *p)
     return bench_peer_launch(p->arguments[0], p->arguments, p->limit, p->show_errors);
 }
 
-static bench_state state_of(const bench_peer *peer)
-{
-    switch (bench_peer_state_of(peer)) {
-    case BENCH_PEER_OK:
-        return BENCH_OK;
-    case BENCH_PEER_ABSENT:
-        return BENCH_ABSENT;
-    case BENCH_PEER_FAILED:
-        break;
-    }
-    return BENCH_FAILED;
-}
-
 static mica_status keep_hello(bench_program *p, const mica_json_value *hello, mica_error *err)
 {
     mica_json_writer *w = NULL;
@@ -55,7 +42,7 @@ mica_status bench_program_ask(bench_program *p, mica_error *err)
     mica_status status = MICA_OK;
     if (!peer)
         return bench_fail_memory(err, "a peer");
-    p->state = state_of(peer);
+    p->state = bench_peer_state_of(peer);
     snprintf(p->reason, sizeof p->reason, "%s", bench_peer_reason(peer));
     if (p->state == BENCH_OK) {
         const mica_json_value *hello = bench_peer_hello(peer);
@@ -124,9 +111,9 @@ static const mica_json_value *ask(bench_model_arm *arm, mica_json_writer *w, ben
         return answer;
     }
     snprintf(reason, REASON_ROOM, "%s", bench_peer_reason(arm->process));
-    if (state_of(arm->process) == BENCH_OK)
+    if (bench_peer_state_of(arm->process) == BENCH_OK)
         return NULL;
-    *state = arm->state = state_of(arm->process);
+    *state = arm->state = bench_peer_state_of(arm->process);
     snprintf(arm->reason, sizeof arm->reason, "%s", reason);
     return NULL;
 }

@@ -118,13 +118,18 @@ static mica_json_writer *begin_arm(bench *b, const char *what, size_t i)
     return w;
 }
 
-static const mica_json_value *ask(bench *b, bench_peer *peer)
+/* The request that is open, finished; NULL = out of memory. */
+static const char *end_request(bench *b)
 {
     const char *request;
     mica_json_end_object(b->ops->writer);
-    return mica_json_writer_text(b->ops->writer, &request, NULL, NULL)
-               ? NULL
-               : bench_peer_ask(peer, request, NULL);
+    return mica_json_writer_text(b->ops->writer, &request, NULL, NULL) ? NULL : request;
+}
+
+static const mica_json_value *ask(bench *b, bench_peer *peer)
+{
+    const char *request = end_request(b);
+    return request ? bench_peer_ask(peer, request, NULL) : NULL;
 }
 
 static bool ask_prepare(bench *b, bench_peer *peer)
@@ -144,7 +149,7 @@ void bench_ops_rest(bench *b)
 {
     for (size_t i = 0; i < b->ops->options->peer_count; i++) {
         bench_peer *peer = b->ops->peers[i];
-        if (peer && bench_peer_state_of(peer) == BENCH_PEER_OK) {
+        if (peer && bench_peer_state_of(peer) == BENCH_OK) {
             begin_request(b, "rest");
             ask(b, peer);
         }
@@ -153,30 +158,17 @@ void bench_ops_rest(bench *b)
 
 /* ---- a peer's arms ---- */
 
-static void fail_by_peer(bench_arm *arm, const bench_peer *peer)
-{
-    bool absent = bench_peer_state_of(peer) == BENCH_PEER_ABSENT;
-    bench_arm_fail(arm, absent ? BENCH_ABSENT : BENCH_FAILED, bench_peer_reason(peer));
-}
-
 static bool run_peer(bench_arm *arm, size_t runs, double *seconds)
 {
     bench *b = arm->user;
     size_t i = number_of(b, arm);
-    bench_peer *peer = b->ops->peers[b->result->choices[i].backend];
-    double begin = bench_now();
     bench_write_int(begin_arm(b, "time", i), "runs", (int64_t)runs);
-    const mica_json_value *answer = ask(b, peer);
-    if (!answer) {
-        fail_by_peer(arm, peer);
+    const char *request = end_request(b);
+    if (!request) {
+        bench_arm_fail(arm, BENCH_FAILED, "out of memory for a request");
         return false;
     }
-    if (!mica_json_double(mica_json_get(answer, "seconds"), seconds) || !(*seconds > 0) ||
-        *seconds > bench_now() - begin) {
-        bench_arm_fail(arm, BENCH_FAILED, "its time is no time that can have passed");
-        return false;
-    }
-    return true;
+    return bench_peer_time(b->ops->peers[b->result->choices[i].backend], request, arm, seconds);
 }
 
 /* Of sampled elements the peer says which shape they are from. */
@@ -228,7 +220,7 @@ static void prepare_peer_arm(bench *b, size_t i, bool ready)
     bench_peer *peer = b->ops->peers[b->result->choices[i].backend];
     arm->run = run_peer;
     if (!ready) {
-        fail_by_peer(arm, peer);
+        bench_peer_fail_arm(peer, arm);
         return;
     }
     unlink(b->ops->output_path); /* an output of before must not pass for this one */
@@ -238,7 +230,7 @@ static void prepare_peer_arm(bench *b, size_t i, bool ready)
         bench_write_text(w, "at", b->ops->positions_path);
     const mica_json_value *answer = ask(b, peer);
     if (!answer) {
-        fail_by_peer(arm, peer);
+        bench_peer_fail_arm(peer, arm);
         return;
     }
     const char *way = mica_json_string(mica_json_get(answer, "way"), NULL);
@@ -312,7 +304,7 @@ bool bench_ops_start_peers(bench_ops *ops)
     for (size_t i = 0; i < o->peer_count; i++) {
         bench_peer **peer = &ops->peers[i];
         bool first = *peer == NULL;
-        if (*peer && bench_peer_state_of(*peer) == BENCH_PEER_FAILED)
+        if (*peer && bench_peer_state_of(*peer) == BENCH_FAILED)
             bench_peer_stop(peer);
         if (!*peer)
             *peer = bench_peer_start(o->python, o->peers[i].script, o->limit, o->show_errors);
@@ -320,11 +312,8 @@ bool bench_ops_start_peers(bench_ops *ops)
             return false;
         if (!first)
             continue;
-        bench_peer_state state = bench_peer_state_of(*peer);
-        ops->said[i].state = state == BENCH_PEER_OK       ? BENCH_OK
-                             : state == BENCH_PEER_ABSENT ? BENCH_ABSENT
-                                                          : BENCH_FAILED;
-        if (state == BENCH_PEER_OK)
+        ops->said[i].state = bench_peer_state_of(*peer);
+        if (ops->said[i].state == BENCH_OK)
             note_facts(&ops->said[i], bench_peer_hello(*peer));
         else
             snprintf(ops->said[i].reason, sizeof ops->said[i].reason, "%s",

@@ -28,11 +28,11 @@ struct bench_peer {
     char *line; /* what has come, up to `filled`; the line at hand ends at `end` */
     size_t filled, capacity, end;
     mica_json *hello, *answer;
-    bench_peer_state state;
+    bench_state state;
     char reason[512];
 };
 
-bench_peer_state bench_peer_state_of(const bench_peer *peer)
+bench_state bench_peer_state_of(const bench_peer *peer)
 {
     return peer->state;
 }
@@ -44,7 +44,7 @@ const char *bench_peer_reason(const bench_peer *peer)
 
 const mica_json_value *bench_peer_hello(const bench_peer *peer)
 {
-    return peer->state == BENCH_PEER_OK ? mica_json_root(peer->hello) : NULL;
+    return peer->state == BENCH_OK ? mica_json_root(peer->hello) : NULL;
 }
 
 long bench_peer_process(const bench_peer *peer)
@@ -59,7 +59,7 @@ void bench_peer_watch(bench_peer *peer, bool (*stop)(void))
 
 static void pause_until_asked(bench_peer *peer)
 {
-    if (peer->state == BENCH_PEER_OK)
+    if (peer->state == BENCH_OK)
         peer->paused = peer->pid > 0 && kill(-peer->pid, SIGSTOP) == 0;
 }
 
@@ -110,11 +110,11 @@ static int reap(bench_peer *peer, double patience)
 static void fail_ended(bench_peer *peer)
 {
     int status = reap(peer, 1);
-    peer->state = BENCH_PEER_FAILED;
+    peer->state = BENCH_FAILED;
     if (status >= 0 && WIFSIGNALED(status)) {
         say(peer, "crashed (%s)", strsignal(WTERMSIG(status)));
     } else if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == NOT_STARTED) {
-        peer->state = BENCH_PEER_ABSENT;
+        peer->state = BENCH_ABSENT;
         say(peer, "its Python could not be started");
     } else if (status >= 0 && WIFEXITED(status)) {
         say(peer, "crashed (exit code %d)", WEXITSTATUS(status));
@@ -126,7 +126,7 @@ static void fail_ended(bench_peer *peer)
 static void fail(bench_peer *peer, const char *reason)
 {
     reap(peer, 0);
-    peer->state = BENCH_PEER_FAILED;
+    peer->state = BENCH_FAILED;
     say(peer, "%s", reason);
 }
 
@@ -240,7 +240,7 @@ static bool read_answer(bench_peer *peer, mica_json **out, bool *refused)
         *refused = true;
         if (absent) {
             reap(peer, 1);
-            peer->state = BENCH_PEER_ABSENT;
+            peer->state = BENCH_ABSENT;
         }
         return false;
     }
@@ -307,10 +307,9 @@ bench_peer *bench_peer_launch(const char *program, const char *const *arguments,
         return NULL;
     if (!spawn(peer, program, arguments, show_errors)) {
         fail(peer, "no process or pipe for it");
-    } else if (!read_answer(peer, &peer->hello, &refused) && refused &&
-               peer->state == BENCH_PEER_OK) {
+    } else if (!read_answer(peer, &peer->hello, &refused) && refused && peer->state == BENCH_OK) {
         reap(peer, 1);
-        peer->state = BENCH_PEER_FAILED;
+        peer->state = BENCH_FAILED;
     }
     pause_until_asked(peer);
     return peer;
@@ -323,7 +322,7 @@ bench_peer *bench_peer_start(const char *python, const char *script, double limi
         return bench_peer_launch(python, arguments, limit, show_errors);
     bench_peer *peer = create(limit);
     if (peer) {
-        peer->state = BENCH_PEER_ABSENT;
+        peer->state = BENCH_ABSENT;
         say(peer, "there is no '%s'", script);
     }
     return peer;
@@ -333,7 +332,7 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
 {
     bool no = false;
     bool answered = false;
-    if (peer->state == BENCH_PEER_OK) {
+    if (peer->state == BENCH_OK) {
         mica_json_destroy(&peer->answer);
         resume(peer);
         answered = send_line(peer, request, bench_now() + peer->limit) &&
@@ -347,8 +346,7 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
 
 void bench_peer_fail_arm(const bench_peer *peer, bench_arm *arm)
 {
-    bench_arm_fail(arm, peer->state == BENCH_PEER_ABSENT ? BENCH_ABSENT : BENCH_FAILED,
-                   peer->reason);
+    bench_arm_fail(arm, peer->state == BENCH_ABSENT ? BENCH_ABSENT : BENCH_FAILED, peer->reason);
 }
 
 bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds)
@@ -373,9 +371,9 @@ void bench_peer_stop(bench_peer **peer)
     if (!p)
         return;
     resume(p);
-    if (p->state == BENCH_PEER_OK)
+    if (p->state == BENCH_OK)
         send_line(p, "{\"do\": \"quit\"}", bench_now() + 1);
-    reap(p, p->state == BENCH_PEER_OK ? 1 : 0);
+    reap(p, p->state == BENCH_OK ? 1 : 0);
     mica_json_destroy(&p->hello);
     mica_json_destroy(&p->answer);
     free(p->line);

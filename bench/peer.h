@@ -17,12 +17,6 @@
 #include "arms.h"
 #include "mica/json.h"
 
-typedef enum bench_peer_state {
-    BENCH_PEER_OK,
-    BENCH_PEER_ABSENT, /* its Python or its framework is not there */
-    BENCH_PEER_FAILED  /* it crashed, hung, printed garbage, or said no */
-} bench_peer_state;
-
 typedef struct bench_peer bench_peer;
 
 /* Starts `python script` and waits for its first line. It answers within `limit` seconds each time.
@@ -35,7 +29,10 @@ bench_peer *bench_peer_launch(const char *program, const char *const *arguments,
 /* Lets it end, or kills it after a second. */
 void bench_peer_stop(bench_peer **peer);
 
-bench_peer_state bench_peer_state_of(const bench_peer *peer);
+/* OK; ABSENT: its Python or its framework is not there; FAILED: it crashed, hung or printed
+ * garbage.
+ */
+bench_state bench_peer_state_of(const bench_peer *peer);
 /* Why it is not OK. */
 const char *bench_peer_reason(const bench_peer *peer);
 /* The process, which leads a group of its own; 0 = it has ended. */

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <oniguruma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,7 +41,7 @@ typedef struct models_run {
     bench_program programs[PROGRAMS_MAX];
     char script_paths[PROGRAMS_MAX][PATH_ROOM], self[PATH_ROOM], text[PATH_ROOM];
     option_texts models, arms, scripts;
-    regex_t *filter;
+    bench_filter *filter;
     bench_models *models_at_work;
     mica_json_writer *writer;
     mica_error write_error;
@@ -120,28 +119,10 @@ static int read_precisions(models_run *run, const char *text)
     return -1;
 }
 
-/* Not <regex.h>: the tokenizers' regular expressions bring functions of the same names along. */
-static int read_filter(models_run *run, const char *text)
-{
-    OnigErrorInfo info;
-    OnigUChar reason[ONIG_MAX_ERROR_MESSAGE_LEN];
-    const OnigUChar *begin = (const OnigUChar *)text;
-    if (!text)
-        return -1;
-    int code = onig_new(&run->filter, begin, begin + strlen(text), ONIG_OPTION_NONE,
-                        ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
-    if (code == ONIG_NORMAL)
-        return -1;
-    onig_error_code_to_str(reason, code, &info);
-    return usage_error(run->command, "--filter '%.100s': %s", text, (char *)reason);
-}
-
 static bool wants(void *user, const char *name)
 {
     const models_run *run = user;
-    const OnigUChar *text = (const OnigUChar *)name, *end = text + strlen(name);
-    return !run->filter ||
-           onig_search(run->filter, text, end, text, end, NULL, ONIG_OPTION_NONE) >= 0;
+    return bench_filter_takes(run->filter, name);
 }
 
 /* ---- programs ---- */
@@ -179,13 +160,10 @@ static int find_programs(models_run *run, const char *python, double limit, bool
         run->programs[o->program_count++] =
             (bench_program){.arguments = {python}, .script = run->scripts.items[i], .name = "peer"};
     for (size_t i = 0; i < 4 && run->scripts.count == 0; i++) {
-        char in_tree[128], installed[128], *path = run->script_paths[i];
+        char *path = run->script_paths[i];
         if (!wants_program(run, peers[i][0]))
             continue;
-        snprintf(in_tree, sizeof in_tree, "bench/peers/%s", peers[i][1]);
-        snprintf(installed, sizeof installed, "share/mica/bench/peers/%s", peers[i][1]);
-        if (!bench_find(in_tree, installed, path, PATH_ROOM))
-            snprintf(path, PATH_ROOM, "%s", in_tree);
+        bench_find_peer(peers[i][1], path, PATH_ROOM);
         bench_program *p = &run->programs[o->program_count++];
         *p = (bench_program){.arguments = {python}, .script = path};
         snprintf(p->name, sizeof p->name, "%s", peers[i][0]);
@@ -450,14 +428,11 @@ static void remove_folder(const char *path)
 /* With a folder of its own for files. */
 static int measure(models_run *run, bool only_list, bool dry)
 {
-    const char *place = getenv("TMPDIR");
     char directory[PATH_ROOM - 64];
     mica_error err = {0};
-    if ((size_t)snprintf(directory, sizeof directory, "%s/mica-bench-XXXXXX",
-                         place && place[0] ? place : "/tmp") >= sizeof directory ||
-        !mkdtemp(directory))
-        return fail_text(run->command, MICA_STATUS_IO, "cannot make a folder in '%.200s': %s",
-                         place && place[0] ? place : "/tmp", strerror(errno));
+    int code = bench_make_folder(run->command, directory, sizeof directory);
+    if (code >= 0)
+        return code;
     run->options.directory = directory;
     interrupt_watch(NULL);
     progress_start(&run->progress, "", run->format != FORMAT_TEXT);
@@ -521,7 +496,7 @@ static int take(models_run *run, arguments *a)
     if (code < 0)
         code = read_precisions(run, a->precisions);
     if (code < 0)
-        code = read_filter(run, a->filter);
+        code = bench_filter_read(run->command, a->filter, &run->filter);
     for (size_t i = 0; i < BENCH_MODELS_OF_PAPER && !a->models; i++)
         run->models.items[run->models.count++] = bench_models_of_paper[i];
     o->models = run->models.items;
@@ -548,8 +523,7 @@ static int find_text(models_run *run)
     if (run->options.text)
         return -1;
     run->options.text = run->text;
-    return bench_find("bench/texts/frankenstein.txt", "share/mica/bench/texts/frankenstein.txt",
-                      run->text, sizeof run->text)
+    return bench_find_text(run->text, sizeof run->text)
                ? -1
                : usage_error(run->command, "bench/texts is not there: give --text");
 }
@@ -567,8 +541,7 @@ static int run_with(models_run *run, arguments *a)
         code = measure(run, a->only_list, a->dry);
     for (size_t i = 0; i < run->options.program_count; i++)
         bench_program_free(&run->programs[i]);
-    if (run->filter)
-        onig_free(run->filter);
+    bench_filter_free(&run->filter);
     mica_json_writer_destroy(&run->writer);
     free(a->copies[0]);
     free(a->copies[1]);
