@@ -38,8 +38,9 @@ static void put_run(report *r, const report_run *run)
     put_pairs(r, "settings", run->path, "Settings", run->settings, run->settings_count);
     if (run->replaced)
         report_paragraph(r->document,
-                         "%s: %zu cells were given more than once; the last one counts.", run->path,
-                         run->replaced);
+                         "%s: %zu cells were given more than once; the last one counts, or of "
+                         "one with and one without a head the latter.",
+                         run->path, run->replaced);
     report_table *t = report_table_begin(r->document, "peaks", run->path,
                                          report_print(r->pool, "Measured peaks: %s", run->path));
     report_column_add(t, "of", "", false);

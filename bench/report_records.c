@@ -339,10 +339,16 @@ static arm_list arms_of(const report_cell *cell)
 }
 
 /* Of two records of a cell the later one counts, but one that is whole before a part; arms of
- * precisions that only the other one has are kept. */
+ * precisions that only the other one has are kept. With a head a model is another one: if both are
+ * there, what ran without counts alone. */
 static mica_status join_cells(report_results *r, report_run *run, report_cell *before,
                               const report_cell *later, mica_error *err)
 {
+    if (before->heads != later->heads) {
+        run->replaced += !before->part && !later->part;
+        *before = later->heads ? *before : *later;
+        return MICA_OK;
+    }
     bool stays = later->part && !before->part;
     report_cell cell = stays ? *before : *later;
     const report_cell *other = stays ? later : before;
@@ -415,6 +421,7 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                         .set = "",
                         .paper = true,
                         .part = part,
+                        .heads = run->as_published,
                         .flops = positive_of(v, "flops"),
                         .sequences = positive_of(v, "sequences"),
                         .tokens = positive_of(v, "tokens"),
@@ -457,6 +464,10 @@ static arm_list loading_of(const report_model *m)
 static mica_status join_models(report_results *r, report_model *before, const report_model *later,
                                mica_error *err)
 {
+    if (before->heads != later->heads) {
+        *before = later->heads ? *before : *later;
+        return MICA_OK;
+    }
     bool stays = later->part && !before->part;
     report_model m = stays ? *before : *later;
     arm_list arms = loading_of(&m), others = loading_of(stays ? later : before);
@@ -483,8 +494,8 @@ static mica_status put_model(report_results *r, const report_model *m, mica_erro
     return MICA_OK;
 }
 
-static mica_status read_model(report_results *r, const mica_json_value *v, bool part,
-                              const char *where, mica_error *err)
+static mica_status read_model(report_results *r, const report_run *run, const mica_json_value *v,
+                              bool part, const char *where, mica_error *err)
 {
     report_pool *pool = &r->pool;
     const mica_json_value *arms = mica_json_get(v, "arms"),
@@ -495,6 +506,7 @@ static mica_status read_model(report_results *r, const mica_json_value *v, bool 
                       .tokenizer = text_of(pool, v, "tokenizer"),
                       .head = text_of(pool, v, "head"),
                       .part = part,
+                      .heads = run->as_published,
                       .seed = bench_number(v, "seed", NAN),
                       .layers = positive_of(v, "layers"),
                       .hidden = positive_of(v, "hidden"),
@@ -617,7 +629,7 @@ mica_status report_read_record(report_results *r, report_run *run, const mica_js
     if (kind && (strcmp(kind, "cell") == 0 || strcmp(kind, "part") == 0))
         return read_cell(r, run, v, kind[0] == 'p', where, err);
     if (kind && (strcmp(kind, "model") == 0 || strcmp(kind, "group") == 0))
-        return read_model(r, v, kind[0] == 'g', where, err);
+        return read_model(r, run, v, kind[0] == 'g', where, err);
     if (kind && strcmp(kind, "accuracy") == 0)
         return read_accuracy(r, v, where, err);
     if (!kind)

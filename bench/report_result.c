@@ -14,10 +14,11 @@
 
 const report_run *report_run_of(const report_results *results, const char *bench)
 {
-    for (size_t i = results->run_count; i > 0; i--)
-        if (strcmp(results->runs[i - 1].bench, bench) == 0)
-            return &results->runs[i - 1];
-    return NULL;
+    const report_run *found = NULL;
+    for (const report_run *run = results->runs; run < results->runs + results->run_count; run++)
+        if (strcmp(run->bench, bench) == 0 && (!found || found->as_published || !run->as_published))
+            found = run;
+    return found;
 }
 
 /* Figures of two machines, or of other numbers of threads, are not to be put in one table. */

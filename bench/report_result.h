@@ -39,6 +39,7 @@ typedef struct report_cell {
     int64_t batch;      /* 0 for ops */
     bool paper;         /* one of its 85 operations; true for models */
     bool part;          /* of a run that was interrupted: not all of it is there */
+    bool heads;         /* of a run with the heads of the paper */
     double flops, bytes;
     double sequences, tokens, padded, tokenize;
     double floor[REPORT_PRECISIONS]; /* seconds */
@@ -57,7 +58,7 @@ typedef struct report_loading { /* an arm of a model */
 
 typedef struct report_model {
     const char *name, *source, *family, *tokenizer, *head;
-    bool part;                                                           /* as of a cell */
+    bool part, heads;                                                    /* as of a cell */
     double seed, layers, hidden, parameters, weights[REPORT_PRECISIONS]; /* bytes */
     report_loading *arms;
     size_t arm_count;
@@ -123,7 +124,8 @@ mica_status report_read(report_results *results, const char *data, size_t size, 
                         mica_error *err);
 void report_results_free(report_results *results);
 
-/* The run of "ops" or "models" that was read last, or NULL. */
+/* The run of "ops" or "models" that was read last, if there is one then one without the paper's
+ * heads; or NULL. */
 const report_run *report_run_of(const report_results *results, const char *bench);
 
 #endif

@@ -60,7 +60,8 @@ MICA_API bool mica_embeddings_truncated(const mica_embeddings *embeddings, size_
 MICA_API const char *mica_embeddings_pooling(const mica_embeddings *embeddings);
 MICA_API bool mica_embeddings_normalized(const mica_embeddings *embeddings);
 
-/* Cosine of the angle between two vectors, computed in double; 0 if one has no length. */
+/* Cosine of the angle between two vectors, computed in double; 0 if one has no length, or an
+ * infinite one, or holds a NaN. */
 MICA_API double mica_cosine(const float *a, const float *b, size_t n);
 
 #ifdef __cplusplus

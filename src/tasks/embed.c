@@ -438,7 +438,7 @@ double mica_cosine(const float *a, const float *b, size_t n)
         aa += (double)a[i] * a[i];
         bb += (double)b[i] * b[i];
     }
-    if (!(aa > 0 && bb > 0))
+    if (!(aa > 0 && bb > 0 && isfinite(aa) && isfinite(bb)))
         return 0;
     /* Rounding may leave a vector's cosine with itself an ulp above 1. */
     return fmax(-1, fmin(1, dot / (sqrt(aa) * sqrt(bb))));

@@ -440,6 +440,34 @@ static void test_precisions(void **state)
     }
 }
 
+/* A model with its head is no longer the same: its times never stand beside those without. */
+static void test_heads(void **state)
+{
+    const char *const files[] = {
+        HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001")),
+        "{\"bench\":\"models\",\"schema\":1,\"environment\":{\"cpu\":\"c\",\"kernels\":\"k\"},"
+        "\"settings\":{\"threads\":2,\"head\":\"as-published\"},\"peaks\":{\"flops\":1e9}}\n" CELL(
+            "m", "50", "1", ARM("a int8", "0.002")) CELL("m", "50", "2", ARM("a int8", "0.004")),
+    };
+    mica_error err = {0};
+    for (int first = 0; first < 2; first++) {
+        report_results results = {0};
+        for (int i = 0; i < 2; i++) {
+            const char *file = files[i ? !first : first];
+            assert_int_equal(report_read(&results, file, strlen(file), "x", &err), MICA_OK);
+        }
+        assert_int_equal(results.runs[1].replaced, 1);
+        assert_int_equal(results.cell_count, 2);
+        for (int c = 0; c < 2; c++) {
+            const report_cell *cell = &results.models[c];
+            assert_int_equal(cell->arm_count, 1);
+            assert_true(cell->arms[0].samples[0] == (cell->batch == 1 ? 0.001 : 0.004));
+        }
+        assert_false(report_run_of(&results, "models")->as_published);
+        report_results_free(&results);
+    }
+}
+
 /* One run has no interval; an arm with a flaw of the paper's is no peer. */
 static void test_peers(void **state)
 {
@@ -530,14 +558,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),     cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_states),
-        cmocka_unit_test(test_flaws),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_errors),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_machines),  cmocka_unit_test(test_again),
-        cmocka_unit_test(test_parts),     cmocka_unit_test(test_precisions),
-        cmocka_unit_test(test_peers),     cmocka_unit_test(test_charts),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_heads),    cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, read_paper, free_paper);
 }

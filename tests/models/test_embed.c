@@ -235,6 +235,9 @@ static void test_options(void **state)
     assert_true(mica_embeddings_tokens(e, 1) < 16);
     assert_true(fabs(mica_cosine(mica_embeddings_vector(e, 0), mica_embeddings_vector(e, 0), 24) -
                      1) < 1e-12);
+    assert_true(mica_cosine((const float[]){1, INFINITY}, (const float[]){1, 1}, 2) == 0);
+    assert_true(mica_cosine((const float[]){1, 1}, (const float[]){NAN, 1}, 2) == 0);
+    assert_true(mica_cosine((const float[]){0, 0}, (const float[]){1, 1}, 2) == 0);
 
     mica_embed_options_defaults(&options);
     options.pooling = "cls+max+mean_sqrt_len";
