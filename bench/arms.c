@@ -72,6 +72,13 @@ static bool stopped(const bench_plan *plan)
     return plan->stop && plan->stop();
 }
 
+mica_status bench_check_stop(const bench_plan *plan, mica_error *err)
+{
+    if (stopped(plan))
+        return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+    return MICA_OK;
+}
+
 static bool run_rounds(bench_arm *arms, size_t count, const bench_plan *plan, size_t *order)
 {
     uint64_t random = plan->seed;

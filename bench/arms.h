@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "mica/json.h"
+#include "mica/status.h"
 #include "stats.h"
 
 typedef enum bench_state {
@@ -48,6 +49,9 @@ typedef struct bench_plan {
     uint64_t seed;
     bool (*stop)(void); /* asked between samples; may be NULL */
 } bench_plan;
+
+/* CANCELLED if the run is asked to stop. */
+mica_status bench_check_stop(const bench_plan *plan, mica_error *err);
 
 /* Warms every arm up, finds how many runs make a sample, times all rounds and summarises them.
  * False = stopped or out of memory. */

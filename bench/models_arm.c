@@ -84,13 +84,6 @@ bool bench_model_arm_is_mica(const bench_model_arm *arm)
     return strcmp(arm->framework, "mica") == 0;
 }
 
-mica_status bench_check_stop(const bench_plan *plan, mica_error *err)
-{
-    if (plan->stop && plan->stop())
-        return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
-    return MICA_OK;
-}
-
 /* What the process says to the writer's text, whose object is open. NULL: `state` and `reason` say
  * why; the arm's own, too, if it cannot be asked again. */
 static const mica_json_value *ask(bench_model_arm *arm, mica_json_writer *w, bench_state *state,

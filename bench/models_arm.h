@@ -45,9 +45,6 @@ bool bench_model_arm_read(bench_program *program, const mica_json_value *value,
                           bench_model_arm *out);
 bool bench_model_arm_is_mica(const bench_model_arm *arm);
 
-/* CANCELLED if the run is asked to stop. */
-mica_status bench_check_stop(const bench_plan *plan, mica_error *err);
-
 typedef struct bench_model_load {
     const char *model, *cache, *calibration; /* directories, and a file or NULL */
     bool head;

@@ -34,30 +34,6 @@ static bool has_characters(mica_text text, size_t characters)
     return n >= characters;
 }
 
-mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
-                           mica_error *err)
-{
-    size_t room = 1 << 16;
-    char *data = NULL, *more;
-    *out = NULL;
-    *size = 0;
-    do {
-        room *= 2;
-        more = realloc(data, room);
-        if (!more)
-            break;
-        data = more;
-        *size += fread(data + *size, 1, room - *size, file);
-    } while (*size == room && room <= most);
-    if (more && !ferror(file) && *size < room) {
-        *out = data;
-        return MICA_OK;
-    }
-    free(data);
-    return more ? bench_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
-                : bench_fail_memory(err, "a file");
-}
-
 static mica_status read_text(const char *path, char **out, size_t *size, mica_error *err)
 {
     FILE *file = fopen(path, "rb");

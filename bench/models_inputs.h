@@ -8,14 +8,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "mica/model.h"
 #include "models_encoder.h"
-
-/* The rest of an open file, `path`, of at most `most` bytes; to be freed. */
-mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
-                           mica_error *err);
 
 /* Paragraphs that are long enough for every length. */
 typedef struct bench_texts {

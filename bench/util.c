@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,6 +27,30 @@ double bench_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
+                           mica_error *err)
+{
+    size_t room = 1 << 16;
+    char *data = NULL, *more;
+    *out = NULL;
+    *size = 0;
+    do {
+        room *= 2;
+        more = realloc(data, room);
+        if (!more)
+            break;
+        data = more;
+        *size += fread(data + *size, 1, room - *size, file);
+    } while (*size == room && room <= most);
+    if (more && !ferror(file) && *size < room) {
+        *out = data;
+        return MICA_OK;
+    }
+    free(data);
+    return more ? bench_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
+                : bench_fail_memory(err, "a file");
 }
 
 void bench_write_text(mica_json_writer *w, const char *key, const char *text)

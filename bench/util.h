@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "mica/json.h"
 #include "mica/status.h"
@@ -18,6 +19,10 @@ mica_status bench_fail_memory(mica_error *err, const char *what);
 
 /* Seconds of a clock that only goes forward. */
 double bench_now(void);
+
+/* The rest of an open file, `path`, of at most `most` bytes; to be freed. */
+mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
+                           mica_error *err);
 
 /* Members of the object that is open. NULL texts and numbers that are not finite are null. */
 void bench_write_text(mica_json_writer *w, const char *key, const char *text);

@@ -27,7 +27,7 @@ NAMES = (("attention.self.", ""), ("attention.output.dense.", "attended."), ("at
 class Layer(nn.Module):
     def __init__(self, config):
         super().__init__()
-        size, eps = config["hidden_size"], config["layer_norm_eps"]
+        size, eps = config["hidden_size"], config.get("layer_norm_eps", 1e-12)
         self.heads = config["num_attention_heads"]
         self.query, self.key, self.value = (nn.Linear(size, size) for _ in range(3))
         self.attended = nn.Linear(size, size)
@@ -57,8 +57,8 @@ class Embeddings(nn.Module):
         size = config["hidden_size"]
         self.word_embeddings = nn.Embedding(config["vocab_size"], size)
         self.position_embeddings = nn.Embedding(config["max_position_embeddings"], size)
-        self.token_type_embeddings = nn.Embedding(config["type_vocab_size"], size)
-        self.LayerNorm = nn.LayerNorm(size, config["layer_norm_eps"])
+        self.token_type_embeddings = nn.Embedding(config.get("type_vocab_size", 2), size)
+        self.LayerNorm = nn.LayerNorm(size, config.get("layer_norm_eps", 1e-12))
 
     def __call__(self, ids, positions, types):
         return self.LayerNorm(self.word_embeddings(ids) + self.token_type_embeddings(types)
@@ -69,7 +69,7 @@ class Head(nn.Module):
     def __init__(self, config):
         super().__init__()
         size = config["hidden_size"]
-        self.dense, self.LayerNorm = nn.Linear(size, size), nn.LayerNorm(size, config["layer_norm_eps"])
+        self.dense, self.LayerNorm = nn.Linear(size, size), nn.LayerNorm(size, config.get("layer_norm_eps", 1e-12))
         self.bias = mx.zeros(config["vocab_size"])
 
     def __call__(self, x, table):
