@@ -208,11 +208,11 @@ typedef struct engine {
 /* What every command that computes lets the user choose; zeros are the defaults. */
 typedef struct engine_options {
     int64_t threads;
-    bool verbose;
+    bool verbose, packed_cache;
     mica_precision dtype;
 } engine_options;
 /* Their rows of options. */
-enum { ENGINE_OPTIONS = 3 };
+enum { ENGINE_OPTIONS = 4 };
 void engine_option_rows(engine_options *options, option *rows);
 /* Context, model (as model_directory takes it) and session. */
 mica_status engine_open(engine *e, const char *model, const engine_options *options,

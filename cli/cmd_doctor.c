@@ -16,8 +16,9 @@ const char version_details[] = "example:\n"
                                "  mica version --format json\n";
 
 /* Never the token itself. */
-static const char *const variables[] = {"MICA_CPU",     "MICA_THREADS", "NO_COLOR",      "HF_HOME",
-                                        "HF_HUB_CACHE", "HF_ENDPOINT",  "HF_HUB_OFFLINE"};
+static const char *const variables[] = {"MICA_CPU",    "MICA_THREADS",  "MICA_PACKED_CACHE",
+                                        "NO_COLOR",    "HF_HOME",       "HF_HUB_CACHE",
+                                        "HF_ENDPOINT", "HF_HUB_OFFLINE"};
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 static const char *compiler(void)

@@ -50,6 +50,14 @@ void engine_option_rows(engine_options *options, option *rows)
                        1024};
     rows[2] =
         (option){"verbose", 'v', OPTION_FLAG, &options->verbose, NULL, "say what is used", 0, 0};
+    rows[3] = (option){"packed-cache",
+                       0,
+                       OPTION_FLAG,
+                       &options->packed_cache,
+                       NULL,
+                       "keep packed weights in ~/.cache/mica/packed, to start faster next time",
+                       0,
+                       0};
 }
 
 mica_status context_open(mica_context **out, int64_t threads, bool verbose, mica_error *err)
@@ -68,6 +76,7 @@ mica_status engine_open(engine *e, const char *model, const engine_options *opti
     mica_model_options settings;
     mica_model_options_defaults(&settings);
     settings.precision = options->dtype;
+    settings.packed_cache = options->packed_cache;
     mica_status status = context_open(&e->context, options->threads, options->verbose, err);
     if (!status)
         status = model_directory(model, e->context, e->quiet, &e->directory, err);

@@ -38,7 +38,15 @@ MICA_API mica_status mica_model_open(mica_context *context, const char *path, mi
 typedef struct mica_model_options {
     mica_precision precision; /* of the encoder's linear layers; default F32. The head's are BF16
                                  with BF16, else F32 */
-    unsigned reserved[8];     /* zero */
+    /* Keeps packed weights in the folder mica/packed of $XDG_CACHE_HOME (or ~/.cache) and opens the
+     * model from there the next time: in a fraction of the time and with the same bits, for as much
+     * room on the disk as its linear layers take. False (default): only if the environment variable
+     * MICA_PACKED_CACHE is 1. A file belongs to one state of the weight files, one level of kernels
+     * and one precision; it is readable by its owner alone, and checked whole whenever it is used.
+     * One that is damaged, stale or someone else's is replaced; if it cannot be written, that is a
+     * warning in the log. Files may be removed at any time. */
+    bool packed_cache;
+    unsigned reserved[7]; /* zero */
 } mica_model_options;
 MICA_API void mica_model_options_defaults(mica_model_options *options);
 /* The same with options; NULL = defaults. */

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/pool.h"
+#include "base/sidecar.h"
 #include "mica/context.h"
 #include "mica/ops.h"
 #include "mica/precision.h"
@@ -45,6 +46,7 @@ typedef struct mica_step {
     uint32_t output;
     mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
     void *prepared;           /* the backend's own: packed weights and the like */
+    mica_sidecar *sidecar;    /* during prepare(): where packed weights are kept, or NULL */
 } mica_step;
 
 /* What a step has cost. */

@@ -20,12 +20,30 @@
 struct mica_mapping {
     void *data;
     size_t size;
+    mica_file_stamp stamp;
     atomic_size_t references;
     char path[];
 };
 
+static mica_file_stamp stamp_of(const struct stat *info)
+{
+#if defined(__APPLE__)
+    const struct timespec *modified = &info->st_mtimespec, *changed = &info->st_ctimespec;
+#else
+    const struct timespec *modified = &info->st_mtim, *changed = &info->st_ctim;
+#endif
+    return (mica_file_stamp){.device = (uint64_t)info->st_dev,
+                             .inode = (uint64_t)info->st_ino,
+                             .size = (uint64_t)info->st_size,
+                             .modified = *modified,
+                             .changed = *changed,
+                             .owner = info->st_uid,
+                             .mode = info->st_mode};
+}
+
 /* Opens a regular file for reading; *size gets its length. */
-static mica_status open_regular(const char *path, int *out, size_t *size, mica_error *err)
+static mica_status open_regular(const char *path, int *out, size_t *size, mica_file_stamp *stamp,
+                                mica_error *err)
 {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not make us wait */
@@ -47,6 +65,7 @@ static mica_status open_regular(const char *path, int *out, size_t *size, mica_e
     }
     *out = fd;
     *size = (size_t)info.st_size;
+    *stamp = stamp_of(&info);
     return MICA_OK;
 }
 
@@ -55,7 +74,8 @@ mica_status mica_mapping_open(const char *path, mica_mapping **out, mica_error *
     *out = NULL;
     int fd = -1;
     size_t size = 0, length = strlen(path) + 1;
-    mica_status status = open_regular(path, &fd, &size, err);
+    mica_file_stamp stamp;
+    mica_status status = open_regular(path, &fd, &size, &stamp, err);
     if (status)
         return status;
     mica_mapping *mapping = mica_calloc(1, sizeof *mapping + length);
@@ -75,6 +95,7 @@ mica_status mica_mapping_open(const char *path, mica_mapping **out, mica_error *
     }
     mapping->data = data;
     mapping->size = size;
+    mapping->stamp = stamp;
     atomic_init(&mapping->references, 1);
     memcpy(mapping->path, path, length);
     *out = mapping;
@@ -113,6 +134,11 @@ const char *mica_mapping_path(const mica_mapping *mapping)
     return mapping->path;
 }
 
+const mica_file_stamp *mica_mapping_stamp(const mica_mapping *mapping)
+{
+    return &mapping->stamp;
+}
+
 void mica_mapping_drop(const mica_mapping *mapping, const void *data, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -128,7 +154,8 @@ mica_status mica_file_read(const char *path, size_t max, char **out, size_t *siz
     *out = NULL;
     int fd = -1;
     size_t length = 0, done = 0;
-    mica_status status = open_regular(path, &fd, &length, err);
+    mica_file_stamp stamp;
+    mica_status status = open_regular(path, &fd, &length, &stamp, err);
     if (status)
         return status;
     char *data = NULL;
@@ -196,7 +223,13 @@ struct mica_writer {
     FILE *file;
     char *path;
     char *temporary; /* NULL if the target is written directly */
+    char *buffer;    /* that the file uses, or NULL: its own */
+    bool sync;
 };
+
+/* What is mapped later is written in pieces that begin at multiples of a huge page, so that the
+ * system may keep it in such pages and map them at once. */
+enum { CACHE_BUFFER = 2 << 20 };
 
 /* Pipes and devices are written directly, and so is all below /dev and /proc: /dev/stdout may lead
  * to a regular file, but must not be renamed over. Elsewhere a symbolic link is replaced by the
@@ -207,7 +240,8 @@ static bool written_directly(const char *path, const struct stat *info)
            strncmp(path, "/proc/", 6) == 0;
 }
 
-mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err)
+static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_writer **out,
+                               mica_error *err)
 {
     *out = NULL;
     struct stat info;
@@ -217,6 +251,7 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
         return mica_fail(err, MICA_STATUS_IO, "'%s' is a directory, not a file", path);
     mica_writer *writer = mica_calloc(1, sizeof *writer);
     if (!writer || !(writer->path = mica_strdup(path)) ||
+        (cache && !(writer->buffer = mica_alloc(CACHE_BUFFER))) ||
         (!direct && !(writer->temporary = mica_alloc(room)))) {
         mica_writer_abort(&writer);
         return mica_fail_memory(err, room, path);
@@ -227,7 +262,7 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
     } else {
         for (unsigned i = 0; i < 1000 && fd < 0; i++) {
             snprintf(writer->temporary, room, "%s.%ld.%u.tmp", path, (long)getpid(), i);
-            fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
             if (fd < 0 && errno != EEXIST)
                 break;
         }
@@ -245,8 +280,21 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
         mica_writer_abort(&writer);
         return mica_fail_errno(err, error, "cannot write", path);
     }
+    if (cache)
+        setvbuf(writer->file, writer->buffer, _IOFBF, CACHE_BUFFER);
+    writer->sync = !cache;
     *out = writer;
     return MICA_OK;
+}
+
+mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err)
+{
+    return open_writer(path, 0666, false, out, err);
+}
+
+mica_status mica_writer_open_cache(const char *path, mica_writer **out, mica_error *err)
+{
+    return open_writer(path, 0600, true, out, err);
 }
 
 mica_status mica_writer_write(mica_writer *writer, const void *data, size_t size, mica_error *err)
@@ -262,7 +310,7 @@ mica_status mica_writer_commit(mica_writer **pointer, mica_error *err)
     mica_status status = MICA_OK;
     errno = EIO; /* in case an earlier write failed and went unheeded */
     bool ok = !ferror(writer->file) && fflush(writer->file) == 0;
-    if (ok && writer->temporary)
+    if (ok && writer->temporary && writer->sync)
         ok = fsync(fileno(writer->file)) == 0;
     int error = errno;
     if (fclose(writer->file) != 0 && ok) {
@@ -294,6 +342,7 @@ void mica_writer_abort(mica_writer **pointer)
         fclose(writer->file);
     if (writer->temporary)
         unlink(writer->temporary);
+    mica_free(writer->buffer);
     mica_free(writer->temporary);
     mica_free(writer->path);
     mica_free(writer);

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/error.h"
 
@@ -19,6 +21,13 @@ void mica_mapping_release(mica_mapping **mapping);
 const unsigned char *mica_mapping_data(const mica_mapping *mapping); /* NULL if the file is empty */
 size_t mica_mapping_size(const mica_mapping *mapping);
 const char *mica_mapping_path(const mica_mapping *mapping);
+/* What the system knew of the file when it was opened. */
+typedef struct mica_file_stamp {
+    uint64_t device, inode, size;
+    struct timespec modified, changed; /* its bytes; its bytes or what is known of it */
+    uint32_t owner, mode;
+} mica_file_stamp;
+const mica_file_stamp *mica_mapping_stamp(const mica_mapping *mapping);
 /* The pages of [data, data + size) are not needed soon: let the system have them back. */
 void mica_mapping_drop(const mica_mapping *mapping, const void *data, size_t size);
 
@@ -36,6 +45,9 @@ char *mica_path_join(const char *dir, const char *name);
  * folder; commit flushes, syncs and renames; abort (also on any failure) removes it. */
 typedef struct mica_writer mica_writer;
 mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err);
+/* The same for what can be made again and is checked when it is read: for the owner alone (mode
+ * 0600), and commit does not wait for the disk. */
+mica_status mica_writer_open_cache(const char *path, mica_writer **out, mica_error *err);
 mica_status mica_writer_write(mica_writer *writer, const void *data, size_t size, mica_error *err);
 mica_status mica_writer_commit(mica_writer **writer, mica_error *err); /* clears, also on failure */
 void mica_writer_abort(mica_writer **writer);

@@ -416,3 +416,16 @@ const char *mica_checkpoint_source(const mica_checkpoint *checkpoint)
 {
     return checkpoint->source;
 }
+
+size_t mica_checkpoint_file_count(const mica_checkpoint *checkpoint)
+{
+    return checkpoint->shards.count;
+}
+
+const char *mica_checkpoint_file(const mica_checkpoint *checkpoint, size_t i,
+                                 mica_file_stamp *stamp)
+{
+    const mica_weights *file = checkpoint->shards.files[i];
+    *stamp = *mica_mapping_stamp(file->mapping);
+    return file->path;
+}

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "mica/json.h"
 #include "mica/tensor.h"
@@ -50,5 +51,10 @@ void mica_checkpoint_warn_unused(const mica_checkpoint *checkpoint, const char *
 
 /* What it was read from, for people: "model.safetensors", "pytorch_model.bin (zip)". */
 const char *mica_checkpoint_source(const mica_checkpoint *checkpoint);
+
+/* The files that the tensors lie in: the path of file i, and what it was when it was mapped. */
+size_t mica_checkpoint_file_count(const mica_checkpoint *checkpoint);
+const char *mica_checkpoint_file(const mica_checkpoint *checkpoint, size_t i,
+                                 mica_file_stamp *stamp);
 
 #endif

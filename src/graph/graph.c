@@ -126,6 +126,11 @@ mica_value mica_input(mica_graph *graph, const char *name, mica_dtype dtype, int
     return add_node(graph, node);
 }
 
+void mica_graph_use_sidecar(mica_graph *graph, mica_sidecar *sidecar)
+{
+    graph->sidecar = sidecar;
+}
+
 mica_value mica_constant(mica_graph *graph, mica_tensor *tensor, const char *name)
 {
     if (!usable(graph))

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "graph/op.h"
+#include "graph/sidecar.h"
 
 typedef struct mica_node {
     mica_op op;
@@ -25,7 +26,8 @@ struct mica_graph {
     mica_node **nodes;
     size_t n_nodes, capacity;
     size_t n_inputs;
-    mica_error error; /* the first one */
+    mica_error error;      /* the first one */
+    mica_sidecar *sidecar; /* borrowed, or NULL */
 };
 
 /* Records an operation: what all builders of mica/ops.h come down to. */

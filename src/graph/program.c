@@ -40,13 +40,15 @@ static mica_status check_arguments(mica_context *context, const mica_graph *grap
     return MICA_OK;
 }
 
-static mica_status prepare(mica_program *program, mica_error *err)
+static mica_status prepare(mica_program *program, mica_sidecar *sidecar, mica_error *err)
 {
     mica_backend *backend = program->backend;
     while (program->n_prepared < program->n_steps) {
         mica_step *step = &program->steps[program->n_prepared];
         step->precision = program->options.precision;
+        step->sidecar = sidecar;
         mica_status status = backend->vtable->prepare(backend, step, err);
+        step->sidecar = NULL;
         if (status != MICA_OK)
             return status;
         program->n_prepared++;
@@ -89,7 +91,7 @@ mica_status mica_program_compile(mica_context *context, const mica_graph *graph,
     if (status == MICA_OK)
         status = mica_plan_memory(program, err);
     if (status == MICA_OK)
-        status = prepare(program, err);
+        status = prepare(program, graph->sidecar, err);
     mica_graph_destroy(&rewritten);
     if (status != MICA_OK)
         mica_program_destroy(&program);

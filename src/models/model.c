@@ -9,6 +9,8 @@
 #include "backends/backend.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "graph/sidecar.h"
+#include "models/packed.h"
 
 typedef struct cached_program {
     mica_program_kind kind;
@@ -401,6 +403,26 @@ static mica_status compile_first(mica_model *m, mica_error *err)
     return status;
 }
 
+/* The same with packed weights that are kept, if that is wished. */
+static mica_status compile_kept(mica_model *m, const mica_model_options *options,
+                                const mica_checkpoint *checkpoint, mica_error *err)
+{
+    mica_sidecar *sidecar = NULL;
+    bool wanted;
+    mica_status status = mica_packed_wanted(options, &wanted, err);
+
+    if (status == MICA_OK && wanted)
+        status = mica_packed_open(m->context, checkpoint, m->precision, &sidecar, err);
+    mica_graph_use_sidecar(m->graph, sidecar);
+    if (status == MICA_OK)
+        status = compile_first(m, err);
+    if (status == MICA_OK && sidecar)
+        mica_packed_keep(m->context, sidecar);
+    mica_graph_use_sidecar(m->graph, NULL);
+    mica_sidecar_release(&sidecar);
+    return status;
+}
+
 /* A model with all that stands beside its weights. With `modules` those of sentence-transformers
  * have theirs. */
 static mica_status open_around_weights(mica_context *context, const char *path, bool modules,
@@ -485,7 +507,7 @@ mica_status mica_model_open_with(mica_context *context, const char *path,
     if (status == MICA_OK)
         status = take_weights(*out, checkpoint, err);
     if (status == MICA_OK)
-        status = compile_first(*out, err);
+        status = compile_kept(*out, options, checkpoint, err);
     mica_checkpoint_close(&checkpoint);
     if (status != MICA_OK)
         mica_model_destroy(out);

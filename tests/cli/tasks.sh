@@ -19,6 +19,23 @@ run "$mica" embed "$work/base" "one text" --dtype fp32
 expect "a type that there is not" 2
 err_has "--dtype is f32, bf16, int8 or auto, not 'fp32'"
 
+# --packed-cache: the same output, the second time from a file
+sleep 3 # a checkpoint that has just been written is not kept
+run "$mica" embed "$work/base" "one text"
+cp "$work/out" "$work/expected"
+for said in "no packed weights" "packed weights from"; do
+    run env XDG_CACHE_HOME="$work/cache" "$mica" embed "$work/base" "one text" --packed-cache --verbose
+    expect "embed with a packed cache" 0
+    err_has "$said"
+    cmp -s "$work/out" "$work/expected" || complain "other numbers with packed weights that were kept"
+done
+run env XDG_CACHE_HOME=/dev/null "$mica" embed "$work/base" "one text" --packed-cache
+expect "embed without a place for the cache" 0
+err_has "warning: packed weights are not kept"
+run env MICA_PACKED_CACHE=yes "$mica" embed "$work/base" "one text"
+expect "embed with a wrong MICA_PACKED_CACHE" 2
+err_has "MICA_PACKED_CACHE is 'yes'"
+
 # classify
 run "$mica" classify "$work/classes" "one text" --format json
 expect "classify one text" 0

@@ -26,10 +26,12 @@ typedef struct mica_cpu {
 struct mica_packed {
     mica_precision precision;
     size_t n, k;
+    void *block;         /* all of the following, or NULL: it lies in the sidecar */
     void *panels;        /* as gemm.h says */
     float *bias;         /* n floats, or NULL: no linear of the step has one */
     float *column_scale; /* INT8, of all columns of the panels; else NULL */
     int32_t *column_sum;
+    mica_sidecar *sidecar; /* a reference, or NULL */
     size_t references, n_tensors;
     mica_tensor **tensors; /* weight 0, bias 0, weight 1, ...; a bias may be NULL */
     mica_packed *next;

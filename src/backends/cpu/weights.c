@@ -11,6 +11,7 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "tensor/convert.h"
 #include "tensor/tensor.h"
 
@@ -222,10 +223,8 @@ static void packed_destroy(mica_packed *entry)
         if (entry->tensors[i])
             mica_tensor_release(&entry->tensors[i]);
     mica_free(entry->tensors);
-    mica_free_data(entry->panels);
-    mica_free_data(entry->bias);
-    mica_free_data(entry->column_scale);
-    mica_free_data(entry->column_sum);
+    mica_free_data(entry->block);
+    mica_sidecar_release(&entry->sidecar);
     mica_free(entry);
 }
 
@@ -265,38 +264,100 @@ mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_
     return MICA_OK;
 }
 
-/* Everything of a new entry but its numbers. */
+/* Room for `bytes` at the end of a block of *total, aligned; *at gets where. */
+static bool add_room(size_t bytes, size_t *at, size_t *total)
+{
+    *at = *total;
+    return mica_add_size(bytes, MICA_DATA_ALIGNMENT - 1, &bytes) &&
+           mica_add_size(*total, bytes / MICA_DATA_ALIGNMENT * MICA_DATA_ALIGNMENT, total);
+}
+
+/* Where the parts of an entry's block lie. */
+typedef struct parts {
+    size_t panels, bias, column_scale, column_sum, bytes;
+    bool has_bias, int8;
+} parts;
+
+static bool lay_out(const mica_cpu *cpu, const mica_packed *entry, parts *p)
+{
+    size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
+    size_t group = mica_gemm_group(entry->precision), words = (entry->k + group - 1) / group;
+    size_t bytes, row = columns * sizeof(float);
+    return mica_mul_size(columns, words, &bytes) && mica_mul_size(bytes, sizeof(float), &bytes) &&
+           add_room(bytes, &p->panels, &p->bytes) &&
+           (!p->has_bias || add_room(row, &p->bias, &p->bytes)) &&
+           (!p->int8 || (add_room(row, &p->column_scale, &p->bytes) &&
+                         add_room(row, &p->column_sum, &p->bytes)));
+}
+
+static void use_block(mica_packed *entry, const parts *p, char *block)
+{
+    entry->panels = block + p->panels;
+    entry->bias = p->has_bias ? (float *)(void *)(block + p->bias) : NULL;
+    entry->column_scale = p->int8 ? (float *)(void *)(block + p->column_scale) : NULL;
+    entry->column_sum = p->int8 ? (int32_t *)(void *)(block + p->column_sum) : NULL;
+}
+
+/* What an entry is called in a sidecar: PACKING_VERSION goes up when the bytes of panels change for
+ * the same weights. NULL: no sidecar, a weight without a name, or no memory; then it is packed. */
+static char *name_in_sidecar(const mica_cpu *cpu, const mica_packed *entry, const mica_step *step)
+{
+    enum { PACKING_VERSION = 1, NAME_MAX_BYTES = 1 << 16 };
+    mica_buf name;
+    bool named = step->sidecar && step->names;
+    mica_buf_init(&name, NAME_MAX_BYTES);
+    if (named)
+        mica_buf_printf(&name, "packing %d, %s, [%zu, %zu] in panels of %zu", PACKING_VERSION,
+                        mica_precision_name(entry->precision), entry->n, entry->k,
+                        cpu->kernels.gemm.nr);
+    for (uint32_t i = 1; named && i < step->n_inputs; i++) {
+        const mica_tensor *tensor = step->constants[i];
+        named = !tensor || step->names[i];
+        if (tensor && named)
+            mica_buf_printf(&name, ", %u: %s %s", i, step->names[i],
+                            mica_dtype_name(mica_tensor_dtype(tensor)));
+    }
+    char *text = named ? mica_buf_take(&name, NULL) : NULL;
+    mica_buf_free(&name);
+    return text;
+}
+
+/* An entry without its numbers, or with them if the sidecar has them under `name`. */
 static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
-                                 mica_precision precision, mica_packed **out, mica_error *err)
+                                 mica_precision precision, mica_packed **out, char **name,
+                                 size_t *bytes, mica_error *err)
 {
     mica_packed *entry = mica_calloc(1, sizeof *entry);
+    parts p = {.int8 = precision == MICA_PRECISION_INT8};
     *out = NULL;
+    *name = NULL;
     if (!entry)
         return mica_fail_memory(err, sizeof *entry, "a packed weight");
     mica_tensor *const *tensors = step->constants + 1;
-    size_t n_tensors = step->n_inputs - 1, bytes = 0;
-    bool has_bias = false;
+    size_t n_tensors = step->n_inputs - 1;
     for (size_t i = 0; i < n_tensors; i += 2) {
         entry->n += (size_t)mica_tensor_dim(tensors[i], 0);
-        has_bias = has_bias || (i + 1 < n_tensors && tensors[i + 1]);
+        p.has_bias = p.has_bias || (i + 1 < n_tensors && tensors[i + 1]);
     }
     entry->k = (size_t)mica_tensor_dim(tensors[0], 1);
     entry->precision = precision;
-    size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
-    size_t group = mica_gemm_group(precision), words = (entry->k + group - 1) / group;
-    bool int8 = precision == MICA_PRECISION_INT8;
-    if (!mica_mul_size(columns, words, &bytes) || !mica_mul_size(bytes, sizeof(float), &bytes))
-        bytes = SIZE_MAX;
+    if (!lay_out(cpu, entry, &p))
+        p.bytes = SIZE_MAX;
+    *bytes = p.bytes;
+    *name = name_in_sidecar(cpu, entry, step);
+    char *block = *name ? mica_sidecar_find(step->sidecar, *name, p.bytes) : NULL;
+    if (block)
+        entry->sidecar = mica_sidecar_retain(step->sidecar);
+    else
+        block = entry->block = mica_alloc_data(p.bytes);
     entry->tensors = mica_alloc_array(n_tensors, sizeof *entry->tensors);
-    entry->panels = mica_alloc_data(bytes);
-    entry->bias = has_bias ? mica_alloc_data(columns * sizeof(float)) : NULL;
-    entry->column_scale = int8 ? mica_alloc_data(columns * sizeof(float)) : NULL;
-    entry->column_sum = int8 ? mica_alloc_data(columns * sizeof(int32_t)) : NULL;
-    if (!entry->tensors || !entry->panels || (has_bias && !entry->bias) ||
-        (int8 && (!entry->column_scale || !entry->column_sum))) {
+    if (!entry->tensors || !block) {
         packed_destroy(entry);
-        return mica_fail_memory(err, bytes, "a packed weight");
+        mica_free(*name);
+        *name = NULL;
+        return mica_fail_memory(err, p.bytes, "a packed weight");
     }
+    use_block(entry, &p, block);
     entry->n_tensors = n_tensors;
     for (size_t i = 0; i < n_tensors; i++)
         entry->tensors[i] = tensors[i] ? mica_tensor_retain(tensors[i]) : NULL;
@@ -353,9 +414,14 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
     mica_precision precision = step->precision = precision_of(cpu, step);
     mica_packed *entry = find(cpu, precision, step->constants + 1, step->n_inputs - 1);
     if (!entry) {
-        status = packed_create(cpu, step, precision, &entry, err);
-        if (!status)
+        char *name = NULL;
+        size_t bytes = 0;
+        status = packed_create(cpu, step, precision, &entry, &name, &bytes, err);
+        if (!status && !entry->sidecar)
             status = pack_entry(cpu, entry, step, err);
+        if (!status && name && mica_sidecar_is_new(step->sidecar))
+            status = mica_sidecar_add(step->sidecar, name, entry->block, bytes, err);
+        mica_free(name);
         if (status) {
             packed_destroy(entry);
             entry = NULL;
