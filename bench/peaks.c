@@ -78,6 +78,34 @@ PROBE(dot_avx2, "avx2", __m256i, _mm256_set1_epi32(i),
                                             _mm256_set1_epi16(1))),
       32)
 
+/* The same with tiles of 16 rows of 64 bytes, four of which hold sums. */
+#define TILE_PROBE(name, features, dot, lanes)                                                     \
+    __attribute__((target(features))) static double name(void)                                     \
+    {                                                                                              \
+        struct {                                                                                   \
+            uint8_t palette, rest[15];                                                             \
+            uint16_t row_bytes[16];                                                                \
+            uint8_t rows[16];                                                                      \
+        } shapes = {.palette = 1};                                                                 \
+        for (int i = 0; i < 8; i++) {                                                              \
+            shapes.row_bytes[i] = 64;                                                              \
+            shapes.rows[i] = 16;                                                                   \
+        }                                                                                          \
+        __asm__ volatile("" ::: "memory"); /* the shapes are written before they are read */       \
+        _tile_loadconfig(&shapes);         /* sums and factors are zeros */                        \
+        for (int s = 0; s < STEPS / 16; s++) {                                                     \
+            dot(0, 4, 6);                                                                          \
+            dot(1, 4, 7);                                                                          \
+            dot(2, 5, 6);                                                                          \
+            dot(3, 5, 7);                                                                          \
+        }                                                                                          \
+        _tile_release();                                                                           \
+        return 2.0 * 16 * (lanes)*4 * (STEPS / 16);                                                \
+    }
+
+TILE_PROBE(tiles_bf16, "amx-tile,amx-bf16", _tile_dpbf16ps, 16 * 32)
+TILE_PROBE(tiles_int8, "amx-tile,amx-int8", _tile_dpbusd, 16 * 64)
+
 static bool always(void)
 {
     return true;
@@ -139,6 +167,9 @@ static const struct instruction {
     flops_fn run;
 } instructions[] = {
 #if defined(__x86_64__)
+    {"amx", MICA_PRECISION_F32, "vfmadd (512 bits)", always, fma_avx512},
+    {"amx", MICA_PRECISION_BF16, "tdpbf16ps", always, tiles_bf16},
+    {"amx", MICA_PRECISION_INT8, "tdpbusd", always, tiles_int8},
     {"avx512", MICA_PRECISION_F32, "vfmadd (512 bits)", always, fma_avx512},
     {"avx512", MICA_PRECISION_BF16, "vfmadd (512 bits)", always, fma_avx512},
     {"avx512", MICA_PRECISION_BF16, "vdpbf16ps (512 bits)", has_avx512bf16, dot_bf16},

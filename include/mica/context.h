@@ -36,8 +36,8 @@ typedef struct mica_context_options {
 } mica_context_options;
 MICA_API void mica_context_options_defaults(mica_context_options *options);
 
-/* `options` NULL = defaults. The environment variable MICA_CPU (c, avx2, avx512; on Arm c, neon,
- * dotprod, i8mm, bf16) lowers the instruction set that kernels use; an unknown name is
+/* `options` NULL = defaults. The environment variable MICA_CPU (c, avx2, avx512, amx; on Arm c,
+ * neon, dotprod, i8mm, bf16) lowers the instruction set that kernels use; an unknown name is
  * INVALID_ARGUMENT. */
 MICA_API mica_status mica_context_create(const mica_context_options *options, mica_context **out,
                                          mica_error *err);

@@ -24,13 +24,16 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#endif
 
 #include "base/cpu_internal.h"
 
 #if defined(__aarch64__)
 static const char *const level_names[MICA_CPU_LEVELS] = {"c", "neon", "dotprod", "i8mm", "bf16"};
 #else
-static const char *const level_names[MICA_CPU_LEVELS] = {"c", "avx2", "avx512"};
+static const char *const level_names[MICA_CPU_LEVELS] = {"c", "avx2", "avx512", "amx"};
 #endif
 
 const char *mica_cpu_level_name(mica_cpu_level level)
@@ -39,6 +42,25 @@ const char *mica_cpu_level_name(mica_cpu_level level)
 }
 
 #if defined(__x86_64__)
+/* Whether AMX is here, beside AVX-512. Its registers are large: Linux saves them only for processes
+ * that ask (from 5.16 on), once for all threads. */
+static bool has_amx(unsigned xcr0)
+{
+    const unsigned saved = 3u << 17;                     /* shapes and contents of tiles */
+    const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* BF16, TILE, INT8 */
+    unsigned a, b, c, d;
+    if ((xcr0 & saved) != saved || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & amx) != amx)
+        return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) /* AVX-512 BF16 */
+        return false;
+#if defined(__linux__)
+    enum { REQUEST = 0x1023, TILE_DATA = 18 }; /* of asm/prctl.h, which older headers do not name */
+    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+#else
+    return false;
+#endif
+}
+
 mica_cpu_level mica_cpu_detect(void)
 {
     enum { FMA = 1 << 12, XSAVE = 1 << 26, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29 };
@@ -53,7 +75,9 @@ mica_cpu_level mica_cpu_detect(void)
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
         return MICA_CPU_C;
-    return (low & 0xe6) == 0xe6 && (b & avx512) == avx512 ? MICA_CPU_AVX512 : MICA_CPU_AVX2;
+    if ((low & 0xe6) != 0xe6 || (b & avx512) != avx512)
+        return MICA_CPU_AVX2;
+    return has_amx(low) ? MICA_CPU_AMX : MICA_CPU_AVX512;
 }
 
 unsigned mica_cpu_features(void)

@@ -21,6 +21,7 @@ typedef enum mica_cpu_level {
 #else
     MICA_CPU_AVX2,   /* AVX2 + FMA + F16C, and the OS saves YMM */
     MICA_CPU_AVX512, /* + AVX-512 F/BW/CD/DQ/VL, and the OS saves ZMM and masks */
+    MICA_CPU_AMX,    /* + AMX with bfloat16 and bytes, AVX-512 BF16, and Linux lets us use tiles */
 #endif
     MICA_CPU_LEVELS
 } mica_cpu_level;
@@ -34,7 +35,8 @@ typedef enum mica_cpu_feature {
 unsigned mica_cpu_features(void); /* a set of them, those whose level is there */
 
 const char *mica_cpu_level_name(mica_cpu_level level); /* "c", "avx2", "neon", ... */
-mica_cpu_level mica_cpu_detect(void);                  /* the best that chip and OS offer */
+/* The best that chip and OS offer. Where tiles are, Linux is asked to let the process use them. */
+mica_cpu_level mica_cpu_detect(void);
 /* Detected level, lowered by the environment variable MICA_CPU if set. MICA_CPU can only lower: a
  * higher level than detected gives the detected one; an unknown name is INVALID_ARGUMENT. */
 mica_status mica_cpu_choose(mica_cpu_level *out, mica_error *err);

@@ -49,6 +49,8 @@ static void test_tables(void **state)
         const mica_kernels *k = &tables[t];
         assert_true(k->bf16.a_words == 1 || k->bf16.a_words == 2);
         assert_true(k->gemm.mc <= MICA_GEMM_MAX_MC);
+        assert_true(k->gemm.mc % k->bf16.mr == 0 && k->gemm.mc % k->int8.mr == 0);
+        assert_true(!k->bf16.widen || k->bf16.mr == k->gemm.mr);
         assert_non_null(k->bf16.name);
         assert_non_null(k->int8.name);
     }
@@ -159,12 +161,12 @@ static void test_tile_bf16(void **state)
 {
     for (size_t t = 0; t < n_tables; t++) {
         const mica_kernels *k = &tables[t];
-        for (size_t m = 1; m <= k->gemm.mr; m++)
+        for (size_t m = 1; m <= k->bf16.mr; m++)
             for (size_t n = 1; n <= k->gemm.nr; n++) {
                 check_tile_bf16(k, m, n, (m + n) % 5, (m + n) & 1, (m + n) & 2);
                 check_tile_bf16(k, m, n, 17, (m + n) & 2, (m + n) & 1);
             }
-        check_tile_bf16(k, k->gemm.mr, k->gemm.nr, MICA_GEMM_KC / k->bf16.a_words, true, true);
+        check_tile_bf16(k, k->bf16.mr, k->gemm.nr, MICA_GEMM_KC / k->bf16.a_words, true, true);
     }
 }
 
@@ -273,12 +275,12 @@ static void test_tile_int8(void **state)
 {
     for (size_t t = 0; t < n_tables; t++) {
         const mica_kernels *k = &tables[t];
-        for (size_t m = 1; m <= k->gemm.mr; m++)
+        for (size_t m = 1; m <= k->int8.mr; m++)
             for (size_t n = 1; n <= k->gemm.nr; n++) {
                 check_tile_int8(k, m, n, (m + n) % 5, (m + n) & 1, false);
                 check_tile_int8(k, m, n, 17, (m + n) & 2, true);
             }
-        check_tile_int8(k, k->gemm.mr, k->gemm.nr, MICA_GEMM_KC, true, true);
+        check_tile_int8(k, k->int8.mr, k->gemm.nr, MICA_GEMM_KC, true, true);
     }
 }
 

@@ -70,6 +70,15 @@ size_t mica_gemm_group(mica_precision precision)
     return precision == MICA_PRECISION_INT8 ? 4 : precision == MICA_PRECISION_BF16 ? 2 : 1;
 }
 
+/* Rows of a tile. */
+static size_t tile_rows(const mica_gemm *g)
+{
+    const mica_kernels *kernels = g->kernels;
+    return g->precision == MICA_PRECISION_INT8   ? kernels->int8.mr
+           : g->precision == MICA_PRECISION_BF16 ? kernels->bf16.mr
+                                                 : kernels->gemm.mr;
+}
+
 /* A block of at most mc rows on its way through the blocks of k. */
 typedef struct block {
     const mica_gemm *gemm;
@@ -208,7 +217,7 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     enum { FEW_STRIPS = 3 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
-    size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, kernels->gemm.mr);
+    size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, tile_rows(g));
     size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
     bool widens =
@@ -237,7 +246,7 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
 static size_t rows_at_once(const mica_gemm *g)
 {
     enum { FLOATS = 1 << 16 };
-    size_t mr = g->kernels->gemm.mr, mc = g->kernels->gemm.mc;
+    size_t mr = tile_rows(g), mc = g->kernels->gemm.mc;
     if (g->precision != MICA_PRECISION_INT8)
         return mc;
     size_t rows = FLOATS / (g->k + 1) / mr * mr;
@@ -253,7 +262,7 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t words_max = ceil_div(t.all_words, blocks);
-    size_t mr = g->kernels->gemm.mr, parts = ceil_div(row1 - row0, rows_at_once(g));
+    size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     for (size_t part = 0; part < parts; part++) {
         t.row0 = row0 + part * part_rows;
@@ -290,13 +299,13 @@ static void grid_task(void *arg, size_t task, size_t worker)
 static void choose_grid(grid *t, size_t threads)
 {
     const mica_gemm *g = t->gemm;
-    size_t best = SIZE_MAX;
+    size_t best = SIZE_MAX, mr = tile_rows(g);
     for (size_t rows = 1; rows <= threads && rows <= g->m; rows++) {
         size_t across = smaller(threads / rows, t->panels);
         size_t m = ceil_div(g->m, rows);
         size_t cost = m * ceil_div(t->panels, across) + m / 2;
         /* Few rows in a tile do not use all of the processor. */
-        cost += m < g->kernels->gemm.mr ? (g->kernels->gemm.mr - m) * t->panels / across / 2 : 0;
+        cost += m < mr ? (mr - m) * t->panels / across / 2 : 0;
         if (cost < best) {
             best = cost;
             t->across_rows = rows;

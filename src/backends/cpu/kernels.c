@@ -48,6 +48,11 @@ void mica_kernels_init_with(mica_kernels *kernels, mica_cpu_level level, unsigne
         if (features & MICA_CPU_AVX512_BF16)
             mica_k_gemm_bf16_init_avx512bf16(kernels, !(features & MICA_KERNELS_UNTIMED));
     }
+    if (level >= MICA_CPU_AMX) {
+        kernels->level = MICA_CPU_AMX;
+        mica_k_gemm_bf16_init_amx(kernels);
+        mica_k_gemm_int8_init_amx(kernels);
+    }
 #elif defined(__aarch64__)
     if (level >= MICA_CPU_NEON) {
         kernels->level = level;

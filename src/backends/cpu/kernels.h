@@ -248,13 +248,14 @@ typedef struct mica_kernels {
         mica_k_gemm_narrow narrow;
         mica_k_gemm_row row;
         size_t mr, nr; /* rows and columns of a tile */
-        size_t mc;     /* rows of A packed at once */
+        size_t mc;     /* rows of A packed at once: a multiple of every mr */
         size_t nc;     /* panels that are taken together: twice MICA_GEMM_KC nr nc floats in L2 */
     } gemm;
     struct {
         mica_k_gemm_tile_bf16 tile;
         mica_k_pack_bf16 pack;
-        mica_k_widen_panel widen; /* where A is packed as float32, else NULL */
+        mica_k_widen_panel widen; /* where A is packed as float32, else NULL: mr is gemm's */
+        size_t mr;                /* rows of a tile; columns are gemm's */
         size_t a_words;           /* 1 or 2 */
         bool fast;                /* faster than float32, not only smaller */
         const char *name;         /* of what multiplies, for people */
@@ -263,6 +264,7 @@ typedef struct mica_kernels {
         mica_k_gemm_tile_int8 tile;
         mica_k_range range;
         mica_k_quantize quantize;
+        size_t mr;
         int a_bias; /* A holds q less this: where its bytes have a sign, 128 */
         const char *name;
     } int8;
@@ -304,6 +306,9 @@ void mica_k_gemm_int8_init_avxvnni(mica_kernels *kernels);
 void mica_k_gemm_int8_init_avx512vnni(mica_kernels *kernels);
 /* `timed`: leaves the table as it is where its instruction is slower than fused multiply-adds. */
 void mica_k_gemm_bf16_init_avx512bf16(mica_kernels *kernels, bool timed);
+/* Of a level above AVX-512. */
+void mica_k_gemm_bf16_init_amx(mica_kernels *kernels);
+void mica_k_gemm_int8_init_amx(mica_kernels *kernels);
 #endif
 #if defined(__aarch64__)
 void mica_k_pointwise_init_neon(mica_kernels *kernels);

@@ -5,7 +5,7 @@
 #include "backends/cpu/kernels.h"
 #include "tensor/convert.h"
 
-enum { NR = 16 };
+enum { MR = 4, NR = 16 };
 
 static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel, float *c,
                  size_t ldc, bool add, const float *bias, mica_ahead ahead)
@@ -52,6 +52,7 @@ static void widen(float *y, const void *panel, size_t k)
 void mica_k_gemm_bf16_init_c(mica_kernels *kernels)
 {
     kernels->bf16.tile = tile;
+    kernels->bf16.mr = MR;
     kernels->bf16.pack = pack;
     kernels->bf16.widen = widen;
     kernels->bf16.a_words = 2;

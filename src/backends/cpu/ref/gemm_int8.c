@@ -7,7 +7,7 @@
 
 #include "backends/cpu/kernels.h"
 
-enum { NR = 16, GROUP = 4 };
+enum { MR = 4, NR = 16, GROUP = 4 };
 
 static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel, float *c,
                  size_t ldc, bool add, const mica_int8_tail *tail, mica_ahead ahead)
@@ -57,6 +57,7 @@ static void quantize(void *to, const float *x, size_t n, float inverse, int32_t 
 void mica_k_gemm_int8_init_c(mica_kernels *kernels)
 {
     kernels->int8.tile = tile;
+    kernels->int8.mr = MR;
     kernels->int8.range = range;
     kernels->int8.quantize = quantize;
     kernels->int8.a_bias = 0;

@@ -72,6 +72,7 @@ static void bf16_widen(float *y, const void *panel, size_t k)
 static void bf16_fill(mica_kernels *kernels)
 {
     kernels->bf16.tile = bf16_tile;
+    kernels->bf16.mr = TILE_MR;
     kernels->bf16.pack = bf16_pack;
     kernels->bf16.widen = bf16_widen;
     kernels->bf16.a_words = 2;

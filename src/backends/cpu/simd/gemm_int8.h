@@ -106,6 +106,7 @@ static void int8_quantize(void *to, const float *x, size_t n, float inverse, int
 static void int8_fill(mica_kernels *kernels, const char *name)
 {
     kernels->int8.tile = int8_tile;
+    kernels->int8.mr = TILE_MR;
     kernels->int8.range = int8_range;
     kernels->int8.quantize = int8_quantize;
     kernels->int8.a_bias = I_BIAS;

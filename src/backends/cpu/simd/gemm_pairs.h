@@ -80,6 +80,7 @@ V_INLINE bool is_faster(vec (*native)(vec), vec (*plain)(vec), uint64_t times)
 static void pairs_fill(mica_kernels *kernels, const char *name)
 {
     kernels->bf16.tile = pairs_tile;
+    kernels->bf16.mr = TILE_MR;
     kernels->bf16.pack = pairs_pack;
     kernels->bf16.widen = NULL;
     kernels->bf16.a_words = 1;
