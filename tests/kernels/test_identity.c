@@ -221,12 +221,68 @@ static void test_threads(void **state)
     free(w);
 }
 
+/* What a product reads where it lies, and what it packs: b has rows that are `gap` numbers apart,
+ * and a is turned or not. The sums are near those in double. */
+static void check_matmul(int level, int64_t matrices, int64_t m, int64_t k, int64_t n)
+{
+    enum { GAP = 3 };
+    size_t cells = (size_t)(matrices * m * n), count_a = (size_t)(matrices * m * k);
+    int64_t a_dims[3] = {matrices, m, k}, b_dims[3] = {matrices, k, n}, dims[3] = {matrices, m, n};
+    float *a = numbers(count_a, 1), *turned = numbers(count_a, 1);
+    float *b = numbers((size_t)(matrices * k * (n + GAP)), 2), *plain = numbers(cells, 0);
+    float *y = numbers(cells, 0), *dense = numbers((size_t)(matrices * k * n), 0);
+    for (int64_t i = 0; i < matrices * k; i++)
+        memcpy(dense + i * n, b + i * (n + GAP), (size_t)n * sizeof *b);
+    for (int64_t i = 0; i < matrices * m * k; i++)
+        turned[i / (m * k) * m * k + i % k * m + i / k % m] = a[i];
+    for (size_t way = 0; way < 4 * THREADS; way++) {
+        rig r;
+        rig_create(&r, level, 1 + way / 4);
+        rig_begin(&r, MICA_OP_MATMUL, NULL);
+        mica_view *left = rig_input(&r, MICA_DTYPE_F32, way & 1 ? turned : a, 3, a_dims);
+        mica_view *right = rig_input(&r, MICA_DTYPE_F32, way & 2 ? b : dense, 3, b_dims);
+        if (way & 1)
+            left->stride[1] = 1, left->stride[2] = m;
+        if (way & 2)
+            right->stride[0] = k * (n + GAP), right->stride[1] = n + GAP;
+        rig_output(&r, MICA_DTYPE_F32, way ? y : plain, 3, dims);
+        rig_run_ok(&r);
+        if (way)
+            check_same_bits(y, plain, cells, "matmul");
+        rig_destroy(&r);
+    }
+    for (size_t i = 0; i < cells; i += 1 + cells / 999) {
+        size_t matrix = i / (size_t)(m * n), row = i / (size_t)n, column = i % (size_t)n;
+        double sum = 0;
+        for (size_t p = 0; p < (size_t)k; p++)
+            sum += (double)a[row * (size_t)k + p] *
+                   (double)dense[(matrix * (size_t)k + p) * (size_t)n + column];
+        check_near(plain[i], sum, 0, 1e-6 * (double)(k + 10), "matmul", i);
+    }
+    free(a);
+    free(turned);
+    free(b);
+    free(dense);
+    free(plain);
+    free(y);
+}
+
+static void test_matmul(void **state)
+{
+    static const int64_t shapes[][4] = {
+        {3, 64, 342, 32}, {5, 7, 385, 16},  {4, 65, 1025, 64},  {3, 149, 769, 32},   {3, 5, 0, 32},
+        {2, 31, 100, 48}, {1, 70, 500, 32}, {1, 13, 13000, 32}, {1, 150, 12289, 32},
+    };
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+            check_matmul(level, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_mask_of_ones),
+        cmocka_unit_test(test_linear),    cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_mask_of_ones),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

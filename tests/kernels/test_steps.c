@@ -148,6 +148,8 @@ static void test_binary(void **state)
 static void check_matmul(rig *r, uint64_t *seed)
 {
     int64_t m = (int64_t)random_below(seed, 40), n = (int64_t)random_below(seed, 70);
+    if (random_below(seed, 2)) /* whole panels, which may be read where they lie */
+        n = 16 * (1 + (int64_t)random_below(seed, 4));
     int64_t k = (int64_t)random_below(seed, 90), batch = 1 + (int64_t)random_below(seed, 3);
     bool a_turned = random_below(seed, 2), b_turned = random_below(seed, 2),
          shared = random_below(seed, 2);

@@ -416,6 +416,49 @@ static void check_tile(const mica_kernels *k, size_t m, size_t n, size_t steps, 
     }
 }
 
+/* The tile of sides that lie where they lie has the same bits as that of packed ones. */
+static void check_tile_there(const mica_kernels *k, size_t m, size_t steps, size_t lda, bool add)
+{
+    enum { GAP = 5 };
+    size_t nr = k->gemm.nr, ldb = nr + GAP;
+    float *a = guarded_floats(0, (m - 1) * lda + steps, AT_END);
+    float *b = guarded_floats(1, steps ? (steps - 1) * ldb + nr : 0, AT_END);
+    float *c = guarded_floats(2, m * nr, AT_END), *bias = guarded_floats(3, nr, AT_END);
+    float *expected = guarded_floats(4, m * nr, AT_BEGIN);
+    static float packed_a[32 * MICA_GEMM_A_STRIDE];
+    static _Alignas(64) float packed_b[MICA_GEMM_MAX_NR * MICA_GEMM_KC];
+    fill_random(a, (m - 1) * lda + steps, 1, -1, 1);
+    fill_random(b, steps ? (steps - 1) * ldb + nr : 0, 2, -1, 1);
+    fill_random(expected, m * nr, 3, -1, 1);
+    fill_random(bias, nr, 4, -1, 1);
+    memcpy(c, expected, m * nr * sizeof *c);
+    for (size_t p = 0; p < steps; p++) {
+        memcpy(packed_b + p * nr, b + p * ldb, nr * sizeof *b);
+        for (size_t i = 0; i < m; i++)
+            packed_a[i * MICA_GEMM_A_STRIDE + p] = a[i * lda + p];
+    }
+    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end, as next_a does */
+    const mica_gemm_sides sides = {a, a + steps, (int64_t)lda, b, ldb};
+    k->gemm.tile(m, nr, steps, packed_a, packed_b, expected, nr, add, false, bias, ahead);
+    k->gemm.tile_there(m, nr, steps, &sides, c, nr, add, false, bias, ahead);
+    check_same_bits(c, expected, m * nr, "tile there");
+}
+
+static void test_tile_there(void **state)
+{
+    static const size_t steps[] = {0, 1, 15, 16, 33, MICA_GEMM_KC};
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        if (!k.gemm.tile_there)
+            continue;
+        for (size_t m = 1; m <= k.gemm.mr; m++)
+            for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++)
+                for (size_t lda = 0; lda <= 500; lda += 250) /* one row again and again, ... */
+                    check_tile_there(&k, m, steps[s], lda, (m + s) & 1);
+    }
+}
+
 static void test_tile(void **state)
 {
     static const size_t steps[] = {0, 1, 2, 17, MICA_GEMM_KC};
@@ -449,7 +492,7 @@ int main(void)
         cmocka_unit_test(test_gelu_error), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
         cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
-        cmocka_unit_test(test_tile),
+        cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

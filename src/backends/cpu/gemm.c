@@ -84,6 +84,9 @@ typedef struct block {
     const mica_gemm *gemm;
     float *packed;
     float *wide; /* BF16: a group of panels brought to float32 */
+    bool a_lies; /* A is not packed, and row 0 is at a */
+    const float *a;
+    size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
     size_t word0, words, all_words; /* of a row of B's panels: this block of k, and all */
     /* INT8: how each row is brought to 8 bits. */
@@ -157,6 +160,28 @@ static void pack_a(const block *t)
     }
 }
 
+/* Sides of a tile of rows from `first` on. Of an A that lies where it lies, these rows' next block
+ * of k is fetched; after the last the rows in their place in the next block, or next_a's. */
+static mica_gemm_sides sides_of(const block *t, size_t first, const float *packed, const float *b)
+{
+    const mica_gemm *g = t->gemm;
+    mica_gemm_sides sides = {packed, packed, MICA_GEMM_A_STRIDE, b, g->kernels->gemm.nr};
+    if (g->b_lies)
+        sides.ldb = g->n;
+    if (!t->a_lies)
+        return sides;
+    int64_t row = (int64_t)(t->row0 + first) * g->a_row;
+    sides.lda = g->a_row;
+    sides.a = sides.next_a = t->a + row + t->word0;
+    if (t->word0 + t->words < t->all_words)
+        sides.next_a = sides.a + t->words;
+    else if (t->next_rows > 0)
+        sides.next_a = t->a + row + (int64_t)t->next_rows * g->a_row;
+    else if (g->next_a)
+        sides.next_a = g->next_a + (int64_t)first * g->a_row;
+    return sides;
+}
+
 /* Rows [first, first + rows) of the block in one panel; `wide` is its part in float32, or NULL. */
 static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide,
                      mica_ahead ahead)
@@ -165,13 +190,19 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(nr, g->n - column);
     bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
     const float *a = t->packed + first * MICA_GEMM_A_STRIDE;
-    const float *b = (const float *)g->b + (panel * t->all_words + t->word0) * nr;
+    const float *b = (const float *)g->b + (g->b_lies ? t->word0 * g->n + column
+                                                      : (panel * t->all_words + t->word0) * nr);
     const float *bias = last && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
         bool past = g->stream && last && !add && !g->activation && n == nr &&
                     (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
-        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias, ahead);
+        mica_gemm_sides sides = sides_of(t, first, a, b);
+        if (t->a_lies || g->b_lies)
+            g->kernels->gemm.tile_there(rows, n, t->words, &sides, c, g->ldc, add, past, bias,
+                                        ahead);
+        else
+            g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias, ahead);
     } else if (wide) {
         g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
@@ -204,6 +235,12 @@ static const char *next_group(const block *t, size_t group, size_t panel0, size_
 {
     const mica_gemm *g = t->gemm;
     size_t next = group + g->kernels->gemm.nc, word = t->word0;
+    if (g->b_lies) { /* all columns of the next block of k */
+        bool last = word + t->words == t->all_words;
+        const float *b = last && g->next_b ? g->next_b : g->b;
+        return (const char *)(b + (last ? 0 : word + t->words) * g->n +
+                              group * t->words * g->kernels->gemm.nr);
+    }
     if (next >= panel1) {
         next = panel0;
         word = word + t->words < t->all_words ? word + t->words : 0;
@@ -220,6 +257,8 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, tile_rows(g));
     size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
+    if (g->b_lies) /* the block lies in one piece, of which each tile asks for a part */
+        all_bytes = panel_bytes;
     bool widens =
         g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
@@ -253,12 +292,23 @@ static size_t rows_at_once(const mica_gemm *g)
     return smaller(rows < mr ? mr : rows, mc);
 }
 
+/* Whether tiles read A where it lies: worth it when few panels meet a strip of it, which then costs
+ * as much to pack as to multiply. */
+static bool a_lies(const mica_gemm *g, size_t panels)
+{
+    enum { FEW_PANELS = 4 };
+    return g->precision == MICA_PRECISION_F32 && g->kernels->gemm.tile_there && g->a_column == 1 &&
+           panels <= FEW_PANELS && (!g->segments || g->segment >= g->k);
+}
+
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
     block t = {.gemm = g, .packed = scratch};
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
+    t.a = g->segments ? g->segments[0] : g->a;
+    t.a_lies = a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t words_max = ceil_div(t.all_words, blocks);
@@ -267,12 +317,14 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     for (size_t part = 0; part < parts; part++) {
         t.row0 = row0 + part * part_rows;
         t.rows = smaller(part_rows, row1 - t.row0);
+        t.next_rows = part + 1 < parts ? part_rows : 0;
         if (g->precision == MICA_PRECISION_INT8)
             choose_scales(&t);
         for (size_t at = 0; at < blocks; at++) {
             t.word0 = smaller(at * words_max, t.all_words);
             t.words = smaller(words_max, t.all_words - t.word0);
-            pack_a(&t);
+            if (!t.a_lies)
+                pack_a(&t);
             run_block(&t, panel0, panel1);
         }
     }

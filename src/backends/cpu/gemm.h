@@ -35,7 +35,10 @@ typedef struct mica_gemm {
      * segments[p / segment][p % segment + i a_row] */
     const float *const *segments;
     size_t segment;
-    const void *b;             /* panels, aligned to 64 bytes */
+    const void *b;                /* panels, aligned to 64 bytes */
+    bool b_lies;                  /* F32: b is [k, n] instead; gemm.tile_there, and n % nr is 0 */
+    const float *next_a, *next_b; /* of the next product like this on the thread, or NULL: their
+                                   * first rows are fetched towards the end */
     const float *column_scale; /* INT8: of each column of the panels, and the sum of its numbers */
     const int32_t *column_sum;
     const float *bias; /* n floats or NULL */

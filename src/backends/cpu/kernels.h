@@ -137,6 +137,19 @@ typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, c
                                  float *c, size_t ldc, bool add, bool past, const float *bias,
                                  mica_ahead ahead);
 
+/* Both sides where they lie: rows of A are lda floats apart, and B's nr columns are a piece of rows
+ * that are ldb floats apart. Rows like A's that will be wanted next are asked for, too. */
+typedef struct mica_gemm_sides {
+    const float *a, *next_a;
+    int64_t lda;
+    const float *b;
+    size_t ldb;
+} mica_gemm_sides;
+/* As gemm_tile, with the same bits. NULL in plain C. */
+typedef void (*mica_k_gemm_tile_there)(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
+                                       float *c, size_t ldc, bool add, bool past, const float *bias,
+                                       mica_ahead ahead);
+
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's. */
 typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
@@ -245,6 +258,7 @@ typedef struct mica_kernels {
     mica_k_transpose transpose;
     struct {
         mica_k_gemm_tile tile;
+        mica_k_gemm_tile_there tile_there;
         mica_k_gemm_narrow narrow;
         mica_k_gemm_row row;
         size_t mr, nr; /* rows and columns of a tile */

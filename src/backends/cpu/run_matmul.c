@@ -11,6 +11,10 @@
  *   together  b is packed by all threads, and C cut into rectangles (gemm.h); matrices that share b
  *             are one, where a's rows lie evenly
  *
+ * Narrow b of deep and apart, whole panels wide, are not packed: packing one costs as much as some
+ * rows of a, and while the numbers of one matrix or piece are multiplied the next one's are
+ * fetched.
+ *
  * Scratch: for each thread a packed block of A and (apart, deep) panels of b; then (together) the
  * panels or (deep) the pieces' results.
  */
@@ -19,7 +23,7 @@
 #include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
-enum { FEW_ROWS = 4, DEEP = 8 * MICA_GEMM_KC };
+enum { FEW_ROWS = 4, DEEP = 8 * MICA_GEMM_KC, NARROW = 64 };
 
 typedef enum way { WAY_DOTS, WAY_ROWS, WAY_DEEP, WAY_APART, WAY_TOGETHER } way;
 
@@ -36,6 +40,7 @@ typedef struct matmul {
     float *scratch;
     size_t worker_floats, pieces;
     bool stream;
+    bool b_lies; /* apart, deep: b's rows are narrow and go on evenly, and it is not packed */
 } matmul;
 
 static size_t round_up(size_t floats)
@@ -60,7 +65,7 @@ static way choose(const matmul *t, size_t threads)
         return WAY_ROWS;
     if (deep)
         return WAY_DEEP;
-    return t->matrices >= threads && threads > 1 ? WAY_APART : WAY_TOGETHER;
+    return t->matrices > 1 && t->matrices >= threads ? WAY_APART : WAY_TOGETHER;
 }
 
 /* Matrices that share b become one of more rows, where a's rows go on evenly. */
@@ -112,7 +117,10 @@ static matmul matmul_of(const mica_call *call)
     t.way = choose(&t, mica_pool_threads(call->cpu->pool));
     t.pieces = t.way == WAY_DEEP ? (t.k + DEEP - 1) / DEEP : 0;
     t.worker_floats = mica_gemm_scratch_floats(t.kernels);
-    if (t.way == WAY_APART || t.way == WAY_DEEP)
+    t.b_lies = (t.way == WAY_APART || t.way == WAY_DEEP) && t.kernels->gemm.tile_there &&
+               t.n <= NARROW && t.n % t.kernels->gemm.nr == 0 && t.b_column == 1 &&
+               t.b_row == (int64_t)t.n;
+    if ((t.way == WAY_APART || t.way == WAY_DEEP) && !t.b_lies)
         t.worker_floats += round_up(
             mica_gemm_panel_floats(t.kernels, t.n, t.way == WAY_DEEP ? (size_t)DEEP : t.k));
     return t;
@@ -177,6 +185,18 @@ static mica_gemm product(const matmul *t, const float *a, const float *panels, s
     return g;
 }
 
+/* Where matrix `at` begins, or piece `at` of k. */
+static void find_sides(const matmul *t, size_t at, const float **a, const float **b)
+{
+    if (t->way == WAY_DEEP) {
+        *a = t->a + (int64_t)(at * DEEP) * t->a_column;
+        *b = t->b + (int64_t)(at * DEEP) * t->b_row;
+    } else {
+        *a = t->a + offset_of(t, t->lead_a, at);
+        *b = t->b + offset_of(t, t->lead_b, at);
+    }
+}
+
 /* Matrices [begin, end), or pieces of k of the only one. */
 static void apart_range(void *arg, size_t begin, size_t end, size_t worker)
 {
@@ -184,22 +204,21 @@ static void apart_range(void *arg, size_t begin, size_t end, size_t worker)
     float *scratch = t->scratch + worker * t->worker_floats;
     float *panels = scratch + mica_gemm_scratch_floats(t->kernels);
     size_t n_panels = mica_gemm_panels(t->kernels, t->n);
+    size_t count = t->way == WAY_DEEP ? t->pieces : t->matrices;
     const float *packed = NULL;
     for (size_t at = begin; at < end; at++) {
-        const float *a = t->a, *b = t->b;
+        const float *a, *b;
         size_t k = t->k;
-        if (t->way == WAY_DEEP) {
-            a += (int64_t)(at * DEEP) * t->a_column;
-            b += (int64_t)(at * DEEP) * t->b_row;
+        find_sides(t, at, &a, &b);
+        if (t->way == WAY_DEEP)
             k = t->k - at * DEEP < DEEP ? t->k - at * DEEP : DEEP;
-        } else {
-            a += offset_of(t, t->lead_a, at);
-            b += offset_of(t, t->lead_b, at);
-        }
-        if (b != packed) /* one that is broadcast is packed once */
+        if (b != packed && !t->b_lies) /* one that is broadcast is packed once */
             pack_panels(t, panels, b, k, 0, n_panels);
         packed = b;
-        mica_gemm g = product(t, a, panels, k, t->y + at * t->m * t->n);
+        mica_gemm g = product(t, a, t->b_lies ? b : panels, k, t->y + at * t->m * t->n);
+        g.b_lies = t->b_lies;
+        if (at + 1 < count) /* most often this thread's */
+            find_sides(t, at + 1, &g.next_a, &g.next_b);
         mica_gemm_part(&g, 0, t->m, 0, n_panels, scratch);
     }
 }

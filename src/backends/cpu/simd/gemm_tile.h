@@ -116,19 +116,28 @@ V_TILE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2
         store_row(c + i * ldc, acc[i][0], acc[i][1], n, add, past, bias);
 }
 
-V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, const float *b,
-                         float *c, size_t ldc, bool add, bool past, const float *bias,
-                         mica_ahead ahead)
+V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
+                         const mica_gemm_sides *sides, float *c, size_t ldc, bool add, bool past,
+                         const float *bias, mica_ahead ahead)
 {
+    enum { LINE = 16 };
+    const float *b = sides->b;
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, n, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_load(b), b1 = v_load(b + LANES);
         tile_ask(&ahead);
-        b += TILE_NR;
+        if (fetch && p % LINE == 0) {
+            V_UNROLL
+            for (size_t i = 0; i < m; i++) {
+                __builtin_prefetch(sides->next_a + (int64_t)i * sides->lda + p, 0, 2);
+                __builtin_prefetch(sides->a + (int64_t)i * sides->lda + p + 2 * LINE);
+            }
+        }
+        b += sides->ldb;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            vec x = v_factor(a + i * MICA_GEMM_A_STRIDE + p);
+            vec x = v_factor(sides->a + (int64_t)i * sides->lda + p);
             acc[i][0] = v_fma_by(x, b0, acc[i][0]);
             acc[i][1] = v_fma_by(x, b1, acc[i][1]);
         }
@@ -170,7 +179,16 @@ V_TILE void gemm_tile_of(const size_t m, size_t n, size_t k, const float *a, con
 static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
                              size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, gemm_tile_of, n, k, a, b, c, ldc, add, past, bias, ahead);
+    const mica_gemm_sides packed = {a, NULL, MICA_GEMM_A_STRIDE, b, TILE_NR};
+    TILE_OF_HEIGHT(m, gemm_tile_of, false, n, k, &packed, c, ldc, add, past, bias, ahead);
+}
+
+static inline void gemm_tile_there(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
+                                   float *c, size_t ldc, bool add, bool past, const float *bias,
+                                   mica_ahead ahead)
+{
+    const mica_gemm_sides here = *sides;
+    TILE_OF_HEIGHT(m, gemm_tile_of, true, n, k, &here, c, ldc, add, past, bias, ahead);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
@@ -227,6 +245,7 @@ static inline void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, 
 static inline void gemm_fill(mica_kernels *kernels, size_t mc, size_t nc)
 {
     kernels->gemm.tile = gemm_tile;
+    kernels->gemm.tile_there = gemm_tile_there;
     kernels->gemm.row = gemm_row;
     kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
