@@ -116,6 +116,40 @@ static void test_rows(void **state)
     for_each(check_rows, 300);
 }
 
+/* Of two extremes the first is found, wherever they are; infinities of both signs, whose sum is no
+ * number, are numbers; the first of two NaNs wins. */
+static void check_places(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t n = 1 + random_below(seed, 1100), a = random_below(seed, n), b = random_below(seed, n);
+    float *x = floats(seed, 0, n, -3, 3, false);
+    size_t first = a < b ? a : b;
+    int32_t at = -1;
+    for (int least = 0; least < 2; least++) {
+        mica_k_arg_rows find = least ? k->argmin_rows : k->argmax_rows;
+        x[a] = x[b] = least ? -4 : 4;
+        find(&at, x, 1, n);
+        assert_int_equal(at, first);
+        x[a] = x[b] = least ? -INFINITY : INFINITY;
+        if (a != 0 && b != 0)
+            x[0] = -x[a];
+        find(&at, x, 1, n);
+        assert_int_equal(at, first);
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[a];
+        find(&at, x, 1, n);
+        assert_int_equal(at, 0);
+        fill_random(x, n, *seed, -3, 3);
+    }
+    x[a] = x[b] = NAN;
+    k->argmax_rows(&at, x, 1, n);
+    assert_int_equal(at, first);
+}
+
+static void test_places(void **state)
+{
+    for_each(check_places, 2000);
+}
+
 static void test_down(void **state)
 {
     for_each(check_down, 200);
@@ -385,11 +419,12 @@ static void test_sort(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_down),         cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_join),         cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_long_softmax), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_dots),         cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_products),     cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_down),        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_places),      cmocka_unit_test(test_join),
+        cmocka_unit_test(test_softmax),     cmocka_unit_test(test_long_softmax),
+        cmocka_unit_test(test_loss),        cmocka_unit_test(test_dots),
+        cmocka_unit_test(test_conversions), cmocka_unit_test(test_products),
+        cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

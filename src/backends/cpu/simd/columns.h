@@ -97,10 +97,69 @@ static void k_sum_rows(double *total, const float *x, size_t stride, size_t rows
         }
 }
 
-/* The first index of the extreme of a row, or of its first NaN. Each lane keeps its first extreme;
- * of lanes with the same value the smallest index wins. */
+V_INLINE vec better(vec a, vec b, bool least)
+{
+    return least ? v_min(a, b) : v_max(a, b);
+}
+
+/* The extreme of n >= LANES elements; each is added to *sum, which a NaN makes one. */
+V_INLINE float extreme_of(const float *x, size_t n, bool least, vec *sum)
+{
+    vec best[4], s[4];
+    V_UNROLL
+    for (size_t k = 0; k < 4; k++) {
+        best[k] = v_load(x);
+        s[k] = v_zero();
+    }
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        V_UNROLL
+        for (size_t k = 0; k < 4; k++) {
+            vec v = v_load(x + i + k * LANES);
+            best[k] = better(best[k], v, least);
+            s[k] = v_add(s[k], v);
+        }
+    }
+    for (; i < n; i += LANES) {
+        vec v = v_load(x + (i + LANES <= n ? i : n - LANES)); /* some of them twice */
+        best[0] = better(best[0], v, least);
+        s[0] = v_add(s[0], v);
+    }
+    *sum = v_add(*sum, v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
+    vec all = better(better(best[0], best[1], least), better(best[2], best[3], least), least);
+    return least ? v_smallest(all) : v_largest(all);
+}
+
+/* The first place of the extreme among n >= LANES elements. Places are counted in floats, and no
+ * branch depends on where it is. */
+V_INLINE size_t place_of(const float *x, size_t n, float extreme, bool least)
+{
+    static const float lanes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const vec value = v_set(extreme), none = v_set((float)n);
+    vec at[2] = {none, none}, here = v_load(lanes);
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        V_UNROLL
+        for (size_t k = 0; k < 2; k++) {
+            vec v = v_load(x + i + k * LANES), low = least ? value : v, high = least ? v : value;
+            at[k] = v_min(at[k], v_where_greater(high, low, none, here));
+            here = v_add(here, v_set((float)LANES));
+        }
+    }
+    for (; i < n; i += LANES) {
+        size_t from = i + LANES <= n ? i : n - LANES;
+        vec v = v_load(x + from), low = least ? value : v, high = least ? v : value;
+        here = v_add(v_load(lanes), v_set((float)from));
+        at[0] = v_min(at[0], v_where_greater(high, low, none, here));
+    }
+    return (size_t)v_smallest(v_min(at[0], at[1]));
+}
+
+/* The first index of the extreme of a row, or of its first NaN: of pieces of the row the first with
+ * the extreme, and then its place in there. */
 V_INLINE int32_t arg_of_row(const float *x, size_t n, bool least)
 {
+    enum { PIECE = 256 };
     if (n < LANES) { /* too short for a vector */
         size_t at = 0;
         for (size_t i = 0; i < n && x[at] == x[at]; i++)
@@ -108,42 +167,23 @@ V_INLINE int32_t arg_of_row(const float *x, size_t n, bool least)
                 at = i;
         return (int32_t)at;
     }
-    vec best = v_load(x), nan = v_where_nan(best, best, v_zero());
-    vec at = v_lane_integers(), here = at, step = v_set_integer(LANES);
-    size_t i = LANES;
-    for (; i + LANES <= n; i += LANES) {
-        vec v = v_load(x + i);
-        vec left = least ? best : v, right = least ? v : best;
-        here = v_add_integers(here, step);
-        at = v_where_greater(left, right, here, at);
-        best = v_where_greater(left, right, v, best);
-        nan = v_where_nan(v, v, nan);
-    }
-    float values[LANES];
-    int32_t places[LANES];
-    v_store(values, best);
-    v_store((float *)(void *)places, at);
-    float extreme = values[0];
-    int32_t first = places[0];
-    for (size_t k = 1; k < LANES; k++) {
-        bool better = least ? values[k] < extreme : values[k] > extreme;
-        if (better || (values[k] == extreme && places[k] < first)) {
-            extreme = values[k];
-            first = places[k];
+    size_t first = 0, length = n < 2 * PIECE ? n : PIECE;
+    vec sum = v_zero();
+    float extreme = extreme_of(x, length, least, &sum);
+    for (size_t i = length, m; i < n; i += m) {
+        m = n - i < 2 * PIECE ? n - i : PIECE;
+        float value = extreme_of(x + i, m, least, &sum);
+        if (least ? value < extreme : value > extreme) {
+            extreme = value;
+            first = i;
+            length = m;
         }
     }
-    bool any_nan = v_any_nan(nan);
-    for (; i < n; i++) {
-        any_nan = any_nan || x[i] != x[i];
-        if (least ? x[i] < extreme : x[i] > extreme) {
-            extreme = x[i];
-            first = (int32_t)i;
-        }
-    }
-    for (size_t k = 0; any_nan; k++)
-        if (x[k] != x[k])
-            return (int32_t)k;
-    return first;
+    if (v_any_nan(sum)) /* a NaN, or infinities of both signs */
+        for (size_t i = 0; i < n; i++)
+            if (x[i] != x[i])
+                return (int32_t)i;
+    return (int32_t)(first + place_of(x + first, length, extreme, least));
 }
 
 static void k_argmax_rows(int32_t *at, const float *x, size_t rows, size_t n)

@@ -321,19 +321,6 @@ static inline vec v_set_integer(int32_t x)
     return (vec){of_bits(vdupq_n_s32(x)), of_bits(vdupq_n_s32(x))};
 }
 
-/* The integers 0, 1, 2, ... in the lanes; and the sum of integers in the lanes. */
-static inline vec v_lane_integers(void)
-{
-    static const int32_t numbers[LANES] = {0, 1, 2, 3, 4, 5, 6, 7};
-    return (vec){of_bits(vld1q_s32(numbers)), of_bits(vld1q_s32(numbers + 4))};
-}
-
-static inline vec v_add_integers(vec a, vec b)
-{
-    return (vec){of_bits(vaddq_s32(to_bits(a.lo), to_bits(b.lo))),
-                 of_bits(vaddq_s32(to_bits(a.hi), to_bits(b.hi)))};
-}
-
 /* 2^n as a float, where the lowest bits of t are n + 127, the exponent as floats have it. */
 static inline vec v_exponent_bits(vec t)
 {

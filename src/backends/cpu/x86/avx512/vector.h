@@ -254,18 +254,6 @@ static inline vec v_set_integer(int32_t x)
     return _mm512_castsi512_ps(_mm512_set1_epi32(x));
 }
 
-/* The integers 0, 1, 2, ... in the lanes; and the sum of integers in the lanes. */
-static inline vec v_lane_integers(void)
-{
-    return _mm512_castsi512_ps(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-}
-
-static inline vec v_add_integers(vec a, vec b)
-{
-    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
-}
-
 /* 2^n as a float, where the lowest bits of t are n + 127, the exponent as floats have it. */
 static inline vec v_exponent_bits(vec t)
 {
