@@ -182,7 +182,9 @@ static void test_join(void **state)
 static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
 {
     size_t n = random_below(seed, 4) ? 1 + random_below(seed, 80) : 1 + random_below(seed, 3000);
-    size_t rows = 1 + random_below(seed, n > 80 ? 6 : 20), count = rows * n;
+    if (random_below(seed, 5) == 0) /* as many as a vector has lanes */
+        n = (size_t)8 << random_below(seed, 2);
+    size_t rows = 1 + random_below(seed, n > 80 ? 6 : 40), count = rows * n;
     const float *x = floats(seed, 0, count, -9, 9, random_below(seed, 3) == 0);
     float *a = guarded_floats(1, count, AT_END), *b = guarded_floats(2, count, random_edge(seed));
     float *d = guarded_floats(3, count, random_edge(seed));
@@ -194,6 +196,11 @@ static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t
     k->softmax(d, d, rows, n);
     for (size_t i = 0; i < count; i++)
         check_near(d[i], (double)b[i], 0, 0, "softmax in place", i);
+    for (size_t row = 0; row < rows; row++) {
+        k->softmax(d, x + row * n, 1, n);
+        for (size_t i = 0; i < n; i++)
+            check_near(d[i], (double)b[row * n + i], 0, 0, "softmax of one row", row * n + i);
+    }
     c->softmax_columns(a, x, rows, n, n);
     k->softmax_columns(b, x, rows, n, n);
     for (size_t i = 0; i < count; i++)

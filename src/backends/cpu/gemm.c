@@ -197,12 +197,13 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     if (g->precision == MICA_PRECISION_F32) {
         bool past = g->stream && last && !add && !g->activation && n == nr &&
                     (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
-        mica_gemm_sides sides = sides_of(t, first, a, b);
-        if (t->a_lies || g->b_lies)
+        if (t->a_lies || g->b_lies) {
+            mica_gemm_sides sides = sides_of(t, first, a, b);
             g->kernels->gemm.tile_there(rows, n, t->words, &sides, c, g->ldc, add, past, bias,
                                         ahead);
-        else
+        } else {
             g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias, ahead);
+        }
     } else if (wide) {
         g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {

@@ -343,6 +343,28 @@ V_INLINE void softmax_short(const size_t m, float *y, const float *x, size_t n)
         store_up_to(y + k * n, v_div(e[k], sum[k]), n);
 }
 
+/* LANES rows of as many numbers: turned, so that each has a lane, and what is across lanes above is
+ * between vectors. */
+static void softmax_square(float *y, const float *x)
+{
+    float turned[LANES * LANES];
+    for (size_t k = 0; k < LANES; k++)
+        __builtin_prefetch(x + k * LANES + AHEAD);
+    v_transpose(turned, LANES, x, LANES);
+    vec best = v_load(turned), sum = v_zero();
+    for (size_t k = 1; k < LANES; k++)
+        best = v_max(best, v_load(turned + k * LANES));
+    for (size_t k = 0; k < LANES; k++) {
+        vec e = v_exp_below(v_sub(v_load(turned + k * LANES), best));
+        v_store(turned + k * LANES, e);
+        sum = v_add(sum, e);
+    }
+    vec by = v_div(v_set(1.0f), sum);
+    for (size_t k = 0; k < LANES; k++)
+        v_store(turned + k * LANES, v_mul(v_load(turned + k * LANES), by));
+    v_transpose(y, LANES, turned, LANES);
+}
+
 V_INLINE vec largest_of(const float *x, size_t n)
 {
     vec a = v_set(-INFINITY), b = a;
@@ -433,6 +455,15 @@ static void k_softmax(float *y, const float *x, size_t rows, size_t n)
         return;
     if (n <= LANES) {
         size_t i = 0;
+        for (; n == LANES && i + LANES <= rows; i += LANES)
+            softmax_square(y + i * n, x + i * n);
+        if (n == LANES && i < rows) { /* the same steps for the same bits */
+            float rest[LANES * LANES] = {0};
+            memcpy(rest, x + i * n, (rows - i) * n * sizeof *x);
+            softmax_square(rest, rest);
+            memcpy(y + i * n, rest, (rows - i) * n * sizeof *y);
+            return;
+        }
         for (; i + 4 <= rows; i += 4)
             softmax_short(4, y + i * n, x + i * n, n);
         for (; i < rows; i++)

@@ -8,14 +8,7 @@
 
 #include <math.h>
 
-#define V_INLINE static inline __attribute__((always_inline))
-
-/* The loop behind it is unrolled, so that an array of vectors lives in registers. */
-#if defined(__clang__)
-#define V_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define V_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "backends/cpu/simd/inline.h"
 
 /* exp(x) = 2^n exp(r) with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2], where exp(r) - 1 - r is r^2
  * times a minimax polynomial (relative error 4e-9). ln 2 is subtracted in two parts: n times the
@@ -46,8 +39,8 @@ V_INLINE vec v_exp_below(vec x)
     vec high = v_fma(v_set(0.001381459878757596f), r, v_set(0.008368716575205326f));
     high = v_fma(high, r, v_set(0.04166838899254799f));
     vec low = v_fma(v_set(0.1666652113199234f), r, v_set(0.4999999403953552f));
-    vec e = v_add(v_fma(v_fma(high, s, low), s, r), v_set(1.0f));
-    return v_mul(e, v_exponent_bits(t));
+    vec power = v_exponent_bits(t);
+    return v_fma(v_fma(v_fma(high, s, low), s, r), power, power);
 }
 
 /* log x = e ln 2 + log m, and log(1 + t) for t = m - 1 is t - t^2 / 2 + t^3 times a polynomial (of

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/cpu/simd/inline.h"
+
 enum { LANES = 8 };
 typedef __m256 vec;
 
@@ -218,18 +220,22 @@ static inline vec v_round_bf16(vec x)
 static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
 {
     __m256 a[LANES], b[LANES];
+    V_UNROLL
     for (int i = 0; i < LANES; i++)
         a[i] = _mm256_loadu_ps(x + (size_t)i * ldx);
+    V_UNROLL
     for (int i = 0; i < LANES; i += 2) {
         b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
         b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
     }
+    V_UNROLL
     for (int i = 0; i < LANES; i += 4) {
         a[i] = _mm256_shuffle_ps(b[i], b[i + 2], 0x44);
         a[i + 1] = _mm256_shuffle_ps(b[i], b[i + 2], 0xee);
         a[i + 2] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0x44);
         a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
     }
+    V_UNROLL
     for (int i = 0; i < 4; i++) {
         _mm256_storeu_ps(y + (size_t)i * ldy, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
         _mm256_storeu_ps(y + (size_t)(i + 4) * ldy, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/cpu/simd/inline.h"
+
 enum { LANES = 16 };
 typedef __m512 vec;
 
@@ -208,19 +210,23 @@ static inline vec v_round_bf16(vec x)
 static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
 {
     __m512 a[LANES], b[LANES];
+    V_UNROLL
     for (int i = 0; i < LANES; i++)
         a[i] = _mm512_loadu_ps(x + (size_t)i * ldx);
+    V_UNROLL
     for (int i = 0; i < LANES; i += 2) {
         b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
         b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
     }
     /* Now groups of four rows: within each 128-bit lane, columns 0..3. */
+    V_UNROLL
     for (int i = 0; i < LANES; i += 4) {
         a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
         a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
         a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
         a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
     }
+    V_UNROLL
     for (int i = 0; i < 4; i++) {
         __m512 p = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
         __m512 q = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
