@@ -329,8 +329,8 @@ static size_t choose_group(running *r, const char *precision)
     return r->group_count;
 }
 
-static bench_model_load load_of(const bench_models *m, const char *model, const char *calibration,
-                                bool head)
+static bench_model_load load_of(const bench_models *m, const char *model,
+                                const bench_encoder *encoder, const char *calibration, bool head)
 {
     return (bench_model_load){.model = model,
                               .cache = m->cache,
@@ -338,14 +338,21 @@ static bench_model_load load_of(const bench_models *m, const char *model, const 
                               .head = head,
                               .threads = m->machine.threads,
                               .processors = m->processors,
-                              .processor_count = m->processor_count};
+                              .processor_count = m->processor_count,
+                              .weights = 4.0 * (double)bench_encoder_parameters(encoder, head),
+                              .memory = m->options->memory};
+}
+
+static bench_model_load load_here(const running *r)
+{
+    return load_of(r->models, r->facts.source->directory, &r->facts.encoder, r->calibration,
+                   r->facts.head);
 }
 
 static mica_status load_group(running *r, mica_error *err)
 {
     const bench_models_options *o = r->models->options;
-    const bench_model_load load =
-        load_of(r->models, r->facts.source->directory, r->calibration, r->facts.head);
+    const bench_model_load load = load_here(r);
     mica_status status = MICA_OK;
     for (size_t i = 0; i < r->group_count && !status; i++) {
         bench_model_arm *arm = r->group[i];
@@ -467,8 +474,7 @@ static mica_status prepare(running *r, mica_error *err)
 static mica_status show_flaws(const running *r, mica_error *err)
 {
     bench_models *m = r->models;
-    const bench_model_load load =
-        load_of(r->models, r->facts.source->directory, r->calibration, r->facts.head);
+    const bench_model_load load = load_here(r);
     const bench_flaws_work work = {.options = m->options,
                                    .model = &r->facts,
                                    .load = &load,
@@ -529,7 +535,11 @@ static double count_work(const bench_models *m)
 static mica_status measure_accuracy(bench_models *m, mica_error *err)
 {
     const bench_models_options *o = m->options;
-    const bench_model_load load = load_of(m, m->accuracy.directory, NULL, false);
+    bench_encoder encoder;
+    mica_status status = bench_encoder_read(m->accuracy.directory, &encoder, err);
+    if (status)
+        return status;
+    const bench_model_load load = load_of(m, m->accuracy.directory, &encoder, NULL, false);
     const bench_accuracy_work work = {.options = o,
                                       .load = &load,
                                       .texts = o->accuracy_texts ? o->accuracy_texts : o->text,

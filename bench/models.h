@@ -33,6 +33,7 @@ typedef struct bench_models_options {
     bench_plan plan;
     double calm, slow, slow_times; /* as bench_cell_plan has them */
     size_t threads;                /* of everyone; 0 = as mica chooses */
+    double memory;                 /* bytes that an arm may need; 0 = what is available */
     bench_program *programs;       /* mica's first */
     size_t program_count;
     const char *text;      /* the file with the texts */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "system.h"
 #include "util.h"
 
@@ -129,19 +130,35 @@ static void write_load(mica_json_writer *w, const bench_model_arm *arm,
     bench_write_text(w, "calibration", load->calibration);
 }
 
+/* An arm without room would end others, or what else runs on the machine. Peers have been seen to
+ * keep up to four copies of the weights. */
+static bool has_room(bench_model_arm *arm, const bench_model_load *load)
+{
+    double memory = load->memory > 0 ? load->memory : bench_memory_available();
+    double need = load->weights * (bench_model_arm_is_mica(arm) ? 2 : 4);
+    if (memory <= 0 || need <= memory)
+        return true;
+    arm->state = BENCH_NOT_RUN;
+    snprintf(arm->reason, sizeof arm->reason, "may need %.2f GB of memory, and %.2f GB are there",
+             need * 1e-9, memory * 1e-9);
+    return false;
+}
+
 mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *load,
                                  mica_error *err)
 {
     mica_json_writer *w = NULL;
     char reason[REASON_ROOM];
     bench_state state = BENCH_FAILED;
-    mica_status status = mica_json_writer_create(&w, err);
-    if (status)
-        return status;
     arm->state = BENCH_OK;
     arm->way[0] = arm->kernels[0] = 0;
     arm->load_seconds = arm->compile_seconds = 0;
     arm->peak_resident = -1;
+    if (!has_room(arm, load))
+        return MICA_OK;
+    mica_status status = mica_json_writer_create(&w, err);
+    if (status)
+        return status;
     arm->process = start(arm->program);
     if (!arm->process) {
         mica_json_writer_destroy(&w);

@@ -51,9 +51,11 @@ typedef struct bench_model_load {
     size_t threads;
     const int *processors;
     size_t processor_count;
+    double weights, memory; /* bytes: of the weights in float32; that an arm may need, or 0 = what
+                             * is available at the time */
 } bench_model_load;
 
-/* Starts its process and loads; what goes wrong is in its state. */
+/* Starts its process and loads, if there is room; what goes wrong is in its state. */
 mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *load,
                                  mica_error *err);
 /* Weighs its process and ends it. */

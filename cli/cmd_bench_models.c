@@ -476,7 +476,7 @@ typedef struct arguments {
     char *copies[2];
     bool only_list, dry, verbose;
     int64_t rounds, seed, threads;
-    double limit;
+    double limit, memory;
 } arguments;
 
 /* What the options say, but what has to be found. */
@@ -508,6 +508,7 @@ static int take(models_run *run, arguments *a)
     o->plan.stop = interrupted;
     o->source.look = a->only_list || a->dry;
     o->threads = (size_t)a->threads;
+    o->memory = a->memory * 1e9;
     o->text = a->text;
     o->wants = wants;
     o->show = show;
@@ -582,6 +583,8 @@ int cmd_bench_models(const cli_command *command, int argc, char **argv)
          "of the best probe, below which a round is measured again (0.9; 0: never)", 0, 0},
         {"slow", 0, OPTION_REAL, &o->slow, "SECONDS", "of a run that is not repeated (10)", 0, 0},
         {"slow-times", 0, OPTION_REAL, &o->slow_times, "N", "or so many times mica's (20)", 0, 0},
+        {"memory", 0, OPTION_REAL, &a.memory, "GB", "that an arm may need (what is available)", 0,
+         0},
         {"limit", 0, OPTION_REAL, &a.limit, "SECONDS", "that an arm may take for an answer (900)",
          0, 0},
         {"threads", 't', OPTION_NUMBER, &a.threads, "N", "of everyone (0: as mica chooses)", 0,

@@ -53,6 +53,10 @@ for bad in "--lengths 0" "--lengths 5,5" "--batches x" "--precisions fp16" "--fi
     *) expect "usage: $bad" 2 ;;
     esac
 done
+bench right --memory 0.00001
+expect "no room" 0
+out_has "not run: may need 0.00 GB of memory, and 0.00 GB are there"
+[ "$(timed '[a-z]* [a-z0-9]*[a-z ]*')" -eq 0 ] || complain "an arm without room has a time"
 run "$mica" bench models --models "$work/nowhere" --peers mica
 expect "no such model" 3
 run "$mica" bench models --models "$models/distilbert-model" --peers mica --lengths 20
