@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #include "util.h"
 
@@ -248,11 +251,17 @@ static bool read_answer(bench_peer *peer, mica_json **out, bool *refused)
 }
 
 /* In the child: nothing but what may be called between fork and exec. */
-static void become(const char *program, const char *const *arguments, int in, int out,
+static void become(pid_t parent, const char *program, const char *const *arguments, int in, int out,
                    bool show_errors)
 {
     int none = show_errors ? -1 : open("/dev/null", O_WRONLY);
     setpgid(0, 0);
+#if defined(__linux__)
+    /* A process that is stopped does not see that its other end is gone. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(NOT_STARTED);
+#endif
     signal(SIGPIPE, SIG_DFL);
     dup2(in, 0);
     dup2(out, 1);
@@ -266,6 +275,7 @@ static bool spawn(bench_peer *peer, const char *program, const char *const *argu
                   bool show_errors)
 {
     int to[2] = {-1, -1}, from[2] = {-1, -1};
+    pid_t parent = getpid();
     if (pipe(to) == 0 && pipe(from) == 0) {
         /* Other peers must not keep these ends open. */
         for (int i = 0; i < 2; i++) {
@@ -274,7 +284,7 @@ static bool spawn(bench_peer *peer, const char *program, const char *const *argu
         }
         peer->pid = fork();
         if (peer->pid == 0)
-            become(program, arguments, to[0], from[1], show_errors);
+            become(parent, program, arguments, to[0], from[1], show_errors);
     }
     close(to[0]);
     close(from[1]);
