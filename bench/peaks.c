@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -406,19 +407,34 @@ static double go_on(share *s)
     return (double)(copy ? 2 * part : part);
 }
 
+/* In huge pages where the system gives them, as work may be: with small ones the processor waits
+ * for its tables of pages, too. NULL: out of memory. */
+static void *probe_memory(size_t size)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    void *memory = NULL;
+    size_t whole = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    if (posix_memalign(&memory, HUGE_PAGE, whole) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(memory, whole, MADV_HUGEPAGE);
+#endif
+    memset(memory, 1, size);
+    return memory;
+}
+
 bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
 {
     share shares[MOST_THREADS];
     double *const best[WAYS] = {&b->read, &b->write, &b->write, &b->copy, &b->copy};
     size_t count = clamp_threads(threads), size = SIZE_LEAST;
-    void *memory = NULL;
     if (b->bytes > SIZE_LEAST)
         size = b->bytes < SIZE_MOST ? (size_t)b->bytes : SIZE_MOST;
     size_t part = size / count / (16 * LINE) * (16 * LINE);
     part = part > 16 * LINE ? part : 16 * LINE;
-    if (posix_memalign(&memory, 4096, part * count) != 0)
+    void *memory = probe_memory(part * count);
+    if (!memory)
         return false;
-    memset(memory, 1, part * count);
     for (way w = 0; w < WAYS; w++) {
         if ((w == WRITE_STREAMING || w == COPY_STREAMING) && !can_stream())
             continue;

@@ -66,7 +66,10 @@ def pin(cpus):
     """All threads that there are, and with them those that they start, to these processors (Linux)."""
     if cpus and hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
-            os.sched_setaffinity(int(thread), cpus)
+            try:
+                os.sched_setaffinity(int(thread), cpus)
+            except ProcessLookupError:
+                pass  # it has ended meanwhile
 
 
 def timed(run):
