@@ -205,6 +205,27 @@ bool mica_dir_exists(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+int mica_make_folders(char *path, unsigned mode)
+{
+    struct stat info;
+    if (stat(path, &info) == 0)
+        return 0; /* what it is shows when it is opened */
+    for (char *p = path + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        bool last = !*p;
+        *p = 0;
+        if (mkdir(path, (mode_t)mode) != 0 && errno != EEXIST && (last || errno != EISDIR)) {
+            int error = errno;
+            if (stat(path, &info) != 0) /* a read-only system says EROFS of what exists */
+                return error;
+        }
+        if (last)
+            return 0;
+        *p = '/';
+    }
+}
+
 char *mica_path_join(const char *dir, const char *name)
 {
     size_t a = strlen(dir), b = strlen(name);

@@ -40,6 +40,9 @@ bool mica_dir_exists(const char *path);
 
 /* "dir/name", freed with mica_free; NULL = out of memory. */
 char *mica_path_join(const char *dir, const char *name);
+/* Makes a folder and those above it; symbolic links are fine. 0, or the errno of what went wrong,
+ * and then `path` ends with the folder that could not be made. */
+int mica_make_folders(char *path, unsigned mode);
 
 /* A file that appears under its name only when complete: writes go to a temporary file in the same
  * folder; commit flushes, syncs and renames; abort (also on any failure) removes it. */

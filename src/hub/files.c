@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/map.h"
 
 mica_status mica_hub_fail_errno(mica_error *err, int errno_value, const char *what,
@@ -35,30 +36,14 @@ void mica_hub_name_root(mica_status status, const char *root, mica_error *err)
         mica_error_prefix(err, "in '%s': ", root);
 }
 
-/* mkdir -p; symbolic links of the user's are fine here. */
 static mica_status make_root(const char *root, mica_error *err)
 {
-    struct stat info;
-    if (stat(root, &info) == 0)
-        return MICA_OK; /* what it is shows when it is opened */
     char *path = mica_strdup(root);
     if (!path)
         return mica_fail_memory(err, strlen(root), "a path");
-    mica_status status = MICA_OK;
-    for (char *p = path + 1; !status; p++) {
-        if (*p && *p != '/')
-            continue;
-        bool last = !*p;
-        *p = 0;
-        if (mkdir(path, 0777) != 0 && errno != EEXIST && (last || errno != EISDIR)) {
-            int error = errno;
-            if (stat(path, &info) != 0) /* a read-only system says EROFS of what exists */
-                status = mica_hub_fail_errno(err, error, "cannot make the folder", path);
-        }
-        if (last)
-            break;
-        *p = '/';
-    }
+    int error = mica_make_folders(path, 0777);
+    mica_status status =
+        error ? mica_hub_fail_errno(err, error, "cannot make the folder", path) : MICA_OK;
     mica_free(path);
     return status;
 }

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "backends/backend.h"
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/map.h"
 
 enum { KEY_MAX = 1 << 20, PATH_BYTES = 4096, SETTLED_SECONDS = 2 };
@@ -72,17 +72,6 @@ static bool find_folder(char *folder, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
-/* Makes the folder and those above it; what cannot be made shows when the file is written. */
-static void make_folder(char *folder)
-{
-    for (char *slash = folder + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        mkdir(folder, 0700);
-        *slash = '/';
-    }
-    mkdir(folder, 0700);
-}
-
 mica_status mica_packed_open(mica_context *context, const mica_checkpoint *checkpoint,
                              mica_precision precision, mica_sidecar **out, mica_error *err)
 {
@@ -126,7 +115,7 @@ mica_status mica_packed_open(mica_context *context, const mica_checkpoint *check
                        SETTLED_SECONDS);
         goto done;
     }
-    make_folder(folder);
+    mica_make_folders(folder, 0700); /* what cannot be made shows when the file is written */
     status = mica_sidecar_create(path, mica_buf_cstr(&key), out, err);
 done:
     mica_buf_free(&key);
