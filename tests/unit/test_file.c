@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "folder.h"
 #include "torture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -26,21 +26,9 @@ static char *in_folder(const char *name)
     return path;
 }
 
-static size_t files_in_folder(void)
-{
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
-
 static int leave(void **state)
 {
-    char command[4200];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    return remove_folder(folder);
 }
 
 static void put(const char *path, const char *data, size_t size)
@@ -112,12 +100,12 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     mica_error err = {0};
     mica_writer *writer = NULL;
     char *text;
-    size_t size, before = files_in_folder();
+    size_t size, before = files_in(folder);
     assert_int_equal(mica_writer_open(in_folder("w"), &writer, &err), MICA_OK);
     assert_int_equal(mica_writer_write(writer, "new", 3, &err), MICA_OK);
     assert_false(mica_file_exists(in_folder("w")));
     mica_writer_abort(&writer);
-    assert_int_equal(files_in_folder(), before);
+    assert_int_equal(files_in(folder), before);
     put(in_folder("w"), "old", 3);
     assert_int_equal(mica_writer_open(in_folder("w"), &writer, &err), MICA_OK);
     assert_int_equal(mica_writer_write(writer, "newer", 5, &err), MICA_OK);
@@ -129,7 +117,7 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     assert_int_equal(mica_file_read(in_folder("w"), 100, &text, &size, &err), MICA_OK);
     assert_string_equal(text, "newer");
     mica_free(text);
-    assert_int_equal(files_in_folder(), before + 1);
+    assert_int_equal(files_in(folder), before + 1);
     assert_int_equal(mica_writer_open(in_folder("none/x"), &writer, &err), MICA_STATUS_NOT_FOUND);
     assert_null(writer);
     assert_int_equal(mica_writer_open(folder, &writer, &err), MICA_STATUS_IO);
@@ -176,13 +164,13 @@ static void an_open_file_below_proc_is_written_in_place(void **state)
         skip();
     }
     assert_int_equal(fstat(fd, &before), 0);
-    size_t files = files_in_folder();
+    size_t files = files_in(folder);
     assert_int_equal(write_text(path, "abc", &err), MICA_OK);
     assert_int_equal(stat(in_folder("redirected"), &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
     assert_int_equal(pread(fd, text, sizeof text, 0), 3);
     assert_string_equal(text, "abc");
-    assert_int_equal(files_in_folder(), files);
+    assert_int_equal(files_in(folder), files);
     close(fd);
 }
 
@@ -254,9 +242,9 @@ static mica_status write_and_read(void *arg, mica_error *err)
 
 static void failing_allocations_leave_nothing_behind(void **state)
 {
-    size_t before = files_in_folder();
+    size_t before = files_in(folder);
     assert_true(torture_run(write_and_read, NULL) >= 5);
-    assert_int_equal(files_in_folder(), before);
+    assert_int_equal(files_in(folder), before);
 }
 
 int main(void)

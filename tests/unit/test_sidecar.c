@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "folder.h"
 #include "torture.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,19 +33,7 @@ static int enter(void **state)
 
 static int leave(void **state)
 {
-    char command[4200];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
-static size_t files_in_folder(void)
-{
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
+    return remove_folder(folder);
 }
 
 /* Writes three blocks, of `size` bytes the largest. */
@@ -79,7 +67,7 @@ static void blocks_come_back(void **state)
     struct stat info;
     must(mica_pool_create(2, &pool, &err), &err);
     must(write_three(sizeof large, &err), &err);
-    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(files_in(folder), 1);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     for (int threads = 0; threads < 2; threads++) {
@@ -261,12 +249,12 @@ static void what_cannot_be_written_leaves_nothing(void **state)
     mica_sidecar *s = NULL;
     char nowhere[4200];
     snprintf(nowhere, sizeof nowhere, "%s/no/folder", folder);
-    size_t before = files_in_folder();
+    size_t before = files_in(folder);
     must(mica_sidecar_create(nowhere, KEY, &s, &err), &err);
     assert_int_equal(mica_sidecar_write(s, NULL, &err), MICA_STATUS_NOT_FOUND);
     assert_non_null(strstr(err.message, nowhere));
     mica_sidecar_release(&s);
-    assert_int_equal(files_in_folder(), before);
+    assert_int_equal(files_in(folder), before);
     must(mica_sidecar_create("/dev/full", KEY, &s, &err), &err); /* a disk without room */
     must(mica_sidecar_add(s, "large", large, sizeof large, &err), &err);
     if (access("/dev/full", W_OK) == 0)
@@ -287,7 +275,7 @@ static mica_status write_and_read(void *arg, mica_error *err)
 static void every_allocation_may_fail(void **state)
 {
     assert_true(torture_run(write_and_read, NULL) > 10);
-    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(files_in(folder), 1);
 }
 
 int main(void)
