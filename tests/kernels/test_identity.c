@@ -278,12 +278,79 @@ static void test_matmul(void **state)
             check_matmul(level, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
 }
 
+typedef struct conv_case {
+    int64_t width, channels, outputs, kernel;
+    mica_conv1d_params params;
+} conv_case;
+
+/* The same bits from one image and from two, on any number of threads; they are near the sums in
+ * double. */
+static void check_conv(int level, const conv_case *c)
+{
+    const mica_conv1d_params *p = &c->params;
+    int64_t reach = (c->kernel - 1) * p->dilation + 1;
+    int64_t out_width = (c->width + 2 * p->padding - reach) / p->stride + 1, group = c->channels;
+    int64_t x_dims[3] = {2, c->width, c->channels}, w_dims[3] = {c->outputs, c->kernel, group};
+    int64_t y_dims[3] = {2, out_width, c->outputs};
+    size_t image = (size_t)(c->width * c->channels), cells = (size_t)(out_width * c->outputs);
+    size_t k = (size_t)(c->kernel * group);
+    float *x = numbers(2 * image, 1), *w = numbers((size_t)c->outputs * k, 2);
+    float *bias = numbers((size_t)c->outputs, 3), *whole = numbers(2 * cells, 0);
+    float *y = numbers(2 * cells, 0);
+    for (size_t way = 0; way < 2 * THREADS; way++) {
+        bool second = way & 1; /* alone */
+        rig r;
+        rig_create(&r, level, 1 + way / 2);
+        rig_begin(&r, MICA_OP_CONV1D, p);
+        x_dims[0] = y_dims[0] = second ? 1 : 2;
+        rig_input(&r, MICA_DTYPE_F32, x + (second ? image : 0), 3, x_dims);
+        rig_input(&r, MICA_DTYPE_F32, w, 3, w_dims);
+        rig_input(&r, MICA_DTYPE_F32, bias, 1, &c->outputs);
+        rig_output(&r, MICA_DTYPE_F32, way ? y : whole, 3, y_dims);
+        rig_run_ok(&r);
+        if (way)
+            check_same_bits(y, second ? whole + cells : whole, second ? cells : 2 * cells, "conv");
+        rig_destroy(&r);
+    }
+    for (size_t i = 0; i < cells; i += 1 + cells / 999) {
+        int64_t pixel = (int64_t)i / c->outputs, j = (int64_t)i % c->outputs;
+        double sum = (double)bias[j];
+        for (int64_t q = 0; q < (int64_t)k; q++) {
+            int64_t at = pixel * p->stride + q / group * p->dilation - p->padding;
+            if (at >= 0 && at < c->width)
+                sum += (double)x[at * group + q % group] * (double)w[j * (int64_t)k + q];
+        }
+        check_near(whole[i], sum, 0, 1e-6 * (double)(k + 10), "conv", i);
+    }
+    free(x);
+    free(w);
+    free(bias);
+    free(whole);
+    free(y);
+}
+
+static void test_conv(void **state)
+{
+    static const conv_case cases[] = {
+        {200, 3, 128, 11, {1, 0, 1, 1}}, /* windows of a short k, ... */
+        {30, 80, 300, 11, {1, 5, 1, 1}}, /* of several blocks of k, with zeros around */
+        {40, 1024, 33, 3, {1, 1, 1, 1}}, /* whole pages apart, a panel that is not full */
+        {400, 20, 70, 5, {2, 0, 1, 1}},  /* two places at once */
+        {100, 16, 64, 3, {3, 0, 1, 1}},  /* no overlap */
+        {100, 16, 40, 3, {1, 2, 2, 1}},  /* no window */
+        {7, 5, 9, 7, {1, 0, 1, 1}},      /* one pixel */
+    };
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+            check_conv(level, &cases[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),    cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_mask_of_ones),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_conv),         cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_matmul),       cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_mask_of_ones), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -444,6 +444,49 @@ static void check_tile_there(const mica_kernels *k, size_t m, size_t steps, size
     check_same_bits(c, expected, m * nr, "tile there");
 }
 
+/* A strip has the bits of its tiles; rows of A overlap. What lies between rows of C is left alone.
+ */
+static void check_strip(const mica_kernels *k, size_t m, size_t panels, size_t steps, bool add)
+{
+    enum { GAP = 3, LDA = 7 };
+    size_t nr = k->gemm.nr, ldc = panels * nr + GAP, cells = (m - 1) * ldc + panels * nr;
+    size_t next_panel = steps * nr + 16;
+    float *a = guarded_floats(0, (m - 1) * LDA + steps, AT_END);
+    float *b = guarded_floats(1, (panels - 1) * next_panel + steps * nr, AT_END);
+    float *c = guarded_floats(2, cells, AT_END);
+    float *bias = guarded_floats(3, panels * nr, AT_END);
+    float *expected = guarded_floats(4, cells, AT_BEGIN);
+    fill_random(a, (m - 1) * LDA + steps, 1, -1, 1);
+    fill_random(b, (panels - 1) * next_panel + steps * nr, 2, -1, 1);
+    fill_random(expected, cells, 3, -1, 1);
+    fill_random(bias, panels * nr, 4, -1, 1);
+    memcpy(c, expected, cells * sizeof *c);
+    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end */
+    const float *added = steps % 2 ? bias : NULL;
+    for (size_t p = 0; p < panels; p++) {
+        const mica_gemm_sides sides = {a, a, LDA, b + p * next_panel, nr};
+        k->gemm.tile_there(m, nr, steps, &sides, expected + p * nr, ldc, add, false,
+                           added ? added + p * nr : NULL, ahead);
+    }
+    k->gemm.strip(m, panels, steps, a, LDA, b, next_panel, c, ldc, add, added, ahead);
+    check_same_bits(c, expected, cells, "strip");
+}
+
+static void test_strip(void **state)
+{
+    static const size_t steps[] = {0, 1, 16, 33, MICA_GEMM_KC};
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        if (!k.gemm.strip)
+            continue;
+        for (size_t m = 1; m <= k.gemm.mr; m++)
+            for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++)
+                for (size_t panels = 1; panels <= 4; panels++)
+                    check_strip(&k, m, panels, steps[s], (m + panels) & 1);
+    }
+}
+
 static void test_tile_there(void **state)
 {
     static const size_t steps[] = {0, 1, 15, 16, 33, MICA_GEMM_KC};
@@ -493,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
         cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_there),
+        cmocka_unit_test(test_strip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,13 +229,14 @@ static void widen_group(const block *t, size_t panel0, size_t panel1)
                                t->words);
 }
 
-/* Where the panels begin that follow the group at hand: those of the next group, or of the first
- * group in the next block of k. (After the last block of k most often come the next rows, which
- * begin with the first.) */
-static const char *next_group(const block *t, size_t group, size_t panel0, size_t panel1)
+/* Where the panels begin that follow the group [group, end): those of the next group, or of the
+ * first group in the next block of k. (After the last block of k most often come the next rows,
+ * which begin with the first.) */
+static const char *next_group(const block *t, size_t group, size_t end, size_t panel0,
+                              size_t panel1)
 {
     const mica_gemm *g = t->gemm;
-    size_t next = group + g->kernels->gemm.nc, word = t->word0;
+    size_t next = end, word = t->word0;
     if (g->b_lies) { /* all columns of the next block of k */
         bool last = word + t->words == t->all_words;
         const float *b = last && g->next_b ? g->next_b : g->b;
@@ -267,7 +268,7 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
-        const char *next = next_group(t, group, panel0, panel1);
+        const char *next = next_group(t, group, end, panel0, panel1);
         if (widens)
             widen_group(t, group, end);
         /* Strips are of equal height, as near as can be to mr. */
@@ -302,6 +303,46 @@ static bool a_lies(const mica_gemm *g, size_t panels)
            panels <= FEW_PANELS && (!g->segments || g->segment >= g->k);
 }
 
+/* Whether the rows of A are a window that moves by less than its length: where it lies a block of
+ * them takes so little room that the nearest caches hold it, and nothing is won by packing it. But
+ * rows whole pages apart would meet in a few lines of a cache, if they are many. */
+static bool is_window(const mica_gemm *g)
+{
+    enum { PAGE = 1024, WAYS = 8 };
+    return g->precision == MICA_PRECISION_F32 && g->kernels->gemm.strip && !g->activation &&
+           g->segments && g->segment >= g->k && g->a_row < (int64_t)g->k &&
+           (g->a_row % PAGE != 0 || g->kernels->gemm.mr < WAYS);
+}
+
+/* run_block for a window: a call for a strip and all panels of a group. */
+static void run_window(const block *t, size_t panel0, size_t panel1)
+{
+    enum { GROUP = 8 };
+    const mica_gemm *g = t->gemm;
+    size_t nr = g->kernels->gemm.nr, strips = ceil_div(t->rows, tile_rows(g));
+    size_t height = t->rows / strips, taller = t->rows % strips;
+    size_t whole = smaller(panel1, g->n / nr), next_panel = t->all_words * nr;
+    size_t share = t->words * nr * sizeof(float) / strips;
+    bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
+    for (size_t group = panel0, end; group < panel1; group = end) {
+        end = smaller(group + GROUP, panel1);
+        size_t panels = smaller(whole, end) - group, column = group * nr;
+        const float *b = (const float *)g->b + group * next_panel + t->word0 * nr;
+        const float *bias = last && g->bias ? g->bias + column : NULL;
+        mica_ahead ahead = {next_group(t, group, end, panel0, panel1), 0};
+        ahead.step = t->words ? ceil_div(share, t->words) : 0;
+        for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows, ahead.at += share) {
+            rows = height + (s < taller);
+            size_t row = t->row0 + first;
+            g->kernels->gemm.strip(
+                rows, panels, t->words, t->a + (int64_t)row * g->a_row + t->word0, g->a_row, b,
+                next_panel, g->c + row * g->ldc + column, g->ldc, add, bias, ahead);
+            if (whole < end) /* columns that do not fill a panel */
+                run_tile(t, first, rows, whole, NULL, ahead);
+        }
+    }
+}
+
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
@@ -309,7 +350,8 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
-    t.a_lies = a_lies(g, panel1 - panel0);
+    bool window = is_window(g);
+    t.a_lies = window || a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t words_max = ceil_div(t.all_words, blocks);
@@ -326,7 +368,10 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
             t.words = smaller(words_max, t.all_words - t.word0);
             if (!t.a_lies)
                 pack_a(&t);
-            run_block(&t, panel0, panel1);
+            if (window)
+                run_window(&t, panel0, panel1);
+            else
+                run_block(&t, panel0, panel1);
         }
     }
 }

@@ -149,6 +149,11 @@ typedef struct mica_gemm_sides {
 typedef void (*mica_k_gemm_tile_there)(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
                                        float *c, size_t ldc, bool add, bool past, const float *bias,
                                        mica_ahead ahead);
+/* m rows of A where they lie, times whole panels side by side, which lie next_panel floats apart:
+ * c[i][j] for j < panels * nr as gemm_tile has it, with the same bits. NULL in plain C. */
+typedef void (*mica_k_gemm_strip)(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
+                                  const float *b, size_t next_panel, float *c, size_t ldc, bool add,
+                                  const float *bias, mica_ahead ahead);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's. */
@@ -259,6 +264,7 @@ typedef struct mica_kernels {
     struct {
         mica_k_gemm_tile tile;
         mica_k_gemm_tile_there tile_there;
+        mica_k_gemm_strip strip;
         mica_k_gemm_narrow narrow;
         mica_k_gemm_row row;
         size_t mr, nr; /* rows and columns of a tile */

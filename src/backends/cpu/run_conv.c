@@ -19,7 +19,7 @@
 #include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 
-enum { PIXELS = 168 }; /* of a task: a multiple of the tiles' rows, 6 and 14 */
+enum { PIXELS = 168 }; /* of a task: a multiple of the tiles' rows, 4, 6 and 14 */
 
 typedef struct conv {
     const mica_kernels *kernels;
@@ -85,6 +85,7 @@ static bool is_narrow(const conv *c)
 static conv conv_of(const mica_call *call)
 {
     conv c = {.kernels = &call->cpu->kernels};
+    size_t mr = c.kernels->gemm.mr;
     set_shapes(&c, call);
     c.group_in = c.channels / c.groups;
     c.group_out = c.out_channels / c.groups;
@@ -93,6 +94,7 @@ static conv conv_of(const mica_call *call)
     c.length = joined ? c.kernel_w * c.channels : c.group_in;
     c.pieces = (c.out_width + PIXELS - 1) / PIXELS;
     c.pixels = c.pieces ? (c.out_width + c.pieces - 1) / c.pieces : 0;
+    c.pixels = (c.pixels + mr - 1) / mr * mr; /* whole tiles, but in the last piece of a row */
     c.reach = c.pixels ? (c.pixels - 1) * c.stride_w + (c.kernel_w - 1) * c.dilation_w + 1 : 0;
     size_t k = c.segments * c.length;
     c.group_floats = is_narrow(&c) ? mica_narrow_floats(c.segments, c.length)

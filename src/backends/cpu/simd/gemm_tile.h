@@ -191,6 +191,44 @@ static inline void gemm_tile_there(size_t m, size_t n, size_t k, const mica_gemm
     TILE_OF_HEIGHT(m, gemm_tile_of, true, n, k, &here, c, ldc, add, past, bias, ahead);
 }
 
+/* Tiles side by side: from the last sum of one to the first of the next there is little to do but
+ * to store, which goes on beside the sums. */
+V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *a, int64_t lda,
+                          const float *b, size_t next_panel, float *c, size_t ldc, bool add,
+                          const float *bias, mica_ahead ahead)
+{
+    for (size_t panel = 0; panel < panels; panel++) {
+        const float *from = b + panel * next_panel;
+        mica_ahead ask = {ahead.at + panel * next_panel * sizeof *b, ahead.step};
+        vec acc[TILE_MAX_ROWS][2];
+        V_UNROLL
+        for (size_t i = 0; i < m; i++) {
+            __builtin_prefetch(c + i * ldc, 1); /* the end is the next tile's beginning */
+            acc[i][0] = acc[i][1] = v_zero();
+        }
+        for (size_t p = 0; p < k; p++, from += TILE_NR) {
+            vec b0 = v_load(from), b1 = v_load(from + LANES);
+            tile_ask(&ask);
+            V_UNROLL
+            for (size_t i = 0; i < m; i++) {
+                vec x = v_factor(a + (int64_t)i * lda + p);
+                acc[i][0] = v_fma_by(x, b0, acc[i][0]);
+                acc[i][1] = v_fma_by(x, b1, acc[i][1]);
+            }
+        }
+        tile_end(m, TILE_NR, c, ldc, acc, add, false, bias);
+        c += TILE_NR;
+        bias = bias ? bias + TILE_NR : NULL;
+    }
+}
+
+static inline void gemm_strip(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
+                              const float *b, size_t next_panel, float *c, size_t ldc, bool add,
+                              const float *bias, mica_ahead ahead)
+{
+    TILE_OF_HEIGHT(m, gemm_strip_of, panels, k, a, lda, b, next_panel, c, ldc, add, bias, ahead);
+}
+
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
 V_INLINE void gemm_row_of(const size_t vectors, size_t n, size_t k, const float *a, int64_t a_step,
                           const float *b, int64_t b_row, float *y, bool add)
@@ -246,6 +284,7 @@ static inline void gemm_fill(mica_kernels *kernels, size_t mc, size_t nc)
 {
     kernels->gemm.tile = gemm_tile;
     kernels->gemm.tile_there = gemm_tile_there;
+    kernels->gemm.strip = gemm_strip;
     kernels->gemm.row = gemm_row;
     kernels->gemm.mr = TILE_MR;
     kernels->gemm.nr = TILE_NR;
