@@ -58,6 +58,25 @@ static void test_tables(void **state)
 
 /* ---- bfloat16 ---- */
 
+/* Words of a packed A: rows that are not there may be read. */
+static size_t a_floats(const mica_kernels *k, size_t m, size_t words)
+{
+    size_t rows = (m + k->tiles.rows - 1) / k->tiles.rows * k->tiles.rows;
+    return (rows - 1) * MICA_GEMM_A_STRIDE + words;
+}
+
+static void enter(const mica_kernels *k)
+{
+    if (k->tiles.enter)
+        k->tiles.enter();
+}
+
+static void leave(const mica_kernels *k)
+{
+    if (k->tiles.leave)
+        k->tiles.leave();
+}
+
 static float number_of(const mica_kernels *k, const void *packed, size_t i)
 {
     return k->bf16.a_words == 2 ? ((const float *)packed)[i]
@@ -111,8 +130,7 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
                             bool bias)
 {
     size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n;
-    size_t a_words = (m - 1) * MICA_GEMM_A_STRIDE + words * k->bf16.a_words;
-    float *a = guarded_floats(0, a_words, AT_END), x[2 * MICA_GEMM_KC];
+    float *a = guarded_floats(0, a_floats(k, m, words * k->bf16.a_words), AT_END), x[2 * MICA_GEMM_KC];
     uint16_t *b = guarded(1, words * nr * 4, AT_END);
     float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
     float *before = guarded_floats(4, cells, AT_BEGIN);
@@ -125,7 +143,9 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
         k->bf16.pack(a + i * MICA_GEMM_A_STRIDE, x, 2 * words);
     }
     mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    enter(k);
     k->bf16.tile(m, n, words, a, b, c, ldc, add, bias ? extra : NULL, ahead);
+    leave(k);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
         if (j >= n) {
@@ -228,7 +248,7 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
                             bool widest)
 {
     size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n, steps = 4 * words;
-    float *a = guarded_floats(0, (m - 1) * MICA_GEMM_A_STRIDE + words, AT_END);
+    float *a = guarded_floats(0, a_floats(k, m, words), AT_END);
     int8_t *b = guarded(1, words * nr * 4, AT_END);
     float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
     float *before = guarded_floats(4, cells, AT_BEGIN), x[4 * MICA_GEMM_KC];
@@ -255,8 +275,10 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
         k->int8.quantize(a + i * MICA_GEMM_A_STRIDE, x, steps, 1, 0);
     }
     mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    enter(k);
     k->int8.tile(m, n, words, a, b, c, ldc, false, NULL, ahead);
     k->int8.tile(m, n, words, a, b, c, ldc, true, &tail, ahead);
+    leave(k);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
         int32_t total = 0;

@@ -192,7 +192,8 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     const float *a = t->packed + first * MICA_GEMM_A_STRIDE;
     const float *b = (const float *)g->b + (g->b_lies ? t->word0 * g->n + column
                                                       : (panel * t->all_words + t->word0) * nr);
-    const float *bias = last && g->bias ? g->bias + column : NULL;
+    bool now = g->precision == MICA_PRECISION_BF16 ? !add : last; /* that the bias is added */
+    const float *bias = now && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
         bool past = g->stream && last && !add && !g->activation && n == nr &&
@@ -213,7 +214,16 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
                                g->column_sum + column, bias};
         g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL, ahead);
     }
-    for (size_t i = 0; last && g->activation && i < rows; i++)
+}
+
+/* The activation of rows [first, first + rows) of the block in the panels [panel0, panel1). */
+static void activate(const block *t, size_t first, size_t rows, size_t panel0, size_t panel1)
+{
+    const mica_gemm *g = t->gemm;
+    size_t column = panel0 * g->kernels->gemm.nr;
+    size_t n = smaller(panel1 * g->kernels->gemm.nr, g->n) - column;
+    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    for (size_t i = 0; i < rows; i++)
         g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
 }
 
@@ -250,6 +260,14 @@ static const char *next_group(const block *t, size_t group, size_t end, size_t p
     return (const char *)((const float *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr);
 }
 
+/* Where strip s of the block ends. Strips are of equal height, as near as can be to mr, in whole
+ * registers where these hold several rows. */
+static size_t strip_end(const block *t, size_t s, size_t strips)
+{
+    size_t unit = t->gemm->precision == MICA_PRECISION_F32 ? 1 : t->gemm->kernels->tiles.rows;
+    return smaller(ceil_div(t->rows * (s + 1) / strips, unit) * unit, t->rows);
+}
+
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
@@ -264,33 +282,33 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     bool widens =
         g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
-    size_t height = t->rows / strips, taller = t->rows % strips, share = panel_bytes / strips;
+    size_t share = panel_bytes / strips;
     mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
         const char *next = next_group(t, group, end, panel0, panel1);
         if (widens)
             widen_group(t, group, end);
-        /* Strips are of equal height, as near as can be to mr. */
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
-            rows = height + (s < taller);
+            rows = strip_end(t, s, strips) - first;
             ahead.at = next + s * share;
             for (size_t panel = group; panel < end; panel++, ahead.at += all_bytes)
                 run_tile(t, first, rows, panel,
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
+            if (g->activation && t->word0 + t->words == t->all_words)
+                activate(t, first, rows, group, end);
         }
     }
 }
 
-/* Rows of a block: mc, but of 8 bits no more than leave A in the second cache from where its range
- * is looked for to where it is packed. */
+/* Rows of a block: mc, but of 8 bits no more than leave A in a cache from where its range is looked
+ * for to where it is packed. */
 static size_t rows_at_once(const mica_gemm *g)
 {
-    enum { FLOATS = 1 << 16 };
     size_t mr = tile_rows(g), mc = g->kernels->gemm.mc;
     if (g->precision != MICA_PRECISION_INT8)
         return mc;
-    size_t rows = FLOATS / (g->k + 1) / mr * mr;
+    size_t rows = g->kernels->int8.a_floats / (g->k + 1) / mr * mr;
     return smaller(rows < mr ? mr : rows, mc);
 }
 
@@ -357,6 +375,9 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     size_t words_max = ceil_div(t.all_words, blocks);
     size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
+    bool tiles = g->precision != MICA_PRECISION_F32 && g->kernels->tiles.enter;
+    if (tiles)
+        g->kernels->tiles.enter();
     for (size_t part = 0; part < parts; part++) {
         t.row0 = row0 + part * part_rows;
         t.rows = smaller(part_rows, row1 - t.row0);
@@ -374,6 +395,8 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
                 run_block(&t, panel0, panel1);
         }
     }
+    if (tiles)
+        g->kernels->tiles.leave();
 }
 
 typedef struct grid {

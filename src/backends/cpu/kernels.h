@@ -119,7 +119,9 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
  * words.
  *
  * m and n (1 <= m <= mr, 1 <= n <= nr) do not change a number of a result: neither does the place
- * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. */
+ * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. Tiles of
+ * bfloat16 and int8 may read more rows of the packed A, up to the next multiple of tiles.rows, and
+ * run between calls of tiles.enter and tiles.leave on their thread. */
 
 /* What will be wanted next. While a tile computes it asks for the cache line at `at`, then for that
  * `step` bytes on, and so on, one for each step of k, so that what comes from far away comes evenly
@@ -156,7 +158,8 @@ typedef void (*mica_k_gemm_strip)(size_t m, size_t panels, size_t k, const float
                                   const float *bias, mica_ahead ahead);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
- * word are added, and whether the sum is rounded between them, is the processor's. */
+ * word are added, and whether the sum is rounded between them, is the processor's, and so is whether
+ * the bias and what c holds are added before the products or after them. */
 typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
                                       float *c, size_t ldc, bool add, const float *bias,
                                       mica_ahead ahead);
@@ -271,6 +274,11 @@ typedef struct mica_kernels {
         size_t mc;     /* rows of A packed at once: a multiple of every mr */
         size_t nc;     /* panels that are taken together: twice MICA_GEMM_KC nr nc floats in L2 */
     } gemm;
+    /* Of processors with registers for matrices, which a thread has to set up. */
+    struct {
+        void (*enter)(void), (*leave)(void); /* both or neither */
+        size_t rows;                         /* of such a register; else 1 */
+    } tiles;
     struct {
         mica_k_gemm_tile_bf16 tile;
         mica_k_pack_bf16 pack;
@@ -285,6 +293,7 @@ typedef struct mica_kernels {
         mica_k_range range;
         mica_k_quantize quantize;
         size_t mr;
+        size_t a_floats; /* of A that are looked through for their range and then packed, at most */
         int a_bias; /* A holds q less this: where its bytes have a sign, 128 */
         const char *name;
     } int8;

@@ -71,4 +71,5 @@ void mica_k_gemm_init_c(mica_kernels *kernels)
     kernels->gemm.nr = NR;
     kernels->gemm.mc = 64;
     kernels->gemm.nc = 8;
+    kernels->tiles.rows = 1;
 }

@@ -58,6 +58,7 @@ void mica_k_gemm_int8_init_c(mica_kernels *kernels)
 {
     kernels->int8.tile = tile;
     kernels->int8.mr = MR;
+    kernels->int8.a_floats = 1 << 16;
     kernels->int8.range = range;
     kernels->int8.quantize = quantize;
     kernels->int8.a_bias = 0;

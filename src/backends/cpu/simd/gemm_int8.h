@@ -10,15 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/simd/gemm_tile.h"
-
-/* Row i of the result, in vector v of the tile. */
-V_TILE vec int8_result(ivec sum, size_t i, size_t v, const mica_int8_tail *tail)
-{
-    ivec zero = i_mul(i_set(tail->row_zero[i] - I_BIAS), i_load(tail->column_sum + v * LANES));
-    vec scale = v_mul(v_set(tail->row_scale[i]), v_load(tail->column_scale + v * LANES));
-    return v_mul(v_from_int(i_sub(sum, zero)), scale);
-}
+#include "backends/cpu/simd/int8_tail.h"
 
 /* Sums so far of a row of fewer columns than the tile has; out of line as store_part is. */
 static __attribute__((noinline)) void int8_load_part(const float *c, size_t n, vec x[2])
@@ -107,6 +99,7 @@ static void int8_fill(mica_kernels *kernels, const char *name)
 {
     kernels->int8.tile = int8_tile;
     kernels->int8.mr = TILE_MR;
+    kernels->int8.a_floats = 1 << 16; /* half of a second cache */
     kernels->int8.range = int8_range;
     kernels->int8.quantize = int8_quantize;
     kernels->int8.a_bias = I_BIAS;

@@ -11,9 +11,6 @@
  *
  * m is a constant where gemm_tile_of is inlined, so that the loops over rows unroll and `acc` lives
  * in registers. The sum of an element is the same chain of operations for every m and every place.
- *
- * A file whose sums are not in such registers defines TILE_ROWS, the height of its tiles, before it
- * includes this; then m is no constant.
  */
 #ifndef MICA_BACKENDS_CPU_SIMD_GEMM_TILE_H
 #define MICA_BACKENDS_CPU_SIMD_GEMM_TILE_H
@@ -30,13 +27,7 @@
 #endif
 
 /* Of 32 registers 28 hold sums, of 16 registers 12; of the 32 that are 16 pairs, 24. */
-#if defined(TILE_ROWS)
-#undef V_UNROLL
-#define V_UNROLL
-enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = TILE_ROWS, TILE_MR = TILE_ROWS };
-#else
 enum { TILE_NR = 2 * LANES, TILE_MAX_ROWS = 14, TILE_MR = LANES == 16 ? 14 : 6 };
-#endif
 
 /* A row of fewer columns than the tile has. A function of its own: inlined for every row of every
  * size of tile it makes a compiler's sanitizers take minutes. */
@@ -152,9 +143,6 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
         if ((height) <= TILE_MR)                                                                   \
             of(height, __VA_ARGS__);                                                               \
         break;
-#if defined(TILE_ROWS)
-#define TILE_OF_HEIGHT(m, of, ...) of(m, __VA_ARGS__)
-#else
 #define TILE_OF_HEIGHT(m, of, ...)                                                                 \
     switch (m) {                                                                                   \
         TILE_CASE(1, of, __VA_ARGS__)                                                              \
@@ -174,7 +162,6 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
     default:                                                                                       \
         break;                                                                                     \
     }
-#endif
 
 static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
                              size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead)
