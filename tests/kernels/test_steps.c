@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/cpu/cpu.h"
 #include "kernels/common.h"
 #include "tensor/convert.h"
 
@@ -469,7 +470,9 @@ static size_t random_starts(uint64_t *seed, int32_t *starts, size_t sequences, s
     return (size_t)starts[sequences];
 }
 
-static void check_attention(rig *r, uint64_t *seed)
+/* Of numbers that bfloat16 has, its products are as near as the weights are, which it rounds: half
+ * a step of 2^-8 each, of numbers of at most 1. */
+static void check_attention_in(rig *r, uint64_t *seed, mica_precision precision, double allowed)
 {
     static const size_t head_dims[] = {64, 5, 24, 32, 100, 1, 33};
     int32_t starts[MOST_SEQUENCES + 1];
@@ -491,8 +494,12 @@ static void check_attention(rig *r, uint64_t *seed)
     const float *x[3];
     size_t cells = (tokens - 1) * row + width;
     rig_begin(r, MICA_OP_ATTENTION, &params);
+    r->step.precision = precision;
     for (int i = 0; i < 3; i++) {
-        x[i] = random_floats(seed, i, cells);
+        float *numbers = random_floats(seed, i, cells);
+        for (size_t j = 0; precision != MICA_PRECISION_F32 && j < cells; j++)
+            numbers[j] = mica_bf16_to_f32(mica_f32_to_bf16(numbers[j]));
+        x[i] = numbers;
         rig_input(r, MICA_DTYPE_F32, x[i], 2, dims)->stride[0] = (int64_t)row;
     }
     float *y = guarded_floats(3, tokens * width, random_edge(seed));
@@ -520,15 +527,42 @@ static void check_attention(rig *r, uint64_t *seed)
                     for (int32_t u = starts[s]; u < starts[s + 1]; u++)
                         out +=
                             score[u - starts[s]] / sum * (double)x[2][(size_t)u * row + h * d + p];
-                    check_near(y[(size_t)t * width + h * d + p], out, 0, 3e-6, "attention",
+                    check_near(y[(size_t)t * width + h * d + p], out, 0, allowed, "attention",
                                (size_t)t);
                 }
             }
 }
 
+static void check_attention(rig *r, uint64_t *seed)
+{
+    check_attention_in(r, seed, MICA_PRECISION_F32, 3e-6);
+}
+
 static void test_attention(void **state)
 {
     for_each(check_attention, 30);
+}
+
+/* At levels that multiply bfloat16 faster than float32; elsewhere it is the same as float32. */
+static void test_attention_bf16(void **state)
+{
+    bool tested = false;
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t threads = 1; threads <= 3; threads += 2) {
+            rig r;
+            uint64_t seed = 777;
+            rig_create(&r, level, threads);
+            for (int i = 0; ((mica_cpu *)r.backend)->kernels.bf16.fast && i < 30; i++) {
+                check_attention_in(&r, &seed, i % 2 ? MICA_PRECISION_BF16 : MICA_PRECISION_INT8,
+                                   0x1p-8);
+                tested = true;
+            }
+            rig_destroy(&r);
+        }
+    if (!tested) {
+        printf("skipped: attention in bfloat16: no instructions for it on this machine\n");
+        skip();
+    }
 }
 
 static double pooled(mica_pool_mode mode, const float *x, size_t n, size_t width)
@@ -653,7 +687,7 @@ int main(void)
         cmocka_unit_test(test_reduce),    cmocka_unit_test(test_concat),
         cmocka_unit_test(test_cast),      cmocka_unit_test(test_embedding),
         cmocka_unit_test(test_attention), cmocka_unit_test(test_segment_pool),
-        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_norms),     cmocka_unit_test(test_attention_bf16),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

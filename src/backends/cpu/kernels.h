@@ -119,9 +119,9 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
  * words.
  *
  * m and n (1 <= m <= mr, 1 <= n <= nr) do not change a number of a result: neither does the place
- * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. Tiles of
- * bfloat16 and int8 may read more rows of the packed A, up to the next multiple of tiles.rows, and
- * run between calls of tiles.enter and tiles.leave on their thread. */
+ * of a row or a column in a tile. b is aligned to 64 bytes; rows of c are ldc floats apart. Tiles
+ * of bfloat16 and int8 may read more rows of the packed A, up to the next multiple of tiles.rows,
+ * and run between calls of tiles.enter and tiles.leave on their thread. */
 
 /* What will be wanted next. While a tile computes it asks for the cache line at `at`, then for that
  * `step` bytes on, and so on, one for each step of k, so that what comes from far away comes evenly
@@ -158,8 +158,8 @@ typedef void (*mica_k_gemm_strip)(size_t m, size_t panels, size_t k, const float
                                   const float *bias, mica_ahead ahead);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
- * word are added, and whether the sum is rounded between them, is the processor's, and so is whether
- * the bias and what c holds are added before the products or after them. */
+ * word are added, and whether the sum is rounded between them, is the processor's, and so is
+ * whether the bias and what c holds are added before the products or after them. */
 typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
                                       float *c, size_t ldc, bool add, const float *bias,
                                       mica_ahead ahead);
@@ -294,7 +294,7 @@ typedef struct mica_kernels {
         mica_k_quantize quantize;
         size_t mr;
         size_t a_floats; /* of A that are looked through for their range and then packed, at most */
-        int a_bias; /* A holds q less this: where its bytes have a sign, 128 */
+        int a_bias;      /* A holds q less this: where its bytes have a sign, 128 */
         const char *name;
     } int8;
 } mica_kernels;

@@ -9,23 +9,28 @@
  *       p = exp(scale s - max)      row by row, and the sum of each row
  *       out = p v, divided by the sums
  *
- * Products are those of gemm.h, on the task's own thread. What a task computes depends on its
+ * Products are those of gemm.h, on the task's own thread: of float32, or of bfloat16 where linears
+ * are not float32 and the processor multiplies it faster. What a task computes depends on its
  * sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
  *
- * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums.
+ * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and a panel's
+ * rows in bfloat16.
  */
 #include <float.h>
+#include <string.h>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
 
-enum { QUERIES = 256, ROWS = 56 };
+/* Queries that are taken at once: whole tiles, of 32 rows and of 14. */
+enum { QUERIES = 256, ROWS = 64, ROWS_F32 = 56 };
 
 typedef struct attention {
     const mica_cpu *cpu;
     const mica_batch *batch;
     const mica_view *q, *k, *v;
     float *y;
+    bool bf16; /* the products */
     size_t heads, head_dim, width;
     float scale;
     const mica_view *bias; /* [heads, 2 n + 1], or NULL */
@@ -50,11 +55,24 @@ static size_t longest_of(const mica_batch *batch)
     return longest;
 }
 
+/* Keys that scores meet values at, zeros among them: as many as whole tiles of bfloat16 take. */
+static size_t steps_of(const mica_kernels *kernels, size_t length)
+{
+    size_t unit = 2 * kernels->tiles.rows;
+    return (length + unit - 1) / unit * unit;
+}
+
+static size_t room_floats(const mica_kernels *kernels, size_t head_dim)
+{
+    return kernels->gemm.nr * round_up(head_dim);
+}
+
 static size_t worker_floats(const mica_kernels *kernels, size_t longest, size_t head_dim)
 {
+    size_t steps = round_up(steps_of(kernels, longest));
     return mica_gemm_scratch_floats(kernels) + mica_gemm_panel_floats(kernels, longest, head_dim) +
-           mica_gemm_panel_floats(kernels, head_dim, longest) + ROWS * round_up(longest) + ROWS +
-           16;
+           mica_gemm_panel_floats(kernels, head_dim, steps) + ROWS * steps + ROWS +
+           room_floats(kernels, head_dim) + 16;
 }
 
 size_t mica_cpu_scratch_attention(const mica_call *call)
@@ -80,6 +98,43 @@ static void pack(const mica_kernels *kernels, float *panels, const float *b, int
     for (size_t j = 0; j < n; j += nr)
         mica_gemm_pack_panel(kernels, panels + j * k, b + (int64_t)j * column, row, column,
                              n - j < nr ? n - j : nr, k);
+}
+
+/* Panels of bfloat16 of the transpose of x [n, k], whose rows are `row` floats apart. */
+static void pack_transposed_bf16(const mica_kernels *kernels, float *panels, const float *x,
+                                 int64_t row, size_t n, size_t k, float *room)
+{
+    size_t nr = kernels->gemm.nr, words = (k + 1) / 2;
+    for (size_t j = 0; j < n; j += nr) {
+        size_t columns = n - j < nr ? n - j : nr;
+        for (size_t i = 0; i < columns; i++)
+            kernels->bf16.pack(room + i * words, x + (int64_t)(j + i) * row, k);
+        mica_gemm_pack_panel(kernels, panels + j * words, room, 1, (int64_t)words, columns, words);
+    }
+}
+
+/* Panels of bfloat16 of x [k, n], and of rows of zeros up to `steps`, an even number. */
+static void pack_bf16(const mica_kernels *kernels, float *panels, const float *x, int64_t row,
+                      size_t n, size_t k, size_t steps, float *room)
+{
+    size_t nr = kernels->gemm.nr, words = steps / 2, columns = mica_gemm_panels(kernels, n) * nr;
+    uint16_t *even = (uint16_t *)(void *)room, *odd = even + columns;
+    memset(even, 0, 2 * columns * sizeof *even);
+    for (size_t p = 0; p < words; p++) {
+        if (2 * p < k)
+            kernels->bf16.pack(even, x + (int64_t)(2 * p) * row, n);
+        if (2 * p + 1 < k)
+            kernels->bf16.pack(odd, x + (int64_t)(2 * p + 1) * row, n);
+        else
+            memset(odd, 0, columns * sizeof *odd);
+        if (2 * p >= k)
+            memset(even, 0, columns * sizeof *even);
+        for (size_t j = 0; j < columns; j += nr) {
+            uint32_t *to = (uint32_t *)(void *)panels + (j * words + p * nr);
+            for (size_t i = 0; i < nr; i++)
+                to[i] = (uint32_t)even[j + i] | (uint32_t)odd[j + i] << 16;
+        }
+    }
 }
 
 /* Scales the scores of query `at`, and adds the bias of each key's distance. */
@@ -114,25 +169,42 @@ static float weigh(const attention *t, float *s, size_t n, size_t head, size_t a
     return sum;
 }
 
+/* Panels of a head's keys, transposed, and values. */
+static void pack_head(const attention *t, size_t begin, size_t length, size_t column, float *keys,
+                      float *values, float *room)
+{
+    const mica_kernels *kernels = &t->cpu->kernels;
+    const float *k = at_token(t->k, begin, column), *v = at_token(t->v, begin, column);
+    size_t d = t->head_dim;
+    if (t->bf16) {
+        pack_transposed_bf16(kernels, keys, k, t->k->stride[0], length, d, room);
+        pack_bf16(kernels, values, v, t->v->stride[0], d, length, steps_of(kernels, length), room);
+    } else {
+        pack(kernels, keys, k, t->k->stride[1], t->k->stride[0], length, d);
+        pack(kernels, values, v, t->v->stride[0], t->v->stride[1], d, length);
+    }
+}
+
 /* Head `head` of queries [first, first + count) of the sequence at tokens [begin, begin + length).
  */
 static void attend(const attention *t, size_t begin, size_t length, size_t head, size_t first,
                    size_t count, float *scratch)
 {
     const mica_kernels *kernels = &t->cpu->kernels;
-    size_t d = t->head_dim, column = head * d, ld = round_up(length);
+    size_t d = t->head_dim, column = head * d, most = t->bf16 ? ROWS : ROWS_F32;
+    size_t longest = round_up(steps_of(kernels, t->longest));
+    size_t steps = t->bf16 ? steps_of(kernels, length) : length, ld = round_up(steps);
     const uint8_t *mask = t->batch->key_mask ? t->batch->key_mask + begin : NULL;
     float *keys = scratch + mica_gemm_scratch_floats(kernels);
     float *values = keys + mica_gemm_panel_floats(kernels, t->longest, d);
-    float *scores = values + mica_gemm_panel_floats(kernels, d, t->longest);
-    float *sums = scores + ROWS * round_up(t->longest);
-    pack(kernels, keys, at_token(t->k, begin, column), t->k->stride[1], t->k->stride[0], length, d);
-    pack(kernels, values, at_token(t->v, begin, column), t->v->stride[0], t->v->stride[1], d,
-         length);
-    for (size_t at = first; at < first + count; at += ROWS) {
-        size_t rows = first + count - at < ROWS ? first + count - at : ROWS;
+    float *scores = values + mica_gemm_panel_floats(kernels, d, longest);
+    float *sums = scores + ROWS * longest, *room = sums + ROWS;
+    pack_head(t, begin, length, column, keys, values, room);
+    for (size_t at = first; at < first + count; at += most) {
+        size_t rows = first + count - at < most ? first + count - at : most;
         float *y = t->y + (begin + at) * t->width + column;
         mica_gemm qk = {.kernels = kernels, .m = rows, .n = length, .k = d};
+        qk.precision = t->bf16 ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
         qk.a = at_token(t->q, begin + at, column);
         qk.a_row = t->q->stride[0];
         qk.a_column = t->q->stride[1];
@@ -140,9 +212,13 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         qk.c = scores;
         qk.ldc = ld;
         mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
-        for (size_t i = 0; i < rows; i++)
-            sums[i] = weigh(t, scores + i * ld, length, head, at + i, mask);
-        mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = length};
+        for (size_t i = 0; i < rows; i++) {
+            float *s = scores + i * ld;
+            sums[i] = weigh(t, s, length, head, at + i, mask);
+            memset(s + length, 0, (steps - length) * sizeof *s);
+        }
+        mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = steps};
+        pv.precision = qk.precision;
         pv.a = scores;
         pv.a_row = (int64_t)ld;
         pv.a_column = 1;
@@ -218,6 +294,8 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.q = mica_call_input(call, 0);
     t.k = mica_call_input(call, 1);
     t.v = mica_call_input(call, 2);
+    t.bf16 = call->step->precision != MICA_PRECISION_F32 && call->cpu->kernels.bf16.fast &&
+             t.q->stride[1] == 1 && t.k->stride[1] == 1 && t.v->stride[1] == 1;
     t.width = (size_t)y->dim[1];
     t.heads = (size_t)params->heads;
     t.head_dim = t.width / t.heads;

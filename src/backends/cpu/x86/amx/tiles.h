@@ -15,8 +15,8 @@
  *   +---------+    +---------+---------+
  *
  * Every tile has all of its rows: rows of A that are not there cost no more time than those that
- * are, and their sums go nowhere. B passes by: it is read with the hint that leaves the strip of A in
- * the first cache, where four products, of 16 cycles each, need four tiles of 16 lines.
+ * are, and their sums go nowhere. B passes by: it is read with the hint that leaves the strip of A
+ * in the first cache, where four products, of 16 cycles each, need four tiles of 16 lines.
  *
  * A file that includes this defines TILES_DOT(c, a, b), which adds to tile c the products of tiles
  * a and b. Tiles are numbered by constants, hence a macro.
