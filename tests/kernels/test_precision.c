@@ -130,7 +130,8 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
                             bool bias)
 {
     size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n;
-    float *a = guarded_floats(0, a_floats(k, m, words * k->bf16.a_words), AT_END), x[2 * MICA_GEMM_KC];
+    float *a = guarded_floats(0, a_floats(k, m, words * k->bf16.a_words), AT_END),
+          x[2 * MICA_GEMM_KC];
     uint16_t *b = guarded(1, words * nr * 4, AT_END);
     float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
     float *before = guarded_floats(4, cells, AT_BEGIN);
