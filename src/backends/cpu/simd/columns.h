@@ -6,6 +6,8 @@
 #ifndef MICA_BACKENDS_CPU_SIMD_COLUMNS_H
 #define MICA_BACKENDS_CPU_SIMD_COLUMNS_H
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "backends/cpu/kernels.h"
@@ -416,11 +418,23 @@ V_INLINE void scale_by(float *y, size_t n, vec by)
         v_store_n(y + i, v_mul(v_load_n(y + i, n - i, v_zero()), by), n - i);
 }
 
-/* A row beyond the second cache: its exponentials are computed twice rather than kept, and y is
- * written once, past the caches. */
+/* A row beyond the second cache: x is read once for maximum and sum, piece by piece; what was added
+ * up to a piece with a new maximum is scaled. The exponentials are computed again rather than kept,
+ * and y is written once, past the caches. */
 static void softmax_long(float *y, const float *x, size_t n)
 {
-    vec best = largest_of(x, n), by = v_set((float)(1 / exp_less(NULL, x, n, best, 0)));
+    enum { PIECE = 2 * BLOCK };
+    float largest = -FLT_MAX; /* not -INFINITY, which a piece may consist of: x - best is no NaN */
+    double total = 0;
+    for (size_t at = 0, m; at < n; at += m) {
+        m = n - at < PIECE ? n - at : PIECE;
+        float before = largest;
+        largest = v_largest(v_max(v_set(largest), largest_of(x + at, m)));
+        if (largest > before)
+            total *= exp((double)before - (double)largest);
+        total += exp_less(NULL, x + at, m, v_set(largest), 0);
+    }
+    vec best = v_set(largest), by = v_set((float)(1 / total));
     size_t i = 0;
     while (i < n && (uintptr_t)(y + i) % sizeof(vec) != 0)
         i++;
