@@ -26,10 +26,26 @@ V_INLINE vec v_exp(vec x)
     return v_scale(v_add(v_fma(v_mul(r, r), q, r), v_set(1.0f)), n);
 }
 
-/* exp(x) for x <= 0, in fewer steps: adding 1.5 * 2^23 + 127 leaves the exponent of 2^n in the
- * lowest bits, where n = -127 makes 0. ln 2 is one number: n times its error is at most 3e-7. So
- * the error is 1 ulp above -10, and 4 ulp at -87; below -87.7 the result is 0. NaN passes through.
- */
+/* exp(x) for x <= 0, in fewer steps. */
+#if defined(V_POWERS_OF_EIGHTHS)
+/* x = n ln 2 / 8 + r: 2^(n / 8) is looked up, and exp(r) - 1 - r is r^2 times a minimax polynomial
+ * of two terms (relative error 3e-8). Adding 1.5 * 2^23 leaves n in the lowest bits. ln 2 is one
+ * number: n times its error is at most 3e-7. So the error is 1.5 ulp above -10, and 5 ulp at -87;
+ * below -87.3 the result is a number from 2^-126 down, and below -87.97 it is 0. */
+V_INLINE vec v_exp_below(vec x)
+{
+    const vec magic = v_set(0x1.8p23f);
+    vec c = v_max(v_set(-88.0f), x);
+    vec t = v_fma(c, v_set(11.5415603271117f), magic); /* 8 / ln 2 */
+    vec r = v_fnma(v_sub(t, magic), v_set(0.0866433975699932f), c), s = v_mul(r, r);
+    vec q = v_fma(v_set(0.166673688f), r, v_set(0.500064670f));
+    vec power = v_power_of_eighths(t);
+    return v_fma(v_fma(q, s, r), power, power);
+}
+#else
+/* Adding 1.5 * 2^23 + 127 leaves the exponent of 2^n in the lowest bits, where n = -127 makes 0.
+ * ln 2 is one number: n times its error is at most 3e-7. So the error is 1.1 ulp above -10, and 4.5
+ * ulp at -87; below -87.7 the result is 0. */
 V_INLINE vec v_exp_below(vec x)
 {
     const vec magic = v_set(12583039.0f);
@@ -42,6 +58,7 @@ V_INLINE vec v_exp_below(vec x)
     vec power = v_exponent_bits(t);
     return v_fma(v_fma(v_fma(high, s, low), s, r), power, power);
 }
+#endif
 
 /* log x = e ln 2 + log m, and log(1 + t) for t = m - 1 is t - t^2 / 2 + t^3 times a polynomial (of
  * the Cephes library's logf). ln 2 is added in two parts. Below the normal numbers x is scaled up

@@ -277,6 +277,18 @@ static inline vec v_exponent_bits(vec t)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23));
 }
 
+/* 2^(n / 8) as a float, where the lowest bits of t are n; 0 for n = -8 * 127. From the bits of
+ * 2^(i / 8) the table takes i << 20, which n << 20 brings beside the exponent. */
+#define V_POWERS_OF_EIGHTHS 1
+static inline vec v_power_of_eighths(vec t)
+{
+    const __m256i table = _mm256_setr_epi32(0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+                                            0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7);
+    __m256i bits = _mm256_castps_si256(t);
+    __m256i power = _mm256_permutevar8x32_epi32(table, bits);
+    return _mm256_castsi256_ps(_mm256_add_epi32(power, _mm256_slli_epi32(bits, 20)));
+}
+
 /* total[j] += x[j], in double. */
 static inline void v_add_double(double *total, vec x)
 {
