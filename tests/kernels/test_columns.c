@@ -236,6 +236,8 @@ static void test_long_softmax(void **state)
     float *b;
     mica_kernels_init(&c, MICA_CPU_C);
     fill_random(x, N, 5, -4, 4);
+    for (size_t i = 0; i < 5000; i++)
+        x[i] = -INFINITY;
     c.softmax(a, x, 1, N);
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels_init(&k, level);
@@ -244,6 +246,27 @@ static void test_long_softmax(void **state)
             k.softmax(b, x, 1, N);
             for (size_t i = 0; i < N; i++)
                 check_near(b[i], (double)a[i], 16, 0, "long softmax", i);
+        }
+    }
+}
+
+/* The same bits past the caches. */
+static void test_softmax_past(void **state)
+{
+    static const size_t shapes[][2] = {{1, 32}, {7, 48}, {6, 64}, {3, 128}, {2, 2048}};
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t s = 0; k.softmax_past && s < sizeof shapes / sizeof shapes[0]; s++) {
+            size_t rows = shapes[s][0], n = shapes[s][1];
+            float *x = guarded_floats(0, rows * n, AT_END),
+                  *a = guarded_floats(1, rows * n, AT_END);
+            float *b = guarded_floats(2, rows * n, AT_END);
+            float *kept = guarded_floats(3, n <= 64 ? 4 * n : n, AT_END);
+            fill_random(x, rows * n, s, -9, 9);
+            k.softmax(a, x, rows, n);
+            k.softmax_past(b, x, rows, n, kept);
+            check_same_bits(b, a, rows * n, "softmax past the caches");
         }
     }
 }
@@ -426,12 +449,12 @@ static void test_sort(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_down),        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_places),      cmocka_unit_test(test_join),
-        cmocka_unit_test(test_softmax),     cmocka_unit_test(test_long_softmax),
-        cmocka_unit_test(test_loss),        cmocka_unit_test(test_dots),
-        cmocka_unit_test(test_conversions), cmocka_unit_test(test_products),
-        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_down),         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_join),
+        cmocka_unit_test(test_softmax),      cmocka_unit_test(test_long_softmax),
+        cmocka_unit_test(test_softmax_past), cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_dots),         cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ typedef struct rows {
     size_t inner; /* distance of a row's elements */
     float eps;
     float *scratch; /* GROUP_FLOATS for each worker, or NULL */
+    bool past;      /* softmax_past takes the rows, scratch is what it keeps */
 } rows;
 
 static size_t outer_of(const mica_view *x, int axis)
@@ -31,13 +32,19 @@ static size_t inner_of(const mica_view *x, int axis)
     return inner;
 }
 
-/* Large results are computed by groups of rows in scratch, from where they are streamed. */
+/* Large results are computed by groups of rows in scratch, from where they are streamed, or each as
+ * softmax_past does. */
 enum { GROUP_FLOATS = 4096, COLUMNS = 64 };
 
 static void softmax_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const rows *r = arg;
     float *group = r->scratch ? r->scratch + worker * GROUP_FLOATS : NULL;
+    if (r->past) {
+        size_t at = begin * r->n;
+        r->kernels->softmax_past(r->y + at, r->x + at, end - begin, r->n, group);
+        return;
+    }
     size_t most = r->scratch ? GROUP_FLOATS / r->n : end - begin;
     for (size_t row = begin; row < end; row += most) {
         size_t count = end - row < most ? end - row : most, at = row * r->n;
@@ -84,6 +91,8 @@ mica_status mica_cpu_run_softmax(const mica_call *call)
     r.n = (size_t)x->dim[params->axis];
     r.inner = inner_of(x, params->axis);
     r.scratch = streams_groups(call) ? (float *)(void *)call->run->scratch : NULL;
+    r.past = r.scratch && r.kernels->softmax_past && r.n >= 32 && r.n % 16 == 0 && r.x != r.y &&
+             (uintptr_t)r.y % 64 == 0;
     size_t outer = outer_of(x, params->axis);
     if (r.inner == 1)
         mica_cpu_ranges(call->cpu, outer, mica_cpu_grain(r.n), softmax_range, &r);

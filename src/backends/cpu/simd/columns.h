@@ -447,9 +447,13 @@ static void softmax_long(float *y, const float *x, size_t n)
                   n - i);
 }
 
+/* Rows of SHORT numbers at most are taken four by four. */
+enum { SHORT = 64 };
+
 /* m rows, at most 4, step by step: while one row's maximum or sum comes together, the others go on.
- */
-V_INLINE void softmax_rows(const size_t m, float *y, const float *x, size_t n)
+ * Exponentials are kept in e, which may be y; past: y is written past the caches. */
+V_INLINE void softmax_rows(const size_t m, float *y, float *e, const float *x, size_t n,
+                           const bool past)
 {
     vec best[4];
     float inverse[4];
@@ -457,14 +461,17 @@ V_INLINE void softmax_rows(const size_t m, float *y, const float *x, size_t n)
         best[k] = largest_of(x + k * n, n);
     for (size_t k = 0; k < m; k++)
         inverse[k] =
-            (float)(1 / exp_less(y + k * n, x + k * n, n, best[k], m * n < AHEAD ? AHEAD : m * n));
-    for (size_t k = 0; k < m; k++)
+            (float)(1 / exp_less(e + k * n, x + k * n, n, best[k], m * n < AHEAD ? AHEAD : m * n));
+    for (size_t k = 0; k < m && !past; k++)
         scale_by(y + k * n, n, v_set(inverse[k]));
+    for (size_t k = 0; k < m && past; k++)
+        for (size_t i = 0; i < n; i += LANES)
+            v_store_past(y + k * n + i, v_mul(v_load(e + k * n + i), v_set(inverse[k])));
 }
 
 static void k_softmax(float *y, const float *x, size_t rows, size_t n)
 {
-    enum { SHORT = 64, LONG = 1 << 17 };
+    enum { LONG = 1 << 17 };
     if (n == 0)
         return;
     if (n <= LANES) {
@@ -491,9 +498,18 @@ static void k_softmax(float *y, const float *x, size_t rows, size_t n)
     }
     size_t i = 0;
     for (; n <= SHORT && i + 4 <= rows; i += 4)
-        softmax_rows(4, y + i * n, x + i * n, n);
+        softmax_rows(4, y + i * n, y + i * n, x + i * n, n, false);
     for (; i < rows; i++)
-        softmax_rows(1, y + i * n, x + i * n, n);
+        softmax_rows(1, y + i * n, y + i * n, x + i * n, n, false);
+}
+
+static void k_softmax_past(float *y, const float *x, size_t rows, size_t n, float *kept)
+{
+    size_t i = 0;
+    for (; n <= SHORT && i + 4 <= rows; i += 4)
+        softmax_rows(4, y + i * n, kept, x + i * n, n, true);
+    for (; i < rows; i++)
+        softmax_rows(1, y + i * n, kept, x + i * n, n, true);
 }
 
 /* A vector of columns down n rows. */
@@ -711,6 +727,7 @@ static void columns_fill(mica_kernels *kernels)
     kernels->add_rows = k_add_rows;
     kernels->raise_rows = k_raise_rows;
     kernels->softmax = k_softmax;
+    kernels->softmax_past = k_softmax_past;
     kernels->softmax_columns = k_softmax_columns;
     kernels->bce = k_bce;
     kernels->bce_logits = k_bce_logits;
