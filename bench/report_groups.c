@@ -13,7 +13,8 @@ bool report_is_mixed(const report_cell *cell)
     return strcmp(cell->length, "mixed") == 0;
 }
 
-/* `test` says whether a cell belongs into the group that `about` is an example of. */
+/* `test` says whether a cell belongs into the group that `about` is an example of. Cells in which
+ * nothing of the class was run are left out. */
 static report_group collect(const report *r, const report_cell *cells, size_t count,
                             report_class class,
                             bool (*test)(const report_cell *cell, const report_cell *about),
@@ -25,8 +26,10 @@ static report_group collect(const report *r, const report_cell *cells, size_t co
         members += test(&cells[i], about);
     g.matches = report_alloc(r->pool, members + 1, sizeof *g.matches);
     for (size_t i = 0; i < count && g.matches; i++)
-        if (test(&cells[i], about))
-            g.matches[g.count++] = report_match_fastest(r->pool, &cells[i], class);
+        if (test(&cells[i], about)) {
+            g.matches[g.count] = report_match_fastest(r->pool, &cells[i], class);
+            g.count += g.matches[g.count].mica || g.matches[g.count].peer;
+        }
     g.average = report_average_of(r->pool, g.matches, g.count, class);
     return g;
 }

@@ -158,7 +158,7 @@ static void put_group(beside *b, const report_group *g)
     size_t of = g->expected > a->cells ? g->expected : a->cells;
     report_field_text(b->r->document, b->table, g->label);
     if (a->timed == 0)
-        report_field_missing(b->r->document, b->table, "no time", NULL);
+        report_field_missing(b->r->document, b->table, g->count ? "no time" : "not run", NULL);
     else
         put_time(b, a->mica,
                  a->timed < of ? report_print(b->r->pool, " (%zu of %zu)", a->timed, of) : "");
