@@ -112,11 +112,13 @@ static double weight_size(mica_precision precision)
     return precision == MICA_PRECISION_INT8 ? 1 : precision == MICA_PRECISION_BF16 ? 2 : 4;
 }
 
-/* Weights lie packed in their precision if they are constants; everything else is float32. */
+/* Weights lie packed in their precision if they are constants; attention has its own; everything
+ * else is float32. */
 static mica_precision precision_of(const mica_step *step)
 {
     bool packed = is_linear(step) && step->constants[1] != NULL;
-    return packed ? step->precision : MICA_PRECISION_F32;
+    bool own = packed || step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION;
+    return own ? step->precision : MICA_PRECISION_F32;
 }
 
 /* Inputs 1, 3, ... of a linear are its matrices. */

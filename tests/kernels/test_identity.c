@@ -83,8 +83,8 @@ static void test_linear(void **state)
 }
 
 /* Attention over sequences [first, last) of the batch alone. */
-static void attention(rig *r, const float *qkv, const mica_batch *batch, size_t first, size_t last,
-                      size_t d, float *y)
+static void attention(rig *r, mica_precision precision, const float *qkv, const mica_batch *batch,
+                      size_t first, size_t last, size_t d, float *y)
 {
     mica_attention_params params = {HEADS, 0.3f};
     size_t width = HEADS * d, begin = (size_t)batch->starts[first];
@@ -95,6 +95,7 @@ static void attention(rig *r, const float *qkv, const mica_batch *batch, size_t 
                        batch->key_mask ? batch->key_mask + begin : NULL};
     int64_t dims[2] = {(int64_t)part.tokens, (int64_t)width};
     rig_begin(r, MICA_OP_ATTENTION, &params);
+    r->step.precision = precision;
     for (size_t i = 0; i < 3; i++)
         rig_input(r, MICA_DTYPE_F32, qkv + begin * 3 * width + i * width, 2, dims)->stride[0] =
             3 * (int64_t)width;
@@ -104,10 +105,10 @@ static void attention(rig *r, const float *qkv, const mica_batch *batch, size_t 
     r->batch = NULL;
 }
 
-static void check_attention(int level, size_t d, bool masked)
+static void check_attention(int level, mica_precision precision, size_t d, bool masked)
 {
-    static const int32_t starts[] = {0, 1, 14, 14, 71, 188, 500, 1100};
-    enum { SEQUENCES = sizeof starts / sizeof starts[0] - 1, TOKENS = 1100 };
+    static const int32_t starts[] = {0, 1, 14, 14, 71, 188, 500, 1290};
+    enum { SEQUENCES = sizeof starts / sizeof starts[0] - 1, TOKENS = 1290 };
     static uint8_t mask[TOKENS];
     size_t width = HEADS * d;
     uint64_t seed = d;
@@ -119,14 +120,14 @@ static void check_attention(int level, size_t d, bool masked)
           *y = numbers(TOKENS * width, 0);
     for (size_t t = 0; t < THREADS; t++)
         rig_create(&rigs[t], level, t + 1);
-    attention(&rigs[0], x, &batch, 0, SEQUENCES, d, whole);
+    attention(&rigs[0], precision, x, &batch, 0, SEQUENCES, d, whole);
     for (size_t t = 1; t < THREADS; t++) {
-        attention(&rigs[t], x, &batch, 0, SEQUENCES, d, y);
+        attention(&rigs[t], precision, x, &batch, 0, SEQUENCES, d, y);
         check_same_bits(y, whole, TOKENS * width, "attention with more threads");
     }
     for (size_t first = 0; first < SEQUENCES; first++)
         for (size_t last = first + 1; last <= SEQUENCES && last < first + 3; last++) {
-            attention(&rigs[last % THREADS], x, &batch, first, last, d, y);
+            attention(&rigs[last % THREADS], precision, x, &batch, first, last, d, y);
             check_same_bits(y, whole + (size_t)starts[first] * width,
                             (size_t)(starts[last] - starts[first]) * width,
                             "attention, some sequences");
@@ -140,11 +141,15 @@ static void check_attention(int level, size_t d, bool masked)
 
 static void test_attention(void **state)
 {
-    for (int level = 0; level < float_levels_here(); level++) {
-        check_attention(level, 64, false);
-        check_attention(level, 5, true);
-        check_attention(level, 24, true);
-    }
+    static const mica_precision precisions[] = {MICA_PRECISION_F32, MICA_PRECISION_BF16};
+    for (int level = 0; level < levels_here(); level++)
+        for (size_t p = 0; p < 2; p++) {
+            if (same_products_below(level, precisions[p]))
+                continue;
+            check_attention(level, precisions[p], 64, false);
+            check_attention(level, precisions[p], 5, true);
+            check_attention(level, precisions[p], 24, true);
+        }
 }
 
 /* All hidden, or none: a mask of ones changes no bit. */
@@ -159,8 +164,8 @@ static void test_mask_of_ones(void **state)
         mica_batch with = {TOKENS, 2, starts, ones}, without = {TOKENS, 2, starts, NULL};
         float *x = numbers(TOKENS * HEADS * D * 3, 5), a[TOKENS * HEADS * D], b[TOKENS * HEADS * D];
         rig_create(&r, level, 2);
-        attention(&r, x, &with, 0, 2, D, a);
-        attention(&r, x, &without, 0, 2, D, b);
+        attention(&r, MICA_PRECISION_F32, x, &with, 0, 2, D, a);
+        attention(&r, MICA_PRECISION_F32, x, &without, 0, 2, D, b);
         check_same_bits(a, b, TOKENS * HEADS * D, "mask of ones");
         rig_destroy(&r);
         free(x);

@@ -187,7 +187,9 @@ static void test_tile_bf16(void **state)
                 check_tile_bf16(k, m, n, (m + n) % 5, (m + n) & 1, (m + n) & 2);
                 check_tile_bf16(k, m, n, 17, (m + n) & 2, (m + n) & 1);
             }
-        check_tile_bf16(k, k->bf16.mr, k->gemm.nr, MICA_GEMM_KC / k->bf16.a_words, true, true);
+        for (int way = 0; way < 4; way++) /* whole tiles */
+            check_tile_bf16(k, k->bf16.mr, k->gemm.nr, MICA_GEMM_KC / k->bf16.a_words, way & 1,
+                            way & 2);
     }
 }
 

@@ -184,6 +184,8 @@ static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_erro
                          mica_op_name(step->op));
     if (step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR)
         return mica_cpu_prepare_linear(cpu, step, err);
+    if (step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION)
+        mica_cpu_prepare_attention(cpu, step);
     if (step->op == MICA_OP_LAYER_NORM || step->op == MICA_OP_ADD_LAYER_NORM)
         return mica_cpu_check_constants(cpu, step, err);
     return MICA_OK; /* a table of embeddings is not read whole: most of it is never used */

@@ -98,6 +98,9 @@ mica_status mica_cpu_run_attention(const mica_call *call);
 mica_status mica_cpu_run_sdpa(const mica_call *call);
 mica_status mica_cpu_run_segment_pool(const mica_call *call);
 
+/* Chooses the precision of attention's products: never AUTO or INT8. */
+void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step);
+
 /* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant:
  * then the step packs when it runs. */
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);

@@ -260,6 +260,12 @@ static const char *next_group(const block *t, size_t group, size_t end, size_t p
     return (const char *)((const float *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr);
 }
 
+/* Words of k that blocks of it are made of, but the last one: whole registers. */
+static size_t words_at_once(const mica_gemm *g)
+{
+    return g->precision == MICA_PRECISION_F32 ? 1 : g->kernels->tiles.rows;
+}
+
 /* Where strip s of the block ends. Strips are of equal height, as near as can be to mr, in whole
  * registers where these hold several rows. */
 static size_t strip_end(const block *t, size_t s, size_t strips)
@@ -372,7 +378,8 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     t.a_lies = window || a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
-    size_t words_max = ceil_div(t.all_words, blocks);
+    size_t unit = words_at_once(g),
+           words_max = ceil_div(ceil_div(t.all_words, blocks), unit) * unit;
     size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     bool tiles = g->precision != MICA_PRECISION_F32 && g->kernels->tiles.enter;

@@ -9,9 +9,10 @@
  * after another, the last one filled with zeros; its numbers are float32, bfloat16 or int8, and A's
  * rows are brought to the like when they are packed, in blocks of mc rows by MICA_GEMM_KC words.
  *
- * An element of C is the sum over blocks of k, in order, of the block's sum in order of k; where
- * the blocks of k end depends on k alone (and on the instruction set). So its bits do not depend on
- * m, n, its place, or the threads.
+ * An element of C is the sum over blocks of k, in order, of the block's sum in order of k (with
+ * AMX's bfloat16 one sum that goes on from block to block, from the bias); where the blocks of k
+ * end depends on k alone (and on the instruction set). So its bits do not depend on m, n, its
+ * place, or the threads.
  */
 #ifndef MICA_BACKENDS_CPU_GEMM_H
 #define MICA_BACKENDS_CPU_GEMM_H

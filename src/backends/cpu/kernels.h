@@ -282,7 +282,7 @@ typedef struct mica_kernels {
     /* Of processors with registers for matrices, which a thread has to set up. */
     struct {
         void (*enter)(void), (*leave)(void); /* both or neither */
-        size_t rows;                         /* of such a register; else 1 */
+        size_t rows;                         /* and words of such a register; else 1 */
     } tiles;
     struct {
         mica_k_gemm_tile_bf16 tile;

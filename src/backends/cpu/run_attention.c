@@ -10,7 +10,7 @@
  *       out = p v, divided by the sums
  *
  * Products are those of gemm.h, on the task's own thread: of float32, or of bfloat16 where linears
- * are not float32 and the processor multiplies it faster. What a task computes depends on its
+ * are of it and the processor multiplies it faster. What a task computes depends on its
  * sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
  *
  * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and a panel's
@@ -284,6 +284,14 @@ static void attention_task(void *arg, size_t task, size_t worker)
     }
 }
 
+/* Where bfloat16 is only smaller there is nothing to gain, and 8 bits are as exact as they were on
+ * every processor. */
+void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step)
+{
+    bool asked = step->precision == MICA_PRECISION_BF16 || step->precision == MICA_PRECISION_AUTO;
+    step->precision = asked && cpu->kernels.bf16.fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
+}
+
 mica_status mica_cpu_run_attention(const mica_call *call)
 {
     const mica_attention_params *params = call->step->params;
@@ -294,8 +302,8 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.q = mica_call_input(call, 0);
     t.k = mica_call_input(call, 1);
     t.v = mica_call_input(call, 2);
-    t.bf16 = call->step->precision != MICA_PRECISION_F32 && call->cpu->kernels.bf16.fast &&
-             t.q->stride[1] == 1 && t.k->stride[1] == 1 && t.v->stride[1] == 1;
+    t.bf16 = call->step->precision == MICA_PRECISION_BF16 && t.q->stride[1] == 1 &&
+             t.k->stride[1] == 1 && t.v->stride[1] == 1;
     t.width = (size_t)y->dim[1];
     t.heads = (size_t)params->heads;
     t.head_dim = t.width / t.heads;

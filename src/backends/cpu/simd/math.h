@@ -123,7 +123,7 @@ V_INLINE vec v_tanh(vec x)
 V_INLINE vec v_gelu(vec x)
 {
     vec t = v_abs(x);
-    vec u = v_inverse(v_fma(t, v_set(1.0f / 3.0f), v_set(1.0f)));
+    vec u = v_div(v_set(1.0f), v_fma(t, v_set(1.0f / 3.0f), v_set(1.0f)));
     vec p = v_fma(v_set(-2.276419152e-02f), u, v_set(1.295955894e-01f));
     p = v_fma(p, u, v_set(-2.712797354e-01f));
     p = v_fma(p, u, v_set(2.189565227e-01f));

@@ -117,12 +117,6 @@ static inline vec v_div(vec a, vec b)
     return (vec){vdivq_f32(a.lo, b.lo), vdivq_f32(a.hi, b.hi)};
 }
 
-/* 1 / x for x of at least 1. */
-static inline vec v_inverse(vec x)
-{
-    return v_div(v_set(1.0f), x);
-}
-
 static inline vec v_sqrt(vec a)
 {
     return (vec){vsqrtq_f32(a.lo), vsqrtq_f32(a.hi)};

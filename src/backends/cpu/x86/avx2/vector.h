@@ -80,12 +80,6 @@ static inline vec v_div(vec a, vec b)
     return _mm256_div_ps(a, b);
 }
 
-/* 1 / x for x of at least 1. */
-static inline vec v_inverse(vec x)
-{
-    return _mm256_div_ps(_mm256_set1_ps(1.0f), x);
-}
-
 static inline vec v_sqrt(vec a)
 {
     return _mm256_sqrt_ps(a);

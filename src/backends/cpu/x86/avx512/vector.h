@@ -78,15 +78,6 @@ static inline vec v_div(vec a, vec b)
     return _mm512_div_ps(a, b);
 }
 
-/* 1 / x for x of at least 1: a division takes 16 cycles. Up to 2^100, so that nothing is infinite.
- */
-static inline vec v_inverse(vec x)
-{
-    x = _mm512_min_ps(_mm512_set1_ps(0x1p100f), x);
-    vec y = _mm512_rcp14_ps(x);
-    return _mm512_fmadd_ps(y, _mm512_fnmadd_ps(x, y, _mm512_set1_ps(1.0f)), y);
-}
-
 static inline vec v_sqrt(vec a)
 {
     return _mm512_sqrt_ps(a);
