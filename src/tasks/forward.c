@@ -90,14 +90,28 @@ static mica_status not_finite(const mica_session *session, const char *output, s
     return mica_model_explain_not_finite(session->model, text.message, err);
 }
 
-/* Runs the head on the batch, whose first sequence is number `first`. */
-static mica_status take_logits(mica_session *session, const destination *d, size_t first,
-                               mica_error *err)
+/* Runs the head on what the program computed: the states of the tokens or, for a class of each
+ * sequence, its pooled state or that of its first token. */
+static mica_status run_head(mica_session *session, const mica_executor *executor,
+                            const destination *d, const float **logits, mica_error *err)
+{
+    const mica_session_batch *b = &session->batch;
+    bool row = d->head == MICA_HEAD_SEQUENCE_CLASSIFICATION;
+    bool pooled = row && mica_model_family(session->model)->classifies_pooled;
+    const float *x = mica_executor_output(executor, pooled ? 1 : 0, NULL, NULL);
+
+    return mica_session_run_head(session, x, row && !pooled ? b->starts : NULL,
+                                 row ? b->sequences : b->tokens, logits, err);
+}
+
+/* The head's outputs of the batch, whose first sequence is number `first`. */
+static mica_status take_logits(mica_session *session, const mica_executor *executor,
+                               const destination *d, size_t first, mica_error *err)
 {
     const mica_session_batch *b = &session->batch;
     size_t columns = mica_model_logit_count(session->model);
     const float *from;
-    mica_status status = mica_session_run_head_rows(session, NULL, 0, &from, err);
+    mica_status status = run_head(session, executor, d, &from, err);
 
     for (size_t s = 0; status == MICA_OK && s < b->sequences; s++) {
         bool row = d->head == MICA_HEAD_SEQUENCE_CLASSIFICATION;
@@ -157,7 +171,7 @@ static mica_status run_batch(mica_session *session, const destination *d, size_t
     if (status == MICA_OK)
         status = take_outputs(session, executor, d, first, err);
     if (status == MICA_OK && d->head != MICA_HEAD_NONE)
-        status = take_logits(session, d, first, err);
+        status = take_logits(session, executor, d, first, err);
     mica_session_clear(session);
     return status;
 }

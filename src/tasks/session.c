@@ -279,33 +279,39 @@ static mica_status head_input(mica_session *session, const float **rows, size_t 
 mica_status mica_session_run_head_rows(mica_session *session, const int32_t *rows, size_t count,
                                        const float **logits, mica_error *err)
 {
-    size_t hidden = (size_t)mica_model_configuration(session->model)->hidden_size, all = 0;
-    const void *inputs[1];
     const float *from = NULL;
-    mica_executor *executor = NULL;
-    mica_program *program = NULL;
-    mica_batch batch;
+    size_t all = 0;
     mica_status status = head_input(session, &from, &all, err);
 
     *logits = NULL;
-    if (status != MICA_OK)
-        return status;
+    return status ? status
+                  : mica_session_run_head(session, from, rows, rows ? count : all, logits, err);
+}
+
+mica_status mica_session_run_head(mica_session *session, const float *x, const int32_t *rows,
+                                  size_t count, const float **logits, mica_error *err)
+{
+    size_t hidden = (size_t)mica_model_configuration(session->model)->hidden_size;
+    const void *inputs[1];
+    mica_executor *executor = NULL;
+    mica_program *program = NULL;
+    mica_batch batch;
+    mica_status status = MICA_OK;
+
+    *logits = NULL;
     if (rows) {
         status = mica_session_grow((void **)&session->rows, &session->row_room, count * hidden,
                                    sizeof *session->rows, err);
         for (size_t i = 0; status == MICA_OK && i < count; i++)
-            memcpy(session->rows + i * hidden, from + (size_t)rows[i] * hidden,
-                   hidden * sizeof *from);
-        from = session->rows;
-    } else {
-        count = all;
+            memcpy(session->rows + i * hidden, x + (size_t)rows[i] * hidden, hidden * sizeof *x);
+        x = session->rows;
     }
     if (status == MICA_OK)
         status = mica_session_grow((void **)&session->counts, &session->count_room, count + 1,
                                    sizeof *session->counts, err);
     for (size_t i = 0; status == MICA_OK && i <= count; i++)
         session->counts[i] = (int32_t)i;
-    inputs[0] = from;
+    inputs[0] = x;
     batch = (mica_batch){count, count, session->counts, NULL};
     if (status == MICA_OK)
         status = mica_model_program(session->model, MICA_PROGRAM_LOGITS, 0, &program, err);

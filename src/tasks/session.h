@@ -71,6 +71,10 @@ mica_status mica_session_run(mica_session *session, mica_program_kind kind, mica
  * caller says which text is at fault where a logit is not finite. */
 mica_status mica_session_run_head_rows(mica_session *session, const int32_t *rows, size_t count,
                                        const float **logits, mica_error *err);
+/* Runs the head alone, on `count` rows [hidden] of x or, if rows is not NULL, on these rows of it.
+ */
+mica_status mica_session_run_head(mica_session *session, const float *x, const int32_t *rows,
+                                  size_t count, const float **logits, mica_error *err);
 /* Runs the modules behind Pooling on `sequences` rows; *out is their output. */
 mica_status mica_session_run_steps(mica_session *session, const float *rows, size_t sequences,
                                    const float **out, mica_error *err);
