@@ -260,17 +260,17 @@ static const char *next_group(const block *t, size_t group, size_t end, size_t p
     return (const char *)((const float *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr);
 }
 
-/* Words of k that blocks of it are made of, but the last one: whole registers. */
-static size_t words_at_once(const mica_gemm *g)
+/* Rows of a strip and words of a block of k are multiples of it, but the last ones: whole registers
+ * where these hold several. */
+static size_t register_side(const mica_gemm *g)
 {
     return g->precision == MICA_PRECISION_F32 ? 1 : g->kernels->tiles.rows;
 }
 
-/* Where strip s of the block ends. Strips are of equal height, as near as can be to mr, in whole
- * registers where these hold several rows. */
+/* Where strip s of the block ends. Strips are of equal height, as near as can be to mr. */
 static size_t strip_end(const block *t, size_t s, size_t strips)
 {
-    size_t unit = t->gemm->precision == MICA_PRECISION_F32 ? 1 : t->gemm->kernels->tiles.rows;
+    size_t unit = register_side(t->gemm);
     return smaller(ceil_div(t->rows * (s + 1) / strips, unit) * unit, t->rows);
 }
 
@@ -344,7 +344,6 @@ static void run_window(const block *t, size_t panel0, size_t panel1)
     enum { GROUP = 8 };
     const mica_gemm *g = t->gemm;
     size_t nr = g->kernels->gemm.nr, strips = ceil_div(t->rows, tile_rows(g));
-    size_t height = t->rows / strips, taller = t->rows % strips;
     size_t whole = smaller(panel1, g->n / nr), next_panel = t->all_words * nr;
     size_t share = t->words * nr * sizeof(float) / strips;
     bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
@@ -356,7 +355,7 @@ static void run_window(const block *t, size_t panel0, size_t panel1)
         mica_ahead ahead = {next_group(t, group, end, panel0, panel1), 0};
         ahead.step = t->words ? ceil_div(share, t->words) : 0;
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows, ahead.at += share) {
-            rows = height + (s < taller);
+            rows = strip_end(t, s, strips) - first;
             size_t row = t->row0 + first;
             g->kernels->gemm.strip(
                 rows, panels, t->words, t->a + (int64_t)row * g->a_row + t->word0, g->a_row, b,
@@ -378,7 +377,7 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
     t.a_lies = window || a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
-    size_t unit = words_at_once(g),
+    size_t unit = register_side(g),
            words_max = ceil_div(ceil_div(t.all_words, blocks), unit) * unit;
     size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;

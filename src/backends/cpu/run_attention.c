@@ -121,14 +121,12 @@ static void pack_bf16(const mica_kernels *kernels, float *panels, const float *x
     uint16_t *even = (uint16_t *)(void *)room, *odd = even + columns;
     memset(even, 0, 2 * columns * sizeof *even);
     for (size_t p = 0; p < words; p++) {
-        if (2 * p < k)
-            kernels->bf16.pack(even, x + (int64_t)(2 * p) * row, n);
-        if (2 * p + 1 < k)
-            kernels->bf16.pack(odd, x + (int64_t)(2 * p + 1) * row, n);
-        else
-            memset(odd, 0, columns * sizeof *odd);
-        if (2 * p >= k)
-            memset(even, 0, columns * sizeof *even);
+        for (size_t half = 0, at = 2 * p; half < 2; half++, at++) {
+            if (at < k)
+                kernels->bf16.pack(even + half * columns, x + (int64_t)at * row, n);
+            else
+                memset(even + half * columns, 0, columns * sizeof *even);
+        }
         for (size_t j = 0; j < columns; j += nr) {
             uint32_t *to = (uint32_t *)(void *)panels + (j * words + p * nr);
             for (size_t i = 0; i < nr; i++)
