@@ -209,6 +209,7 @@ typedef struct engine {
 typedef struct engine_options {
     int64_t threads;
     bool verbose, packed_cache;
+    bool once; /* no row: the command knows that the model is run once */
     mica_precision dtype;
 } engine_options;
 /* Their rows of options. */

@@ -312,6 +312,7 @@ int cmd_forward(const cli_command *command, int argc, char **argv)
     forward.hidden_states = hidden;
     forward.batch_tokens = (size_t)batch_tokens;
     mica_status status = request_read(input, &r, &err);
+    computing.once = r.count == 1; /* more may be more than a batch */
     if (!status)
         status = engine_open(&e, argv[1], &computing, &err);
     if (!status) {

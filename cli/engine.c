@@ -77,6 +77,7 @@ mica_status engine_open(engine *e, const char *model, const engine_options *opti
     mica_model_options_defaults(&settings);
     settings.precision = options->dtype;
     settings.packed_cache = options->packed_cache;
+    settings.once = options->once;
     mica_status status = context_open(&e->context, options->threads, options->verbose, err);
     if (!status)
         status = model_directory(model, e->context, e->quiet, &e->directory, err);

@@ -160,6 +160,17 @@ static int finish(stream *s, const stream_options *options, mica_status status, 
     return out_close(s->command, code);
 }
 
+bool stream_is_short(const stream_options *options, int argc, char **argv)
+{
+    enum { SPECIAL_TOKENS = 4, MOST = 2048 }; /* a token is a byte at least: of what a batch takes */
+    size_t bytes = 0;
+    if (argc == 0 || argc > FIRST_TEXTS || options->batch_tokens > 0)
+        return false; /* no texts: the lines of a file */
+    for (int i = 0; i < argc; i++)
+        bytes += strlen(argv[i]) + SPECIAL_TOKENS;
+    return bytes <= MOST;
+}
+
 int stream_run(stream *s, const stream_options *options, int argc, char **argv)
 {
     mica_error err = {0};
@@ -169,8 +180,10 @@ int stream_run(stream *s, const stream_options *options, int argc, char **argv)
                            argv[0]);
     if (!format_read(s->command, options->format_name, &s->format))
         return EXIT_USAGE;
+    engine_options computing = options->engine;
+    computing.once = stream_is_short(options, argc, argv);
     s->engine.quiet = options->quiet;
-    mica_status status = engine_open(&s->engine, s->model, &options->engine, &err);
+    mica_status status = engine_open(&s->engine, s->model, &computing, &err);
     if (!status && s->prepare)
         status = s->prepare(s, &err);
     if (!status)

@@ -46,6 +46,11 @@ typedef struct mica_model_options {
      * One that is damaged, stale or someone else's is replaced; if it cannot be written, that is a
      * warning in the log. Files may be removed at any time. */
     bool packed_cache;
+    /* The model is opened for a text or two: weights are not packed when it is opened but in each
+     * run, a layer at a time, and not kept. The first result comes in half the time, with the same
+     * bits, and each later one takes as long again; weights that are not finite are found by a run.
+     * Not with a packed cache. Default false. */
+    bool once;
     unsigned reserved[7]; /* zero */
 } mica_model_options;
 MICA_API void mica_model_options_defaults(mica_model_options *options);

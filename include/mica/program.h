@@ -30,6 +30,9 @@ typedef struct mica_compile_options {
     bool no_rewrites;         /* keep plain operations as they are written; default false */
     bool check_finite;        /* an output that is not finite is NOT_FINITE; default false */
     mica_precision precision; /* of linears with constant weights; default F32 */
+    bool once;                /* packed weights are not kept: a run packs what it comes to, with the
+                                 same bits. For a program that is run once: nothing is cleared and
+                                 written but what a layer takes. Default false */
     unsigned reserved[4];     /* zero */
 } mica_compile_options;
 MICA_API void mica_compile_options_defaults(mica_compile_options *options);

@@ -45,6 +45,7 @@ typedef struct mica_step {
     const char *const *names;
     uint32_t output;
     mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
+    bool once;                /* weights are packed by each run, and not kept */
     void *prepared;           /* the backend's own: packed weights and the like */
     mica_sidecar *sidecar;    /* during prepare(): where packed weights are kept, or NULL */
 } mica_step;

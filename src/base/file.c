@@ -244,13 +244,13 @@ struct mica_writer {
     FILE *file;
     char *path;
     char *temporary; /* NULL if the target is written directly */
-    char *buffer;    /* that the file uses, or NULL: its own */
+    char *buffer;    /* that the file uses */
     bool sync;
 };
 
-/* What is mapped later is written in pieces that begin at multiples of a huge page, so that the
+/* What may be mapped later is written in pieces that begin at multiples of a huge page, so that the
  * system may keep it in such pages and map them at once. */
-enum { CACHE_BUFFER = 2 << 20 };
+enum { BUFFER = 2 << 20 };
 
 /* Pipes and devices are written directly, and so is all below /dev and /proc: /dev/stdout may lead
  * to a regular file, but must not be renamed over. Elsewhere a symbolic link is replaced by the
@@ -272,7 +272,7 @@ static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_w
         return mica_fail(err, MICA_STATUS_IO, "'%s' is a directory, not a file", path);
     mica_writer *writer = mica_calloc(1, sizeof *writer);
     if (!writer || !(writer->path = mica_strdup(path)) ||
-        (cache && !(writer->buffer = mica_alloc(CACHE_BUFFER))) ||
+        !(writer->buffer = mica_alloc(BUFFER)) ||
         (!direct && !(writer->temporary = mica_alloc(room)))) {
         mica_writer_abort(&writer);
         return mica_fail_memory(err, room, path);
@@ -301,8 +301,7 @@ static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_w
         mica_writer_abort(&writer);
         return mica_fail_errno(err, error, "cannot write", path);
     }
-    if (cache)
-        setvbuf(writer->file, writer->buffer, _IOFBF, CACHE_BUFFER);
+    setvbuf(writer->file, writer->buffer, _IOFBF, BUFFER);
     writer->sync = !cache;
     *out = writer;
     return MICA_OK;

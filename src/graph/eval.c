@@ -33,9 +33,12 @@ mica_status mica_eval(mica_context *context, const mica_graph *graph, const mica
 {
     mica_program *program = NULL;
     mica_executor *executor = NULL;
+    mica_compile_options options;
+    mica_compile_options_defaults(&options);
+    options.once = true;
     for (size_t i = 0; i < count; i++)
         results[i] = NULL;
-    mica_status status = mica_program_compile(context, graph, outputs, count, NULL, &program, err);
+    mica_status status = mica_program_compile(context, graph, outputs, count, &options, &program, err);
     if (status == MICA_OK)
         status = check_fixed(program, err);
     if (status == MICA_OK)

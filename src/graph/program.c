@@ -46,6 +46,7 @@ static mica_status prepare(mica_program *program, mica_sidecar *sidecar, mica_er
     while (program->n_prepared < program->n_steps) {
         mica_step *step = &program->steps[program->n_prepared];
         step->precision = program->options.precision;
+        step->once = program->options.once;
         step->sidecar = sidecar;
         mica_status status = backend->vtable->prepare(backend, step, err);
         step->sidecar = NULL;

@@ -22,6 +22,7 @@ typedef struct cached_program {
 struct mica_model {
     mica_context *context; /* borrowed */
     mica_precision precision;
+    bool once; /* weights are packed by runs, and not kept */
     char *path;
     mica_json *json; /* config.json: texts of the info live in it */
     const mica_family *family;
@@ -414,6 +415,7 @@ static mica_status compile_kept(mica_model *m, const mica_model_options *options
     if (status == MICA_OK && wanted)
         status = mica_packed_open(m->context, checkpoint, m->precision, &sidecar, err);
     mica_graph_use_sidecar(m->graph, sidecar);
+    m->once = options->once && !sidecar;
     if (status == MICA_OK)
         status = compile_first(m, err);
     if (status == MICA_OK && sidecar)
@@ -567,6 +569,7 @@ static mica_status compile_logits(const mica_model *m, mica_program **out, mica_
     mica_compile_options_defaults(&options);
     if (m->precision == MICA_PRECISION_BF16)
         options.precision = MICA_PRECISION_BF16;
+    options.once = m->once;
     return mica_program_compile(m->context, m->head_graph, &m->logits, 1, &options, out, err);
 }
 
@@ -605,6 +608,7 @@ static mica_status compile_base(const mica_model *m, mica_program_kind kind, mic
         return mica_fail_memory(err, room * sizeof *outputs, "a program");
     mica_compile_options_defaults(&options);
     options.precision = m->precision;
+    options.once = m->once;
     status = mica_program_compile(m->context, m->graph, outputs,
                                   collect_outputs(m, kind, set, outputs), &options, out, err);
     mica_free(outputs);
@@ -614,10 +618,13 @@ static mica_status compile_base(const mica_model *m, mica_program_kind kind, mic
 static mica_status compile_steps(const mica_model *m, mica_program **out, mica_error *err)
 {
     int64_t dims[2] = {MICA_DIM_SEQUENCES, 0};
+    mica_compile_options options;
     mica_graph *graph = NULL;
     mica_value x;
     mica_status status;
 
+    mica_compile_options_defaults(&options);
+    options.once = m->once;
     /* The first step that has a size says what goes in; Normalize takes any. */
     dims[1] = m->dimension;
     for (size_t i = m->sentence->n_steps; i-- > 0;)
@@ -628,7 +635,7 @@ static mica_status compile_steps(const mica_model *m, mica_program **out, mica_e
         return status;
     x = mica_input(graph, "pooled", MICA_DTYPE_F32, 2, dims);
     x = mica_sentence_build(m->sentence, graph, x);
-    status = mica_program_compile(m->context, graph, &x, 1, NULL, out, err);
+    status = mica_program_compile(m->context, graph, &x, 1, &options, out, err);
     mica_graph_destroy(&graph);
     return status;
 }

@@ -15,5 +15,7 @@ void mica_tensor_set_drop(mica_tensor *tensor,
 /* The tensor's data is not needed soon (it has been packed): lets its pages go, if that is
  * possible. The data can still be read; its content does not change. */
 void mica_tensor_drop_pages(const mica_tensor *tensor);
+/* The same of rows [begin, end) of the first axis. */
+void mica_tensor_drop_rows(const mica_tensor *tensor, int64_t begin, int64_t end);
 
 #endif

@@ -160,6 +160,40 @@ static void each_rewrite_equals_its_composite(void **state)
     }
 }
 
+/* Weights that are packed by the run: the same bits as kept ones, in each precision, however many
+ * linears are side by side. */
+static void running_once_changes_nothing(void **state)
+{
+    enum { H = RANDOM_HIDDEN, SIDES = 20 };
+    mica_context *context = *state;
+    float x[X];
+    fill(x);
+    for (int p = 0; p < 2 * MICA_PRECISIONS; p++) {
+        bool biases = p % 2;
+        mica_graph *g = NULL;
+        mica_program *kept = NULL, *once = NULL;
+        assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+        mica_value in = mica_input(g, "x", MICA_DTYPE_F32, 2, (int64_t[]){MICA_DIM_TOKENS, H});
+        mica_value sum = in;
+        for (uint64_t i = 0; i < SIDES; i++) {
+            mica_value bias = biases && i % 3 ? normal(g, 1, H, 0, 100 + i) : mica_none();
+            sum = mica_add(g, sum, mica_linear(g, in, normal(g, 2, H, H, 1 + i), bias));
+        }
+        mica_compile_options options = {.precision = (mica_precision)(p / 2)};
+        assert_int_equal(mica_program_compile(context, g, &sum, 1, &options, &kept, NULL), MICA_OK);
+        options.once = true;
+        assert_int_equal(mica_program_compile(context, g, &sum, 1, &options, &once, NULL), MICA_OK);
+        mica_executor *a = run(kept, x), *b = run(once, x);
+        assert_memory_equal(mica_executor_output(a, 0, NULL, NULL),
+                            mica_executor_output(b, 0, NULL, NULL), X * sizeof(float));
+        mica_executor_destroy(&a);
+        mica_executor_destroy(&b);
+        mica_program_destroy(&kept);
+        mica_program_destroy(&once);
+        mica_graph_destroy(&g);
+    }
+}
+
 static mica_tensor *matrix(int64_t rows, int64_t columns, const float *data)
 {
     mica_tensor *t = NULL;
@@ -456,6 +490,7 @@ int main(void)
         cmocka_unit_test(eval_computes),
         cmocka_unit_test(rewrites_and_shared_memory_change_nothing),
         cmocka_unit_test(each_rewrite_equals_its_composite),
+        cmocka_unit_test(running_once_changes_nothing),
         cmocka_unit_test(values_without_elements_do_no_harm),
         cmocka_unit_test(an_id_out_of_range_is_named),
         cmocka_unit_test(steady_runs_allocate_nothing),

@@ -214,6 +214,17 @@ static void fill_int8_pairs(int8_t *b, size_t n, uint64_t seed)
     }
 }
 
+static float largest_pair(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++) {
+        float other = (i ^ 1) < n ? x[i ^ 1] : 0;
+        float sum = x[i] * other > 0 ? fabsf(x[i]) + fabsf(other) : fabsf(x[i]);
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
 static void test_quantize(void **state)
 {
     for (size_t t = 0; t < n_tables; t++)
@@ -228,6 +239,7 @@ static void test_quantize(void **state)
                 k->int8.range(x, n, &low, &high);
                 tables[0].int8.range(x, n, &expected_low, &expected_high);
                 assert_true(low == expected_low && high == expected_high);
+                assert_true(k->int8.largest_pair(x, n) == largest_pair(x, n));
                 k->int8.quantize(packed, x, n, 8, 40);
                 for (size_t i = 0; i < n; i++) {
                     long q = lrintf(x[i] * 8) + 40;

@@ -159,6 +159,29 @@ static void test_weights(void **state)
     mica_tensor_release(&tensor);
 }
 
+/* A model that is opened to be run once looks at its weights when it is run. */
+static void expect_refused_once(const char *path, const char *part)
+{
+    static const int32_t ids[2] = {1, 2};
+    const mica_sequence sequence = {.ids = ids, .count = 2};
+    mica_context *context = new_context(2);
+    mica_model_options options;
+    mica_model *model = NULL;
+    mica_outputs *outputs = NULL;
+    mica_error err = {0};
+
+    mica_model_options_defaults(&options);
+    options.once = true;
+    must(mica_model_open_with(context, path, &options, &model, &err), &err);
+    mica_session *session = new_session(model);
+    expect(mica_forward(session, &sequence, 1, NULL, &outputs, &err), &err, MICA_STATUS_NOT_FINITE,
+           part);
+    assert_null(outputs);
+    mica_session_destroy(&session);
+    mica_model_destroy(&model);
+    mica_context_destroy(&context);
+}
+
 static void test_weights_not_finite(void **state)
 {
     mica_tensor *tensor = new_tensor(MICA_DTYPE_F32, 1, 32, 0);
@@ -171,6 +194,8 @@ static void test_weights_not_finite(void **state)
     ((float *)mica_tensor_data_mut(tensor))[500] = INFINITY;
     expect_refused(with_weight("encoder.layer.2.attention.self.value.weight", tensor),
                    MICA_STATUS_NOT_FINITE, "encoder.layer.2.attention.self.value.weight");
+    expect_refused_once(with_weight("encoder.layer.2.attention.self.value.weight", tensor),
+                        "'encoder.layer.2.attention.self.value.weight': element 500 of 1024");
     mica_tensor_release(&tensor);
 }
 

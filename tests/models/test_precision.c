@@ -83,6 +83,55 @@ static void test_identity(void **state)
     mica_context_destroy(&three);
 }
 
+static mica_model *open_once(mica_context *context, const char *path, mica_precision precision)
+{
+    mica_model_options options;
+    mica_model *model = NULL;
+    mica_error err = {0};
+
+    mica_model_options_defaults(&options);
+    options.precision = precision;
+    options.once = true;
+    must(mica_model_open_with(context, path, &options, &model, &err), &err);
+    return model;
+}
+
+/* A model whose weights each run packs gives the same bits, each time, with a head or without. */
+static void test_once(void **state)
+{
+    static const char *const names[] = {"st-modern", "bert-f16", "roberta-maskedlm"};
+    static const int32_t ids[5] = {1, 2, 3, 4, 5};
+    const mica_sequence sequence = {.ids = ids, .count = 5};
+    mica_context *context = new_context(2);
+    mica_error err = {0};
+
+    for (int p = 0; p < 3 * MICA_PRECISIONS; p++) {
+        const char *path = fixture(names[p % 3]);
+        mica_model *kept = open_in(context, path, (mica_precision)(p / 3));
+        mica_model *once = open_once(context, path, (mica_precision)(p / 3));
+        mica_session *a = new_session(kept), *b = new_session(once);
+
+        for (int times = 0; times < 2; times++) {
+            mica_outputs *x = NULL, *y = NULL;
+            must(mica_forward(a, &sequence, 1, NULL, &x, &err), &err);
+            must(mica_forward(b, &sequence, 1, NULL, &y, &err), &err);
+            assert_int_equal(mica_outputs_count(x), mica_outputs_count(y));
+            for (size_t i = 0; i < mica_outputs_count(x); i++) {
+                mica_tensor *of_a = mica_outputs_tensor(x, i), *of_b = mica_outputs_tensor(y, i);
+                assert_memory_equal(mica_tensor_data(of_a), mica_tensor_data(of_b),
+                                    mica_tensor_bytes(of_a));
+            }
+            mica_outputs_destroy(&x);
+            mica_outputs_destroy(&y);
+        }
+        mica_session_destroy(&a);
+        mica_session_destroy(&b);
+        mica_model_destroy(&kept);
+        mica_model_destroy(&once);
+    }
+    mica_context_destroy(&context);
+}
+
 static mica_status open_and_close(void *arg, mica_error *err)
 {
     mica_model_options options;
@@ -111,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_once),
         cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

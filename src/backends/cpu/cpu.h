@@ -101,8 +101,9 @@ mica_status mica_cpu_run_segment_pool(const mica_call *call);
 /* Chooses the precision of attention's products: never AUTO or INT8. */
 void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step);
 
-/* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant:
- * then the step packs when it runs. */
+/* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant, or
+ * the step runs once: then it packs when it runs. It sets the step's precision: never AUTO. */
+bool mica_cpu_weights_constant(const mica_step *step);
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
 void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
 /* NOT_FINITE if a constant float input of the step is not finite. */
@@ -113,12 +114,24 @@ typedef struct mica_side {
     const void *weight, *bias; /* bias may be NULL */
     mica_dtype weight_dtype, bias_dtype;
     size_t n;
-    const char *weight_name, *bias_name; /* may be NULL */
 } mica_side;
 /* Packs `count` linears side by side into the entry's panels, scales and bias, in its precision.
  * With `check`, false if a weight or bias is not finite. */
 bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
                    const mica_packed *to, bool check);
+
+/* The same of panels [first, end) alone, on the calling thread: the entry's panels, scales and sums
+ * begin with those of panel `first`. And of the bias, zeros for a linear without one. */
+bool mica_cpu_pack_panels(const mica_cpu *cpu, const mica_side *linears, const mica_packed *to,
+                          size_t first, size_t end);
+bool mica_cpu_pack_bias(const mica_cpu *cpu, const mica_side *linears, size_t count, float *bias,
+                        bool check);
+
+/* Bytes that panels and scales take of a shape's precision, n and k; and where they lie in a block
+ * of as many, for an entry. */
+size_t mica_cpu_packed_bytes(const mica_cpu *cpu, const mica_packed *shape);
+void mica_cpu_packed_use(const mica_cpu *cpu, const mica_packed *shape, mica_packed *entry,
+                         char *block);
 
 /* Converts n elements of a float dtype (f32, f16, bf16) to float32. */
 void mica_cpu_widen(const mica_kernels *kernels, float *y, const void *x, mica_dtype dtype,

@@ -197,6 +197,9 @@ typedef void (*mica_k_gemm_tile_int8)(size_t m, size_t n, size_t k, const void *
                                       mica_ahead ahead);
 /* The least and the largest of x and 0; one of them NaN if any of x is. */
 typedef void (*mica_k_range)(const float *x, size_t n, float *low, float *high);
+/* The largest sum of two neighbours (x[0] and x[1], x[2] and x[3] ...) of one sign, or number
+ * alone, by its magnitude. Of numbers that are not finite anything. */
+typedef float (*mica_k_largest_pair)(const float *x, size_t n);
 /* q = round(x * inverse) + zero, a tie to even, brought into [0, 255]; q - a_bias is packed as the
  * tile takes it; fills the last word. |x * inverse| < 2^20. */
 typedef void (*mica_k_quantize)(void *to, const float *x, size_t n, float inverse, int32_t zero);
@@ -296,6 +299,7 @@ typedef struct mica_kernels {
     struct {
         mica_k_gemm_tile_int8 tile;
         mica_k_range range;
+        mica_k_largest_pair largest_pair;
         mica_k_quantize quantize;
         size_t mr;
         size_t a_floats; /* of A that are looked through for their range and then packed, at most */

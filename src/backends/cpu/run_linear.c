@@ -1,22 +1,40 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps that are products with weights: linear, fused_linear. Weights that are constant come
- * packed; other right sides are packed into scratch first, in the same layout, so that results are
- * the same bits.
+ * Steps that are products with weights: linear, fused_linear. Where the weights come from, in one
+ * layout, so that results are the same bits:
  *
- * Scratch: a packed block of A for each thread, then the panels, then the bias.
+ *   packed  constant: packed when the program was compiled
+ *   once    constant, in a program that runs once: each thread packs some panels into its caches,
+ *           multiplies, and goes on; pages of a mapped file are let go as soon as they are read
+ *   values  of this run: all threads pack them into scratch first
+ *
+ * Scratch: a packed block of A for each thread; (once, values) the linears side by side and their
+ * bias; then (once) panels for each thread or (values) all panels.
  */
+#include <stdatomic.h>
+
 #include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
+#include "base/alloc.h"
+#include "tensor/tensor.h"
 
-static size_t round_up(size_t floats)
+typedef enum source { PACKED, ONCE, VALUES } source;
+
+static source source_of(const mica_step *step)
 {
-    return (floats + 15) & ~(size_t)15;
+    if (step->prepared)
+        return PACKED;
+    return step->once && mica_cpu_weights_constant(step) ? ONCE : VALUES;
 }
 
-static size_t packed_a_floats(const mica_cpu *cpu)
+static size_t aligned(size_t bytes)
 {
-    return mica_gemm_scratch_floats(&cpu->kernels) * mica_pool_threads(cpu->pool);
+    return (bytes + MICA_DATA_ALIGNMENT - 1) / MICA_DATA_ALIGNMENT * MICA_DATA_ALIGNMENT;
+}
+
+static size_t packed_a_bytes(const mica_cpu *cpu)
+{
+    return mica_gemm_scratch_floats(&cpu->kernels) * mica_pool_threads(cpu->pool) * sizeof(float);
 }
 
 static size_t rows_of(const mica_view *x)
@@ -27,39 +45,163 @@ static size_t rows_of(const mica_view *x)
     return rows;
 }
 
-size_t mica_cpu_scratch_linear(const mica_call *call)
+/* What a run packs: linears side by side, and panels of all of them or of a group. */
+typedef struct sides {
+    mica_side *linears;
+    size_t count, n, k;
+    bool has_bias;
+    size_t sides_bytes, bias_bytes; /* of scratch */
+    size_t panels, per, group;      /* once: of the step, of a task, packed together */
+    mica_packed entry;              /* as a group, or all: without its numbers */
+    size_t entry_bytes;
+} sides;
+
+static size_t ceil_div(size_t a, size_t b)
 {
-    size_t floats = packed_a_floats(call->cpu);
-    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    if (!call->step->prepared) {
-        size_t n = (size_t)y->dim[y->rank - 1], k = (size_t)x->dim[x->rank - 1];
-        floats += mica_gemm_panel_floats(&call->cpu->kernels, n, k) + round_up(n);
-    }
-    return floats * sizeof(float);
+    return (a + b - 1) / b;
 }
 
-/* Packs weights that are values of this run. */
-static mica_status pack_now(const mica_call *call, const mica_packed *to)
+/* Each thread has as many tasks. A task's weights take some megabytes, so that their pages are let
+ * go in few calls; a group leaves room in the second cache. */
+static void choose_groups(const mica_cpu *cpu, sides *s)
 {
-    enum { MOST = 16 };
-    mica_side linears[MOST] = {0};
-    size_t count = call->step->n_inputs / 2;
-    if (count > MOST)
-        return mica_fail(call->err, MICA_STATUS_UNSUPPORTED,
-                         "%s: %zu linears side by side whose weights are not constant, at most %d",
-                         mica_op_name(call->step->op), count, MOST);
-    for (size_t i = 0; i < count; i++) {
+    enum { TASK_BYTES = 4 << 20, GROUP_BYTES = 1 << 19 };
+    size_t nr = cpu->kernels.gemm.nr, panel_bytes = nr * (s->k + 1) * sizeof(float);
+    size_t most = GROUP_BYTES / panel_bytes * mica_gemm_group(s->entry.precision);
+    s->panels = mica_gemm_panels(&cpu->kernels, s->n);
+    size_t share = ceil_div(s->panels, mica_pool_threads(cpu->pool));
+    s->per = ceil_div(share, ceil_div(share * panel_bytes, TASK_BYTES));
+    s->group = ceil_div(s->per, ceil_div(s->per, most ? most : 1));
+    s->entry.n = s->group * nr;
+}
+
+static sides sides_of(const mica_call *call)
+{
+    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
+    sides s = {.count = call->step->n_inputs / 2};
+    s.n = (size_t)y->dim[y->rank - 1];
+    s.k = (size_t)x->dim[x->rank - 1];
+    for (uint32_t i = 2; i < call->step->n_inputs; i += 2)
+        s.has_bias = s.has_bias || mica_call_input(call, i);
+    s.sides_bytes = aligned(s.count * sizeof(mica_side));
+    s.bias_bytes = s.has_bias ? aligned(s.n * sizeof(float)) : 0;
+    s.entry = (mica_packed){.precision = call->step->precision, .n = s.n, .k = s.k};
+    if (source_of(call->step) == ONCE && s.n > 0)
+        choose_groups(call->cpu, &s);
+    s.entry_bytes = mica_cpu_packed_bytes(call->cpu, &s.entry);
+    return s;
+}
+
+size_t mica_cpu_scratch_linear(const mica_call *call)
+{
+    size_t bytes = packed_a_bytes(call->cpu), more;
+    if (source_of(call->step) == PACKED)
+        return bytes;
+    sides s = sides_of(call);
+    size_t times = source_of(call->step) == ONCE ? mica_pool_threads(call->cpu->pool) : 1;
+    return mica_mul_size(s.entry_bytes, times, &more) &&
+                   mica_add_size(more, bytes + s.sides_bytes + s.bias_bytes, &bytes)
+               ? bytes
+               : SIZE_MAX;
+}
+
+/* Finds the linears and packs their bias; false if it is to be `check`ed and is not finite. */
+static bool begin_sides(const mica_call *call, char *scratch, sides *s, float **bias, bool check)
+{
+    s->linears = (mica_side *)(void *)scratch;
+    for (size_t i = 0; i < s->count; i++) {
         const mica_view *weight = mica_call_input(call, (uint32_t)(1 + 2 * i));
         const mica_view *b = mica_call_input(call, (uint32_t)(2 + 2 * i));
-        linears[i].weight = weight->data;
-        linears[i].weight_dtype = weight->dtype;
-        linears[i].n = (size_t)weight->dim[0];
-        linears[i].bias = b ? b->data : NULL;
-        linears[i].bias_dtype = b ? b->dtype : MICA_DTYPE_F32;
+        s->linears[i] = (mica_side){.weight = weight->data,
+                                    .weight_dtype = weight->dtype,
+                                    .n = (size_t)weight->dim[0],
+                                    .bias = b ? b->data : NULL,
+                                    .bias_dtype = b ? b->dtype : MICA_DTYPE_F32};
     }
-    mica_cpu_pack(call->cpu, linears, count, to, false);
-    return MICA_OK;
+    *bias = s->has_bias ? (float *)(void *)(scratch + s->sides_bytes) : NULL;
+    return !s->has_bias || mica_cpu_pack_bias(call->cpu, s->linears, s->count, *bias, check);
 }
+
+static void use_packed(mica_gemm *g, const mica_packed *packed)
+{
+    g->b = packed->panels;
+    g->column_scale = packed->column_scale;
+    g->column_sum = packed->column_sum;
+}
+
+/* ---- once ---- */
+
+typedef struct once {
+    const mica_call *call;
+    const mica_gemm *whole;
+    const sides *sides;
+    float *a;     /* for each thread */
+    char *blocks; /* of groups, for each thread */
+    atomic_bool bad;
+} once;
+
+/* Rows [begin, end) of the linears side by side. */
+static void drop_rows(const once *o, size_t begin, size_t end)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < o->sides->count; i++) {
+        size_t n = o->sides->linears[i].n, from = begin > first ? begin - first : 0;
+        size_t to = end > first ? end - first : 0;
+        to = to < n ? to : n;
+        if (from < to)
+            mica_tensor_drop_rows(o->call->step->constants[1 + 2 * i], (int64_t)from, (int64_t)to);
+        first += n;
+    }
+}
+
+static void multiply_group(once *o, size_t first, size_t end, size_t worker)
+{
+    const mica_cpu *cpu = o->call->cpu;
+    size_t column = first * cpu->kernels.gemm.nr, past = end * cpu->kernels.gemm.nr;
+    mica_packed packed = o->sides->entry;
+    mica_gemm g = *o->whole;
+    packed.n = g.n;
+    mica_cpu_packed_use(cpu, &o->sides->entry, &packed,
+                        o->blocks + worker * o->sides->entry_bytes);
+    if (!mica_cpu_pack_panels(cpu, o->sides->linears, &packed, first, end))
+        atomic_store(&o->bad, true);
+    use_packed(&g, &packed);
+    g.n = (past < g.n ? past : g.n) - column;
+    g.c += column;
+    g.bias = g.bias ? g.bias + column : NULL;
+    mica_gemm_part(&g, 0, g.m, 0, end - first,
+                   o->a + worker * mica_gemm_scratch_floats(&cpu->kernels));
+}
+
+static void once_range(void *arg, size_t task, size_t tasks, size_t worker)
+{
+    once *o = arg;
+    const sides *s = o->sides;
+    size_t nr = o->call->cpu->kernels.gemm.nr;
+    for (; task < tasks; task++) {
+        size_t first = task * s->per, end = first + s->per < s->panels ? first + s->per : s->panels;
+        for (size_t at = first; at < end; at += s->group)
+            multiply_group(o, at, at + s->group < end ? at + s->group : end, worker);
+        drop_rows(o, first * nr, end * nr);
+    }
+}
+
+static mica_status run_once(const mica_call *call, mica_gemm *g, char *scratch)
+{
+    float *bias;
+    sides s = sides_of(call);
+    once o = {.call = call, .whole = g, .sides = &s, .a = (float *)(void *)scratch};
+    bool finite = begin_sides(call, scratch + packed_a_bytes(call->cpu), &s, &bias, true);
+    g->bias = bias;
+    o.blocks = scratch + packed_a_bytes(call->cpu) + s.sides_bytes + s.bias_bytes;
+    if (s.n > 0)
+        mica_cpu_ranges(call->cpu, ceil_div(s.panels, s.per), 1, once_range, &o);
+    if (finite && !atomic_load(&o.bad))
+        return MICA_OK;
+    return mica_cpu_check_constants(call->cpu, call->step, call->err);
+}
+
+/* ---- one column ---- */
 
 typedef struct dots {
     mica_k_dots kernel;
@@ -101,9 +243,9 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     }
     const mica_cpu *cpu = call->cpu;
     const mica_packed *packed = call->step->prepared;
-    mica_packed now = {0};
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    mica_gemm g = {.kernels = &cpu->kernels};
+    char *scratch = (char *)call->run->scratch;
+    mica_gemm g = {.kernels = &cpu->kernels, .precision = call->step->precision};
     g.m = rows_of(x);
     g.k = (size_t)x->dim[x->rank - 1];
     g.n = (size_t)y->dim[y->rank - 1];
@@ -113,26 +255,25 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.c = y->data;
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
-    float *scratch = (float *)(void *)call->run->scratch;
-    if (!packed) {
-        now.n = g.n;
-        now.k = g.k;
-        now.panels = scratch + packed_a_floats(cpu);
-        now.bias = (float *)now.panels + mica_gemm_panel_floats(&cpu->kernels, g.n, g.k);
-        mica_status status = pack_now(call, &now);
-        if (status)
-            return status;
-        packed = &now;
-    }
-    g.precision = packed->precision;
-    g.b = packed->panels;
-    g.column_scale = packed->column_scale;
-    g.column_sum = packed->column_sum;
-    g.bias = packed->bias;
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = cpu->kernels.pointwise[params->activation];
     }
-    mica_gemm_run(&g, cpu->pool, scratch);
+    if (source_of(call->step) == ONCE)
+        return run_once(call, &g, scratch);
+    if (packed) {
+        use_packed(&g, packed);
+        g.bias = packed->bias;
+    } else {
+        sides s = sides_of(call);
+        float *bias;
+        char *block = scratch + packed_a_bytes(cpu);
+        begin_sides(call, block, &s, &bias, false);
+        mica_cpu_packed_use(cpu, &s.entry, &s.entry, block + s.sides_bytes + s.bias_bytes);
+        mica_cpu_pack(cpu, s.linears, s.count, &s.entry, false);
+        use_packed(&g, &s.entry);
+        g.bias = bias;
+    }
+    mica_gemm_run(&g, cpu->pool, (float *)(void *)scratch);
     return MICA_OK;
 }

@@ -44,7 +44,8 @@ static bool all_finite(const mica_kernels *kernels, const float *x, size_t n)
 typedef struct packing {
     const mica_cpu *cpu;
     const mica_side *linears;
-    const mica_packed *to;
+    const mica_packed *to; /* its panels, scales and sums begin with those of panel `first` */
+    size_t first;
     bool check;
     atomic_bool bad;
 } packing;
@@ -77,22 +78,21 @@ static const float *in_place(const packing *p, size_t row, size_t rows)
     return fits ? (const float *)linear->weight + row * p->to->k : NULL;
 }
 
-/* The words of a row of a chunk, in place. */
-static void to_bf16(float *row, size_t k)
+static void to_bf16(const mica_kernels *kernels, float *words, const float *x, size_t k)
 {
-    for (size_t i = 0; 2 * i < k; i++) {
-        float odd = 2 * i + 1 < k ? row[2 * i + 1] : 0;
-        uint32_t word = (uint32_t)mica_f32_to_bf16(row[2 * i]) | (uint32_t)mica_f32_to_bf16(odd)
-                                                                     << 16;
-        memcpy(row + i, &word, sizeof word);
-    }
+    uint16_t halves[CHUNK];
+    kernels->narrow_bf16(halves, x, k);
+    if (k % 2)
+        halves[k] = 0;
+    memcpy(words, halves, (k + 1) / 2 * sizeof *words);
 }
 
 /* Bytes with sign are what quantize gives for a zero of 128, less 128 in all (modulo 256). */
-static void to_int8(const mica_kernels *kernels, float *row, size_t k, float inverse, int32_t *sum)
+static void to_int8(const mica_kernels *kernels, float *words, const float *x, size_t k,
+                    float inverse, int32_t *sum)
 {
     int8_t bytes[CHUNK], less = (int8_t)(128 - kernels->int8.a_bias);
-    kernels->int8.quantize(bytes, row, k, inverse, 128);
+    kernels->int8.quantize(bytes, x, k, inverse, 128);
     for (size_t i = k; i % 4 != 0; i++)
         bytes[i] = less; /* becomes 0 */
     int32_t total = 0;
@@ -100,83 +100,72 @@ static void to_int8(const mica_kernels *kernels, float *row, size_t k, float inv
         bytes[i] = (int8_t)(bytes[i] - less);
         total += bytes[i];
     }
-    memcpy(row, bytes, (k + 3) / 4 * 4);
+    memcpy(words, bytes, (k + 3) / 4 * 4);
     *sum += total;
 }
 
-static float larger(float a, float b)
-{
-    return a > b ? a : b;
-}
-
-/* The largest sum of two neighbours of one sign, or number alone. NaN is passed over. */
-static float largest_pair(const float *row, size_t k)
-{
-    float above = 0, below = 0;
-    for (size_t i = 0; i + 1 < k; i += 2) {
-        above = larger(larger(row[i], 0) + larger(row[i + 1], 0), above);
-        below = larger(larger(-row[i], 0) + larger(-row[i + 1], 0), below);
-    }
-    if (k % 2) {
-        above = larger(row[k - 1], above);
-        below = larger(-row[k - 1], below);
-    }
-    return larger(above, below);
-}
-
 /* The scale of each of the panel's columns: its largest pair becomes one less than what may be,
- * since rounding adds up to a half to either number. */
-static void choose_scales(const packing *p, size_t row, size_t columns, float *chunk)
+ * since rounding adds up to a half to either number. Rows of `lies` are k apart; NULL: read. */
+static void choose_scales(const packing *p, size_t row, size_t columns, const float *lies,
+                          float *chunk)
 {
+    const mica_kernels *kernels = &p->cpu->kernels;
     float largest[MICA_GEMM_MAX_NR] = {0};
-    for (size_t k0 = 0; k0 < p->to->k; k0 += CHUNK) {
-        size_t kc = p->to->k - k0 < CHUNK ? p->to->k - k0 : CHUNK;
+    size_t k = p->to->k, own = row - p->first * kernels->gemm.nr;
+    for (size_t j = 0; lies && j < columns; j++)
+        largest[j] = kernels->int8.largest_pair(lies + j * k, k);
+    for (size_t k0 = 0; !lies && k0 < k; k0 += CHUNK) {
+        size_t kc = k - k0 < CHUNK ? k - k0 : CHUNK;
         read_chunk(p, row, columns, k0, kc, chunk);
         for (size_t j = 0; j < columns; j++) {
-            largest[j] = larger(largest[j], largest_pair(chunk + j * CHUNK, kc));
+            float pair = kernels->int8.largest_pair(chunk + j * CHUNK, kc);
+            largest[j] = pair > largest[j] ? pair : largest[j];
         }
     }
-    for (size_t j = 0; j < p->cpu->kernels.gemm.nr; j++) {
+    for (size_t j = 0; j < kernels->gemm.nr; j++) {
         float scale = largest[j] / (MICA_INT8_PAIR - 1);
-        p->to->column_scale[row + j] = scale >= FLT_MIN && scale <= FLT_MAX ? scale : 0;
-        p->to->column_sum[row + j] = 0;
+        p->to->column_scale[own + j] = scale >= FLT_MIN && scale <= FLT_MAX ? scale : 0;
+        p->to->column_sum[own + j] = 0;
     }
 }
 
-/* Rows [row, row + nr) of the linears side by side are the panel's columns: they are brought to
- * float32 in chunks of columns, then into words, then transposed; float32 is transposed from where
- * it lies, after the check has gone through it from end to end, as memory is read fastest. */
+/* Rows [row, row + nr) of the linears side by side are the panel's columns. Where they lie as
+ * float32 they are read there, after the check has gone through them from end to end, as memory is
+ * read fastest; else they are brought to float32 in chunks of columns. A chunk becomes words, which
+ * are transposed. */
 static void pack_panel(packing *p, size_t panel)
 {
     const mica_kernels *kernels = &p->cpu->kernels;
     const mica_packed *to = p->to;
-    size_t nr = kernels->gemm.nr, row = panel * nr, group = mica_gemm_group(to->precision);
-    size_t columns = to->n - row < nr ? to->n - row : nr;
+    size_t nr = kernels->gemm.nr, row = panel * nr, own = row - p->first * nr;
+    size_t columns = to->n - row < nr ? to->n - row : nr, group = mica_gemm_group(to->precision);
     float chunk[MICA_GEMM_MAX_NR * CHUNK];
-    const float *lies = to->precision == MICA_PRECISION_F32 ? in_place(p, row, columns) : NULL;
-    size_t apart = lies ? to->k : CHUNK;
-    float *words = (float *)to->panels + panel * nr * ((to->k + group - 1) / group);
-    if (to->precision == MICA_PRECISION_INT8)
-        choose_scales(p, row, columns, chunk);
-    if (lies && p->check && !all_finite(kernels, lies, columns * to->k))
+    const float *lies = in_place(p, row, columns);
+    bool there = lies && to->precision == MICA_PRECISION_F32; /* no words are made */
+    float *words = (float *)to->panels + own * ((to->k + group - 1) / group);
+    if (lies && p->check && !all_finite(kernels, lies, columns * to->k)) {
         atomic_store(&p->bad, true);
+        return;
+    }
+    if (to->precision == MICA_PRECISION_INT8)
+        choose_scales(p, row, columns, lies, chunk);
     for (size_t k0 = 0; k0 < to->k; k0 += CHUNK) {
         size_t kc = to->k - k0 < CHUNK ? to->k - k0 : CHUNK;
         if (!lies)
             read_chunk(p, row, columns, k0, kc, chunk);
-        const float *from = lies ? lies + k0 : chunk;
         for (size_t j = 0; j < columns; j++) {
-            float *of_row = chunk + j * CHUNK;
-            float scale = to->precision == MICA_PRECISION_INT8 ? to->column_scale[row + j] : 0;
-            if (!lies && p->check && !all_finite(kernels, from + j * apart, kc))
+            const float *x = lies ? lies + j * to->k + k0 : chunk + j * CHUNK;
+            float scale = to->precision == MICA_PRECISION_INT8 ? to->column_scale[own + j] : 0;
+            if (!lies && p->check && !all_finite(kernels, x, kc))
                 atomic_store(&p->bad, true);
             else if (to->precision == MICA_PRECISION_BF16)
-                to_bf16(of_row, kc);
+                to_bf16(kernels, chunk + j * CHUNK, x, kc);
             else if (to->precision == MICA_PRECISION_INT8)
-                to_int8(kernels, of_row, kc, scale > 0 ? 1 / scale : 0, &to->column_sum[row + j]);
+                to_int8(kernels, chunk + j * CHUNK, x, kc, scale > 0 ? 1 / scale : 0,
+                        &to->column_sum[own + j]);
         }
-        mica_gemm_pack_panel(kernels, words + k0 / group * nr, from, 1, (int64_t)apart, columns,
-                             (kc + group - 1) / group);
+        mica_gemm_pack_panel(kernels, words + k0 / group * nr, there ? lies + k0 : chunk, 1,
+                             there ? (int64_t)to->k : CHUNK, columns, (kc + group - 1) / group);
     }
 }
 
@@ -186,21 +175,35 @@ static void pack_panels(void *arg, size_t begin, size_t end, size_t worker)
         pack_panel(arg, panel);
 }
 
+bool mica_cpu_pack_panels(const mica_cpu *cpu, const mica_side *linears, const mica_packed *to,
+                          size_t first, size_t end)
+{
+    packing p = {cpu, linears, to, first, true, false};
+    pack_panels(&p, first, end, 0);
+    return !atomic_load(&p.bad);
+}
+
+bool mica_cpu_pack_bias(const mica_cpu *cpu, const mica_side *linears, size_t count, float *bias,
+                        bool check)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; n += linears[i++].n) {
+        if (linears[i].bias)
+            mica_cpu_widen(&cpu->kernels, bias + n, linears[i].bias, linears[i].bias_dtype,
+                           linears[i].n);
+        else
+            memset(bias + n, 0, linears[i].n * sizeof *bias);
+    }
+    return !check || all_finite(&cpu->kernels, bias, n);
+}
+
 bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
                    const mica_packed *to, bool check)
 {
-    packing p = {cpu, linears, to, check, false};
+    packing p = {cpu, linears, to, 0, check, false};
     mica_cpu_ranges(cpu, mica_gemm_panels(&cpu->kernels, to->n), 1, pack_panels, &p);
-    for (size_t i = 0, at = 0; to->bias && i < count; at += linears[i++].n) {
-        if (linears[i].bias)
-            mica_cpu_widen(&cpu->kernels, to->bias + at, linears[i].bias, linears[i].bias_dtype,
-                           linears[i].n);
-        else
-            memset(to->bias + at, 0, linears[i].n * sizeof *to->bias);
-    }
-    if (check && to->bias && !all_finite(&cpu->kernels, to->bias, to->n))
-        atomic_store(&p.bad, true);
-    return !atomic_load(&p.bad);
+    bool finite = !to->bias || mica_cpu_pack_bias(cpu, linears, count, to->bias, check);
+    return finite && !atomic_load(&p.bad);
 }
 
 /* ---- the list ---- */
@@ -280,6 +283,7 @@ typedef struct parts {
 
 static bool lay_out(const mica_cpu *cpu, const mica_packed *entry, parts *p)
 {
+    p->int8 = entry->precision == MICA_PRECISION_INT8;
     size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
     size_t group = mica_gemm_group(entry->precision), words = (entry->k + group - 1) / group;
     size_t bytes, row = columns * sizeof(float);
@@ -296,6 +300,20 @@ static void use_block(mica_packed *entry, const parts *p, char *block)
     entry->bias = p->has_bias ? (float *)(void *)(block + p->bias) : NULL;
     entry->column_scale = p->int8 ? (float *)(void *)(block + p->column_scale) : NULL;
     entry->column_sum = p->int8 ? (int32_t *)(void *)(block + p->column_sum) : NULL;
+}
+
+size_t mica_cpu_packed_bytes(const mica_cpu *cpu, const mica_packed *entry)
+{
+    parts p = {.has_bias = false};
+    return lay_out(cpu, entry, &p) ? p.bytes : SIZE_MAX;
+}
+
+void mica_cpu_packed_use(const mica_cpu *cpu, const mica_packed *shape, mica_packed *entry,
+                         char *block)
+{
+    parts p = {.has_bias = false};
+    if (lay_out(cpu, shape, &p))
+        use_block(entry, &p, block);
 }
 
 /* What an entry is called in a sidecar: PACKING_VERSION goes up when the bytes of panels change for
@@ -328,7 +346,7 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
                                  size_t *bytes, mica_error *err)
 {
     mica_packed *entry = mica_calloc(1, sizeof *entry);
-    parts p = {.int8 = precision == MICA_PRECISION_INT8};
+    parts p = {0};
     *out = NULL;
     *name = NULL;
     if (!entry)
@@ -401,17 +419,28 @@ static mica_precision precision_of(const mica_cpu *cpu, const mica_step *step)
     return step->precision;
 }
 
+bool mica_cpu_weights_constant(const mica_step *step)
+{
+    for (uint32_t i = 1; i < step->n_inputs; i++)
+        if (step->inputs[i] != MICA_NO_VALUE && !(step->constants && step->constants[i]))
+            return false;
+    return true;
+}
+
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err)
 {
     step->prepared = NULL;
-    for (uint32_t i = 1; i < step->n_inputs; i++)
-        if (step->inputs[i] != MICA_NO_VALUE && !(step->constants && step->constants[i]))
-            return MICA_OK; /* packed in each run */
+    if (!mica_cpu_weights_constant(step)) {
+        step->precision = MICA_PRECISION_F32;
+        return MICA_OK; /* packed in each run */
+    }
     if (step->op == MICA_OP_LINEAR && mica_tensor_dim(step->constants[1], 0) == 1)
         return mica_cpu_check_constants(cpu, step, err); /* one row: used as it lies */
     mica_status status = MICA_OK;
-    pthread_mutex_lock(&cpu->lock);
     mica_precision precision = step->precision = precision_of(cpu, step);
+    if (step->once && !step->sidecar)
+        return MICA_OK; /* the same */
+    pthread_mutex_lock(&cpu->lock);
     mica_packed *entry = find(cpu, precision, step->constants + 1, step->n_inputs - 1);
     if (!entry) {
         char *name = NULL;

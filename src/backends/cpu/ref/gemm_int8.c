@@ -43,6 +43,22 @@ static void range(const float *x, size_t n, float *low, float *high)
     }
 }
 
+static float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static float largest_pair(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i += 2) {
+        float next = i + 1 < n ? x[i + 1] : 0;
+        most = larger(larger(x[i], 0) + larger(next, 0), most);
+        most = larger(larger(-x[i], 0) + larger(-next, 0), most);
+    }
+    return most;
+}
+
 static void quantize(void *to, const float *x, size_t n, float inverse, int32_t zero)
 {
     uint8_t *y = to;
@@ -60,6 +76,7 @@ void mica_k_gemm_int8_init_c(mica_kernels *kernels)
     kernels->int8.mr = MR;
     kernels->int8.a_floats = 1 << 16;
     kernels->int8.range = range;
+    kernels->int8.largest_pair = largest_pair;
     kernels->int8.quantize = quantize;
     kernels->int8.a_bias = 0;
     kernels->int8.name = "plain C";

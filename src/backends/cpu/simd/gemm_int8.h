@@ -75,6 +75,24 @@ static void int8_range(const float *x, size_t n, float *low, float *high)
     *high = v_largest(most);
 }
 
+/* Each number with the next one, of which every other sum counts. */
+static float int8_largest_pair(const float *x, size_t n)
+{
+    float first[LANES];
+    for (size_t k = 0; k < LANES; k++)
+        first[k] = k % 2 == 0;
+    vec count = v_load(first), most = v_zero();
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t left = n - i;
+        vec a = left < LANES ? v_load_n(x + i, left, v_zero()) : v_load(x + i);
+        vec b = left <= LANES ? v_load_n(x + i + 1, left - 1, v_zero()) : v_load(x + i + 1);
+        vec above = v_add(v_max(v_zero(), a), v_max(v_zero(), b));
+        vec below = v_add(v_max(v_zero(), v_neg(a)), v_max(v_zero(), v_neg(b)));
+        most = v_max(most, v_mul(v_max(above, below), count));
+    }
+    return v_largest(most);
+}
+
 static void int8_quantize(void *to, const float *x, size_t n, float inverse, int32_t zero)
 {
     vec by = v_set(inverse);
@@ -101,6 +119,7 @@ static void int8_fill(mica_kernels *kernels, const char *name)
     kernels->int8.mr = TILE_MR;
     kernels->int8.a_floats = 1 << 16; /* half of a second cache */
     kernels->int8.range = int8_range;
+    kernels->int8.largest_pair = int8_largest_pair;
     kernels->int8.quantize = int8_quantize;
     kernels->int8.a_bias = I_BIAS;
     kernels->int8.name = name;
