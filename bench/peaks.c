@@ -444,8 +444,7 @@ bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
                                 .memory = (char *)memory + k * part,
                                 .size = part,
                                 .way = w};
-        *best[w] =
-            larger(*best[w], run_shares(shares, count, size > LONG ? LONG_TRIES : TRIES));
+        *best[w] = larger(*best[w], run_shares(shares, count, size > LONG ? LONG_TRIES : TRIES));
     }
     free(memory);
     return true;

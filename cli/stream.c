@@ -162,7 +162,10 @@ static int finish(stream *s, const stream_options *options, mica_status status, 
 
 bool stream_is_short(const stream_options *options, int argc, char **argv)
 {
-    enum { SPECIAL_TOKENS = 4, MOST = 2048 }; /* a token is a byte at least: of what a batch takes */
+    enum {
+        SPECIAL_TOKENS = 4,
+        MOST = 2048
+    }; /* a token is a byte at least: of what a batch takes */
     size_t bytes = 0;
     if (argc == 0 || argc > FIRST_TEXTS || options->batch_tokens > 0)
         return false; /* no texts: the lines of a file */

@@ -271,8 +271,7 @@ static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_w
     if (direct && S_ISDIR(info.st_mode))
         return mica_fail(err, MICA_STATUS_IO, "'%s' is a directory, not a file", path);
     mica_writer *writer = mica_calloc(1, sizeof *writer);
-    if (!writer || !(writer->path = mica_strdup(path)) ||
-        !(writer->buffer = mica_alloc(BUFFER)) ||
+    if (!writer || !(writer->path = mica_strdup(path)) || !(writer->buffer = mica_alloc(BUFFER)) ||
         (!direct && !(writer->temporary = mica_alloc(room)))) {
         mica_writer_abort(&writer);
         return mica_fail_memory(err, room, path);

@@ -38,7 +38,8 @@ mica_status mica_eval(mica_context *context, const mica_graph *graph, const mica
     options.once = true;
     for (size_t i = 0; i < count; i++)
         results[i] = NULL;
-    mica_status status = mica_program_compile(context, graph, outputs, count, &options, &program, err);
+    mica_status status =
+        mica_program_compile(context, graph, outputs, count, &options, &program, err);
     if (status == MICA_OK)
         status = check_fixed(program, err);
     if (status == MICA_OK)

@@ -328,6 +328,20 @@ static void check_conversions(const mica_kernels *c, const mica_kernels *k, uint
                n);
 }
 
+static void check_stream_rows(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    size_t bytes = 64 * random_below(seed, 6), rows = 1 + random_below(seed, 9);
+    size_t count = random_below(seed, 30);
+    const float *x = floats(seed, 0, rows * bytes / sizeof(float), -1, 1, false);
+    int32_t *at = guarded(1, count * sizeof *at, AT_END);
+    char *y = guarded(2, count * bytes, AT_END); /* whole lines up to the end of a page */
+    for (size_t i = 0; i < count; i++)
+        at[i] = (int32_t)random_below(seed, rows);
+    k->stream_rows(y, x, at, count, bytes);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(y + i * bytes, (const char *)x + (size_t)at[i] * bytes, bytes);
+}
+
 static void check_dots(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
 {
     size_t n = random_below(seed, 8) ? random_below(seed, 70) : 4000 + random_below(seed, 5000);
@@ -350,6 +364,11 @@ static void check_dots(const mica_kernels *c, const mica_kernels *k, uint64_t *s
 static void test_dots(void **state)
 {
     for_each(check_dots, 200);
+}
+
+static void test_stream_rows(void **state)
+{
+    for_each(check_stream_rows, 200);
 }
 
 static void test_conversions(void **state)
@@ -454,7 +473,8 @@ int main(void)
         cmocka_unit_test(test_softmax),      cmocka_unit_test(test_long_softmax),
         cmocka_unit_test(test_softmax_past), cmocka_unit_test(test_loss),
         cmocka_unit_test(test_dots),         cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_products),     cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_stream_rows),  cmocka_unit_test(test_products),
+        cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,10 +157,8 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_once),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_options),
+        cmocka_unit_test(test_identity), cmocka_unit_test(test_once),
         cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

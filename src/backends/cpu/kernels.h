@@ -101,6 +101,10 @@ typedef void (*mica_k_narrow)(uint16_t *y, const float *x, size_t n);
 
 /* Copies bytes that will not be read soon: past the caches where the processor can. */
 typedef void (*mica_k_stream)(void *y, const void *x, size_t bytes);
+/* The same of rows at[i] of x, i < count, one after another: `bytes` each, a multiple of 64, as is
+ * y's address. */
+typedef void (*mica_k_stream_rows)(void *y, const void *x, const int32_t *at, size_t count,
+                                   size_t bytes);
 
 /* Sorts each column of `rows` rows (a power of two) of `lanes` keys, ascending: by compare and
  * exchange, in place. keys is aligned to 64 bytes. NULL in plain C. */
@@ -264,6 +268,7 @@ typedef struct mica_kernels {
     mica_k_widen widen_f16, widen_bf16;
     mica_k_narrow narrow_f16, narrow_bf16;
     mica_k_stream stream;
+    mica_k_stream_rows stream_rows;
     mica_k_dot dot;
     mica_k_dots dots;
     struct {

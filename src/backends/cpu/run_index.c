@@ -10,6 +10,7 @@
  * a private copy of the rows, the first one x itself; copies are joined in order.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backends/cpu/elements.h"
@@ -86,26 +87,49 @@ static mica_status fail_index(const mica_call *call, size_t i, int64_t index)
                      of_x.s, (long long)x->dim[params->axis]);
 }
 
+typedef struct reading {
+    const mica_view *view;
+    int64_t rows;
+    int32_t *at;
+    atomic_bool bad;
+} reading;
+
+static int64_t index_at(const mica_view *view, size_t i)
+{
+    return view->dtype == MICA_DTYPE_I32 ? ((const int32_t *)view->data)[i]
+                                         : ((const int64_t *)view->data)[i];
+}
+
+static void read_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    reading *r = arg;
+    bool bad = false;
+    for (size_t i = begin; i < end; i++) {
+        int64_t index = index_at(r->view, i), row = index < 0 ? index + r->rows : index;
+        bad |= row < 0 || row >= r->rows;
+        r->at[i] = (int32_t)row;
+    }
+    if (bad)
+        atomic_store(&r->bad, true);
+}
+
 /* Reads the indices to scratch. */
 static mica_status read_indices(const mica_call *call, indexed *d)
 {
-    const mica_view *view = mica_call_input(call, 1);
-    int32_t *at = (int32_t *)(void *)call->run->scratch;
-    const int32_t *narrow = view->data;
-    const int64_t *wide = view->data;
-    int64_t rows = (int64_t)d->rows;
+    enum { GRAIN = 1 << 14 };
+    reading r = {mica_call_input(call, 1), (int64_t)d->rows, NULL, false};
     if (d->rows > INT32_MAX || d->count > INT32_MAX)
         return mica_fail(call->err, MICA_STATUS_UNSUPPORTED,
                          "%s: an axis of %zu elements and %zu indices, at most %d each",
                          mica_op_name(call->step->op), d->rows, d->count, INT32_MAX);
-    for (size_t i = 0; i < d->count; i++) {
-        int64_t index = view->dtype == MICA_DTYPE_I32 ? narrow[i] : wide[i];
-        int64_t row = index < 0 ? index + rows : index;
-        if (row < 0 || row >= rows)
+    r.at = (int32_t *)(void *)call->run->scratch;
+    mica_cpu_ranges(call->cpu, d->count, GRAIN, read_range, &r);
+    for (size_t i = 0; atomic_load(&r.bad) && i < d->count; i++) {
+        int64_t index = index_at(r.view, i);
+        if (index < -r.rows || index >= r.rows)
             return fail_index(call, i, index);
-        at[i] = (int32_t)row;
     }
-    d->at = at;
+    d->at = r.at;
     return MICA_OK;
 }
 
@@ -114,15 +138,17 @@ static mica_status read_indices(const mica_call *call, indexed *d)
 static void gather_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const indexed *d = arg;
-    size_t bytes = d->bytes;
-    for (size_t i = begin; i < end; i++) {
-        size_t outer = i / d->count, row = (size_t)d->at[i % d->count];
+    size_t bytes = d->bytes, n;
+    for (size_t i = begin; i < end; i += n) { /* as many as are of one outer index */
+        size_t outer = i / d->count, first = i % d->count;
+        n = d->count - first < end - i ? d->count - first : end - i;
+        const unsigned char *x = d->from + outer * d->rows * bytes;
         unsigned char *y = d->y + i * bytes;
-        const unsigned char *x = d->from + (outer * d->rows + row) * bytes;
         if (d->stream)
-            d->kernels->stream(y, x, bytes);
+            d->kernels->stream_rows(y, x, d->at + first, n, bytes);
         else
-            memcpy(y, x, bytes);
+            for (size_t k = 0; k < n; k++)
+                memcpy(y + k * bytes, x + (size_t)d->at[first + k] * bytes, bytes);
     }
 }
 
@@ -133,7 +159,8 @@ mica_status mica_cpu_run_gather(const mica_call *call)
     if (status || d.bytes == 0)
         return status;
     d.from = mica_call_input(call, 0)->data;
-    d.stream = mica_cpu_streams(mica_call_output(call)) && d.bytes % 64 == 0;
+    d.stream =
+        mica_cpu_streams(mica_call_output(call)) && d.bytes % 64 == 0 && (uintptr_t)d.y % 64 == 0;
     mica_cpu_ranges(call->cpu, d.outer * d.count, mica_cpu_grain(d.bytes / 4), gather_range, &d);
     return MICA_OK;
 }

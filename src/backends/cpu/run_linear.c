@@ -161,8 +161,7 @@ static void multiply_group(once *o, size_t first, size_t end, size_t worker)
     mica_packed packed = o->sides->entry;
     mica_gemm g = *o->whole;
     packed.n = g.n;
-    mica_cpu_packed_use(cpu, &o->sides->entry, &packed,
-                        o->blocks + worker * o->sides->entry_bytes);
+    mica_cpu_packed_use(cpu, &o->sides->entry, &packed, o->blocks + worker * o->sides->entry_bytes);
     if (!mica_cpu_pack_panels(cpu, o->sides->linears, &packed, first, end))
         atomic_store(&o->bad, true);
     use_packed(&g, &packed);

@@ -177,6 +177,12 @@ static void stream(void *y, const void *x, size_t bytes)
         memcpy(y, x, bytes);
 }
 
+static void stream_rows(void *y, const void *x, const int32_t *at, size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++)
+        memcpy((char *)y + i * bytes, (const char *)x + (size_t)at[i] * bytes, bytes);
+}
+
 static double dot(const float *a, const float *b, size_t n)
 {
     double total = 0;
@@ -210,6 +216,7 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->narrow_f16 = narrow_f16;
     kernels->narrow_bf16 = narrow_bf16;
     kernels->stream = stream;
+    kernels->stream_rows = stream_rows;
     kernels->dot = dot;
     kernels->dots = dots;
 }

@@ -693,6 +693,23 @@ static void k_narrow_bf16(uint16_t *y, const float *x, size_t n)
     narrow(y, x, n, v_to_bf16);
 }
 
+V_INLINE void stream_line(void *y, const void *x)
+{
+    for (size_t k = 0; k < 64 / sizeof(float); k += LANES)
+        v_store_past((float *)y + k, v_load((const float *)x + k));
+}
+
+static void k_stream_rows(void *y, const void *x, const int32_t *at, size_t count, size_t bytes)
+{
+    char *to = y;
+    for (size_t i = 0; i < count; i++) {
+        const char *from = (const char *)x + (size_t)at[i] * bytes;
+        for (size_t k = 0; k < bytes; k += 64)
+            stream_line(to + k, from + k);
+        to += bytes;
+    }
+}
+
 /* Whole cache lines go past the caches, what is before and after them through. */
 static void k_stream(void *to, const void *from, size_t bytes)
 {
@@ -707,9 +724,7 @@ static void k_stream(void *to, const void *from, size_t bytes)
         memcpy(y, x, head);
     size_t i = head;
     for (; i + 64 <= bytes; i += 64)
-        for (size_t j = 0; j < 64; j += sizeof(vec))
-            v_store_past((float *)(void *)(y + i + j),
-                         v_load((const float *)(const void *)(x + i + j)));
+        stream_line(y + i, x + i);
     if (i < bytes)
         memcpy(y + i, x + i, bytes - i);
 }
@@ -734,6 +749,7 @@ static void columns_fill(mica_kernels *kernels)
     kernels->narrow_f16 = k_narrow_f16;
     kernels->narrow_bf16 = k_narrow_bf16;
     kernels->stream = k_stream;
+    kernels->stream_rows = k_stream_rows;
     kernels->dot = k_dot;
     kernels->dots = k_dots;
 }
