@@ -20,7 +20,7 @@ enum { CHAINS = 12, STEPS = 50000, MOST_THREADS = 256, LINE = 64, CHUNK = 1 << 1
 enum { SIZE_LEAST = 1 << 16, SIZE_MOST = 1 << 28 };
 /* Many short tries, of which the best counts: on a machine that has other work to do, few of them
  * have it for themselves. */
-enum { TRIES = 40, LONG_TRIES = 10, LONG = 1 << 24 }; /* of more bytes than LONG */
+enum { TRIES = 40 };
 static const double try_seconds = 0.0005;
 static volatile float sink;
 static volatile uint64_t sink_bits;
@@ -191,8 +191,7 @@ static const struct instruction {
 typedef enum way { READ, WRITE, WRITE_STREAMING, COPY, COPY_STREAMING, WAYS } way;
 
 /* What a thread does in a try, for at least so many seconds. For bytes: it goes on at `at` through
- * memory of its own, of which copies write the second half, and once through all of it at least: a
- * part may happen to be in a cache. */
+ * memory of its own, of which copies write the second half. */
 typedef struct share {
     double seconds;
     flops_fn fn; /* or NULL: bytes */
@@ -215,7 +214,7 @@ static void *run_share(void *arg)
     do {
         done += s->fn ? s->fn() : go_on(s);
         passed = bench_now() - begin;
-    } while (passed < s->seconds || done < (double)s->size);
+    } while (passed < s->seconds);
     s->rate = done / passed;
     return NULL;
 }
@@ -444,7 +443,7 @@ bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
                                 .memory = (char *)memory + k * part,
                                 .size = part,
                                 .way = w};
-        *best[w] = larger(*best[w], run_shares(shares, count, size > LONG ? LONG_TRIES : TRIES));
+        *best[w] = larger(*best[w], run_shares(shares, count, TRIES));
     }
     free(memory);
     return true;
