@@ -229,7 +229,7 @@ int cmd_similarity(const cli_command *command, int argc, char **argv)
         return EXIT_USAGE;
     texts_source source = {n - 1, argv + 2, e.common.file, e.common.jsonl, NULL};
     s.engine.quiet = e.common.quiet;
-    e.common.engine.once = stream_is_short(&e.common, n - 1, argv + 2);
+    e.common.engine.once = stream_is_short(&e.common, n - 1, argv + 2, 0);
     mica_status status = engine_open(&s.engine, argv[1], &e.common.engine, &err);
     if (!status)
         status = texts_open(&source, &s.reader, &err);

@@ -166,10 +166,8 @@ static int rank_one(stream *s, reranking *r, int argc, char **argv)
     mica_ranking *ranking = NULL;
     size_t n = 0, at;
     int code;
-    enum { MOST = 2048 };
     s->engine.quiet = r->common.quiet;
-    r->common.engine.once =
-        stream_is_short(&r->common, argc, argv) && (size_t)argc * strlen(r->query) <= MOST;
+    r->common.engine.once = stream_is_short(&r->common, argc, argv, strlen(r->query));
     mica_status status = engine_open(&s->engine, s->model, &r->common.engine, &err);
     if (!status)
         status = texts_open(&source, &s->reader, &err);

@@ -160,18 +160,16 @@ static int finish(stream *s, const stream_options *options, mica_status status, 
     return out_close(s->command, code);
 }
 
-bool stream_is_short(const stream_options *options, int argc, char **argv)
+bool stream_is_short(const stream_options *options, int argc, char **argv, size_t beside)
 {
-    enum {
-        SPECIAL_TOKENS = 4,
-        MOST = 2048
-    }; /* a token is a byte at least: of what a batch takes */
+    /* A token is a byte at least, and a batch takes twice as many. */
+    enum { SPECIAL_TOKENS = 4, MOST_BYTES = 2048 };
     size_t bytes = 0;
     if (argc == 0 || argc > FIRST_TEXTS || options->batch_tokens > 0)
         return false; /* no texts: the lines of a file */
     for (int i = 0; i < argc; i++)
-        bytes += strlen(argv[i]) + SPECIAL_TOKENS;
-    return bytes <= MOST;
+        bytes += strlen(argv[i]) + beside + SPECIAL_TOKENS;
+    return bytes <= MOST_BYTES;
 }
 
 int stream_run(stream *s, const stream_options *options, int argc, char **argv)
@@ -184,7 +182,7 @@ int stream_run(stream *s, const stream_options *options, int argc, char **argv)
     if (!format_read(s->command, options->format_name, &s->format))
         return EXIT_USAGE;
     engine_options computing = options->engine;
-    computing.once = stream_is_short(options, argc, argv);
+    computing.once = stream_is_short(options, argc, argv, 0);
     s->engine.quiet = options->quiet;
     mica_status status = engine_open(&s->engine, s->model, &computing, &err);
     if (!status && s->prepare)

@@ -51,8 +51,9 @@ struct stream {
     bool list;
 };
 
-/* Whether the texts are so few that one batch takes them all: the model is then run once. */
-bool stream_is_short(const stream_options *options, int argc, char **argv);
+/* Whether the texts, each with `beside` bytes more, are so few that one batch takes them all: the
+ * model is then run once. */
+bool stream_is_short(const stream_options *options, int argc, char **argv, size_t beside);
 
 /* Runs the command on `argc` texts (or the file, or standard input), closes everything; returns the
  * exit code. */

@@ -561,15 +561,22 @@ bool mica_model_runs(const mica_model *model)
 
 /* ---- programs ---- */
 
-/* A head is a small part of the work, and nothing evens its errors out. */
-static mica_status compile_logits(const mica_model *m, mica_program **out, mica_error *err)
+static mica_compile_options options_of(const mica_model *m, mica_precision precision)
 {
     mica_compile_options options;
 
     mica_compile_options_defaults(&options);
-    if (m->precision == MICA_PRECISION_BF16)
-        options.precision = MICA_PRECISION_BF16;
+    options.precision = precision;
     options.once = m->once;
+    return options;
+}
+
+/* A head is a small part of the work, and nothing evens its errors out. */
+static mica_status compile_logits(const mica_model *m, mica_program **out, mica_error *err)
+{
+    bool bf16 = m->precision == MICA_PRECISION_BF16;
+    mica_compile_options options = options_of(m, bf16 ? MICA_PRECISION_BF16 : MICA_PRECISION_F32);
+
     return mica_program_compile(m->context, m->head_graph, &m->logits, 1, &options, out, err);
 }
 
@@ -600,15 +607,12 @@ static mica_status compile_base(const mica_model *m, mica_program_kind kind, mic
                                 mica_program **out, mica_error *err)
 {
     size_t room = (size_t)m->config.layers + 3 + MICA_POOL_MODES;
-    mica_compile_options options;
+    mica_compile_options options = options_of(m, m->precision);
     mica_value *outputs = mica_calloc(room, sizeof *outputs);
     mica_status status;
 
     if (!outputs)
         return mica_fail_memory(err, room * sizeof *outputs, "a program");
-    mica_compile_options_defaults(&options);
-    options.precision = m->precision;
-    options.once = m->once;
     status = mica_program_compile(m->context, m->graph, outputs,
                                   collect_outputs(m, kind, set, outputs), &options, out, err);
     mica_free(outputs);
@@ -618,13 +622,11 @@ static mica_status compile_base(const mica_model *m, mica_program_kind kind, mic
 static mica_status compile_steps(const mica_model *m, mica_program **out, mica_error *err)
 {
     int64_t dims[2] = {MICA_DIM_SEQUENCES, 0};
-    mica_compile_options options;
+    mica_compile_options options = options_of(m, MICA_PRECISION_F32);
     mica_graph *graph = NULL;
     mica_value x;
     mica_status status;
 
-    mica_compile_options_defaults(&options);
-    options.once = m->once;
     /* The first step that has a size says what goes in; Normalize takes any. */
     dims[1] = m->dimension;
     for (size_t i = m->sentence->n_steps; i-- > 0;)

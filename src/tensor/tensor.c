@@ -195,16 +195,11 @@ void mica_tensor_set_drop(mica_tensor *tensor,
     tensor->drop = drop;
 }
 
-void mica_tensor_drop_pages(const mica_tensor *tensor)
-{
-    if (tensor->drop)
-        tensor->drop(tensor->user, tensor->data, mica_tensor_bytes(tensor));
-}
-
 void mica_tensor_drop_rows(const mica_tensor *tensor, int64_t begin, int64_t end)
 {
+    if (!tensor->drop || begin >= end)
+        return;
     size_t row = mica_tensor_bytes(tensor) / (size_t)tensor->dims[0];
-    if (tensor->drop)
-        tensor->drop(tensor->user, (const char *)tensor->data + (size_t)begin * row,
-                     (size_t)(end - begin) * row);
+    tensor->drop(tensor->user, (const char *)tensor->data + (size_t)begin * row,
+                 (size_t)(end - begin) * row);
 }

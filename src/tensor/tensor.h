@@ -12,10 +12,8 @@
 void mica_tensor_set_drop(mica_tensor *tensor,
                           void (*drop)(void *user, const void *data, size_t size));
 
-/* The tensor's data is not needed soon (it has been packed): lets its pages go, if that is
- * possible. The data can still be read; its content does not change. */
-void mica_tensor_drop_pages(const mica_tensor *tensor);
-/* The same of rows [begin, end) of the first axis. */
+/* Rows [begin, end) of the first axis are not needed soon (they have been packed): lets their pages
+ * go, if that is possible. The data can still be read; its content does not change. */
 void mica_tensor_drop_rows(const mica_tensor *tensor, int64_t begin, int64_t end);
 
 #endif

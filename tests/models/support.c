@@ -203,6 +203,25 @@ mica_session *new_session(mica_model *model)
     return session;
 }
 
+void expect_same_outputs(mica_session *a, mica_session *b)
+{
+    static const int32_t ids[5] = {1, 2, 3, 4, 5};
+    const mica_sequence sequence = {.ids = ids, .count = 5};
+    mica_outputs *x = NULL, *y = NULL;
+    mica_error err = {0};
+
+    must(mica_forward(a, &sequence, 1, NULL, &x, &err), &err);
+    must(mica_forward(b, &sequence, 1, NULL, &y, &err), &err);
+    assert_true(mica_outputs_count(x) > 0);
+    assert_int_equal(mica_outputs_count(x), mica_outputs_count(y));
+    for (size_t i = 0; i < mica_outputs_count(x); i++) {
+        mica_tensor *one = mica_outputs_tensor(x, i), *other = mica_outputs_tensor(y, i);
+        assert_memory_equal(mica_tensor_data(one), mica_tensor_data(other), mica_tensor_bytes(one));
+    }
+    mica_outputs_destroy(&x);
+    mica_outputs_destroy(&y);
+}
+
 mica_model *open_in(mica_context *context, const char *path, mica_precision precision)
 {
     mica_model_options options;

@@ -43,6 +43,8 @@ mica_model *open_in(mica_context *context, const char *path, mica_precision prec
 mica_embeddings *embed_in(mica_context *context, const char *path, mica_precision precision,
                           const mica_text *texts, size_t n, size_t batch_tokens);
 mica_session *new_session(mica_model *model);
+/* All outputs of a forward pass are the same bits in both. */
+void expect_same_outputs(mica_session *a, mica_session *b);
 mica_tensor_file *open_tensors(const char *path);
 mica_tensor *get_tensor(const mica_tensor_file *file, const char *name);
 

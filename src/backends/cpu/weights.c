@@ -403,8 +403,8 @@ static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step
     mica_free(linears);
     if (!finite)
         return mica_cpu_check_constants(cpu, step, err);
-    for (size_t i = 0; i < count; i++)
-        mica_tensor_drop_pages(entry->tensors[2 * i]); /* the packed copy is what runs read */
+    for (size_t i = 0; i < count; i++) /* the packed copy is what runs read */
+        mica_tensor_drop_rows(entry->tensors[2 * i], 0, mica_tensor_dim(entry->tensors[2 * i], 0));
     return MICA_OK;
 }
 
