@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/map.h"
 
-#define MAGIC "mica.sc\1"
+#define MAGIC "mica.sc\2"
 #define BYTE_ORDER_MARK UINT64_C(0x0102030405060708)
 
 enum { ALIGNMENT = MICA_DATA_ALIGNMENT, TEXT_MAX = 16 << 20, LEFT_OVER_SECONDS = 3600 };
@@ -26,9 +26,8 @@ typedef struct header {
     uint64_t byte_order;
     uint64_t file_size, table_size; /* the table and its text */
     uint64_t count;
-    uint64_t blocks_sum;
-    uint64_t unused; /* 0 */
-    uint64_t sum;    /* of the table and of the header before this */
+    uint64_t unused[2]; /* 0 */
+    uint64_t sum;       /* of the table and of the header before this */
 } header;
 
 typedef struct row {
@@ -46,64 +45,12 @@ struct mica_sidecar {
     mica_mapping *mapping; /* NULL: new, or in memory */
     bool is_new;
     mica_arena arena;
-    char *path, *key; /* of a new one */
+    char *path, *key; /* NULL: in memory; the key: of a new one */
+    const mica_log_sink *log;
+    atomic_bool rejected;
     block *blocks;
     size_t count, room;
 };
-
-/* ---- sums ---- */
-
-typedef struct chunk {
-    const unsigned char *data;
-    size_t size;
-    uint64_t sum;
-} chunk;
-
-/* Fletcher's sum over words of 64 bits in four lanes: as fast as memory, and no change of a single
- * word, no exchange of two and no block of zeros in place of something else goes unnoticed. The
- * lanes are variables, since compilers keep an array of them in memory. */
-static void sum_chunk(void *arg, size_t task, size_t worker)
-{
-    chunk *c = (chunk *)arg + task;
-    uint64_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, w[4];
-    size_t whole = c->size - c->size % sizeof w;
-    for (size_t at = 0; at < whole; at += sizeof w) {
-        memcpy(w, c->data + at, sizeof w);
-        b0 += a0 += w[0];
-        b1 += a1 += w[1];
-        b2 += a2 += w[2];
-        b3 += a3 += w[3];
-    }
-    const uint64_t lanes[] = {a0, a1, a2, a3, b0, b1, b2, b3};
-    c->sum = mica_hash(c->data + whole, c->size - whole, mica_hash(lanes, sizeof lanes, c->size));
-}
-
-/* The sum of all blocks; false = out of memory. */
-static bool sum_blocks(const mica_sidecar *s, mica_pool *pool, uint64_t *out)
-{
-    enum { CHUNK = 1 << 20 };
-    size_t count = 0, n = 0;
-    for (size_t i = 0; i < s->count; i++)
-        count += s->blocks[i].size / CHUNK + 1;
-    chunk *chunks = mica_alloc_array(count, sizeof *chunks);
-    if (!chunks)
-        return false;
-    for (size_t i = 0; i < s->count; i++) {
-        const block *b = &s->blocks[i];
-        for (size_t at = 0; at < b->size; at += CHUNK)
-            chunks[n++] = (chunk){b->data + at, b->size - at < CHUNK ? b->size - at : CHUNK, 0};
-    }
-    if (pool)
-        mica_pool_run(pool, n, sum_chunk, chunks);
-    else
-        for (size_t i = 0; i < n; i++)
-            sum_chunk(chunks, i, 0);
-    *out = n;
-    for (size_t i = 0; i < n; i++)
-        *out = mica_hash(&chunks[i].sum, sizeof chunks[i].sum, *out);
-    mica_free(chunks);
-    return true;
-}
 
 static uint64_t sum_top(const header *h, const void *table, size_t size)
 {
@@ -118,6 +65,7 @@ static mica_status make(mica_sidecar **out, mica_error *err)
     if (!*out)
         return mica_fail_memory(err, sizeof **out, "a sidecar");
     atomic_init(&(*out)->references, 1);
+    atomic_init(&(*out)->rejected, false);
     return MICA_OK;
 }
 
@@ -133,7 +81,7 @@ static mica_status read_header(const unsigned char *data, size_t size, header *h
         return mica_fail(err, MICA_STATUS_FORMAT, "it has %zu bytes, but should have %llu", size,
                          (unsigned long long)h->file_size);
     if (h->table_size > size - sizeof *h || h->count > h->table_size / sizeof(row) ||
-        h->table_size - h->count * sizeof(row) > TEXT_MAX || h->unused != 0)
+        h->table_size - h->count * sizeof(row) > TEXT_MAX || h->unused[0] != 0 || h->unused[1] != 0)
         return mica_fail(err, MICA_STATUS_FORMAT, "its header holds impossible sizes");
     if (sum_top(h, data + sizeof *h, (size_t)h->table_size) != h->sum)
         return mica_fail(err, MICA_STATUS_FORMAT, "its header or table is damaged");
@@ -168,21 +116,16 @@ static mica_status read_rows(mica_sidecar *s, const unsigned char *data, const h
     return MICA_OK;
 }
 
-mica_status mica_sidecar_parse(const void *data, size_t size, const char *key, mica_pool *pool,
-                               mica_sidecar **out, mica_error *err)
+mica_status mica_sidecar_parse(const void *data, size_t size, const char *key, mica_sidecar **out,
+                               mica_error *err)
 {
     header h;
-    uint64_t sum = 0;
     *out = NULL;
     mica_status status = read_header(data, size, &h, err);
     if (!status)
         status = make(out, err);
     if (!status)
         status = read_rows(*out, data, &h, key, err);
-    if (!status && !sum_blocks(*out, pool, &sum))
-        status = mica_fail_memory(err, 0, "the sums of a sidecar");
-    if (!status && sum != h.blocks_sum)
-        status = mica_fail(err, MICA_STATUS_FORMAT, "its blocks are damaged");
     if (status)
         mica_sidecar_release(out);
     return status;
@@ -201,7 +144,7 @@ static mica_status check_owner(const mica_mapping *mapping, mica_error *err)
     return MICA_OK;
 }
 
-mica_status mica_sidecar_open(const char *path, const char *key, mica_pool *pool,
+mica_status mica_sidecar_open(const char *path, const char *key, const mica_log_sink *log,
                               mica_sidecar **out, mica_error *err)
 {
     mica_mapping *mapping = NULL;
@@ -212,14 +155,19 @@ mica_status mica_sidecar_open(const char *path, const char *key, mica_pool *pool
     status = check_owner(mapping, err);
     if (!status)
         status = mica_sidecar_parse(mica_mapping_data(mapping), mica_mapping_size(mapping), key,
-                                    pool, out, err);
+                                    out, err);
     if (status) {
         mica_error_prefix(err, "'%s': ", path);
         mica_mapping_release(&mapping);
         return status;
     }
     (*out)->mapping = mapping;
-    return MICA_OK;
+    (*out)->log = log;
+    (*out)->path = mica_arena_text(&(*out)->arena, path, strlen(path));
+    if ((*out)->path)
+        return MICA_OK;
+    mica_sidecar_release(out);
+    return mica_fail_memory(err, strlen(path), "a sidecar");
 }
 
 mica_sidecar *mica_sidecar_retain(mica_sidecar *sidecar)
@@ -254,6 +202,16 @@ void *mica_sidecar_find(const mica_sidecar *sidecar, const char *name, size_t si
             return (void *)b->data;
     }
     return NULL;
+}
+
+void mica_sidecar_reject(mica_sidecar *sidecar)
+{
+    if (atomic_exchange(&sidecar->rejected, true) || !sidecar->path)
+        return;
+    unlink(sidecar->path);
+    mica_log_write(sidecar->log, MICA_LOG_WARNING,
+                   "'%s' is damaged: it is removed, and what it held is computed again",
+                   sidecar->path);
 }
 
 /* ---- writing ---- */
@@ -297,13 +255,11 @@ static uint64_t round_up(uint64_t bytes)
 }
 
 /* Header and table, up to where the first block begins. */
-static mica_status make_top(const mica_sidecar *s, mica_pool *pool, mica_buf *top, mica_error *err)
+static mica_status make_top(const mica_sidecar *s, mica_buf *top, mica_error *err)
 {
     static const unsigned char zeros[ALIGNMENT];
     header h = {.magic = MAGIC, .byte_order = BYTE_ORDER_MARK, .count = s->count};
     uint64_t text = strlen(s->key) + 1;
-    if (!sum_blocks(s, pool, &h.blocks_sum))
-        return mica_fail_memory(err, 0, "the sums of a sidecar");
     h.table_size = s->count * sizeof(row) + text;
     for (size_t i = 0; i < s->count; i++)
         h.table_size += strlen(s->blocks[i].name) + 1;
@@ -364,12 +320,12 @@ static void remove_left_overs(const char *path)
     mica_free(folder);
 }
 
-mica_status mica_sidecar_write(const mica_sidecar *sidecar, mica_pool *pool, mica_error *err)
+mica_status mica_sidecar_write(const mica_sidecar *sidecar, mica_error *err)
 {
     mica_writer *writer = NULL;
     mica_buf top;
     mica_buf_init(&top, TEXT_MAX);
-    mica_status status = make_top(sidecar, pool, &top, err);
+    mica_status status = make_top(sidecar, &top, err);
     if (!status) {
         remove_left_overs(sidecar->path);
         status = mica_writer_open_cache(sidecar->path, &writer, err);

@@ -97,7 +97,7 @@ mica_status mica_packed_open(mica_context *context, const mica_checkpoint *check
     }
     snprintf(path, sizeof path, "%s/%016" PRIx64 ".micapack", folder,
              mica_hash(name.data, name.size, 0));
-    status = mica_sidecar_open(path, mica_buf_cstr(&key), mica_context_pool(context), out, &why);
+    status = mica_sidecar_open(path, mica_buf_cstr(&key), log, out, &why);
     if (status == MICA_OK) {
         mica_log_write(log, MICA_LOG_INFO, "packed weights from '%s'", path);
         goto done;
@@ -129,7 +129,7 @@ void mica_packed_keep(mica_context *context, const mica_sidecar *sidecar)
 
     if (!mica_sidecar_is_new(sidecar))
         return;
-    if (mica_sidecar_write(sidecar, mica_context_pool(context), &err) != MICA_OK)
+    if (mica_sidecar_write(sidecar, &err) != MICA_OK)
         mica_log_write(mica_context_log(context), MICA_LOG_WARNING,
                        "packed weights are not kept: %s", err.message);
 }

@@ -19,7 +19,7 @@ static void parse(const unsigned char *data, size_t size)
 {
     mica_sidecar *sidecar = NULL;
     mica_error err = {0};
-    if (mica_sidecar_parse(data, size, "key", NULL, &sidecar, &err)) {
+    if (mica_sidecar_parse(data, size, "key", &sidecar, &err)) {
         if (err.status == MICA_OK || !err.message[0] || sidecar)
             abort();
         return;

@@ -342,6 +342,30 @@ static void check_stream_rows(const mica_kernels *c, const mica_kernels *k, uint
         assert_memory_equal(y + i * bytes, (const char *)x + (size_t)at[i] * bytes, bytes);
 }
 
+static void check_digest(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
+{
+    enum { ROW = MICA_DIGEST_LANES * sizeof(uint32_t), SUMS = 2 * MICA_DIGEST_LANES };
+    size_t rows = random_below(seed, 40), at;
+    uint32_t *a = guarded(1, SUMS * sizeof *a, AT_END), *b = guarded(2, SUMS * sizeof *b, AT_END);
+    unsigned char *x = guarded(0, rows * ROW, random_edge(seed));
+    for (size_t i = 0; i < rows * ROW; i++)
+        x[i] = (unsigned char)random_below(seed, 256);
+    c->digest(a, x, rows);
+    k->digest(b, x, rows);
+    assert_memory_equal(a, b, SUMS * sizeof *a);
+    if (rows == 0)
+        return;
+    at = random_below(seed, rows * ROW);
+    x[at] ^= (unsigned char)(1 + random_below(seed, 255));
+    k->digest(b, x, rows);
+    assert_memory_not_equal(a, b, SUMS * sizeof *a);
+}
+
+static void test_digest(void **state)
+{
+    for_each(check_digest, 200);
+}
+
 static void check_dots(const mica_kernels *c, const mica_kernels *k, uint64_t *seed)
 {
     size_t n = random_below(seed, 8) ? random_below(seed, 70) : 4000 + random_below(seed, 5000);
@@ -473,8 +497,8 @@ int main(void)
         cmocka_unit_test(test_softmax),      cmocka_unit_test(test_long_softmax),
         cmocka_unit_test(test_softmax_past), cmocka_unit_test(test_loss),
         cmocka_unit_test(test_dots),         cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_stream_rows),  cmocka_unit_test(test_products),
-        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_stream_rows),  cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_sort),
     };
     list_skipped_levels();
     return cmocka_run_group_tests(tests, NULL, NULL);

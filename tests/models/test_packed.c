@@ -222,6 +222,45 @@ static void test_damaged(void **state)
     mica_context_destroy(&context);
 }
 
+/* What is damaged beneath the table shows when it is first used: the same numbers, from the
+ * checkpoint, and the file goes. Every thousandth byte, and some of each block's end. */
+static void test_damaged_blocks(void **state)
+{
+    const char *folder = new_cache("packed-blocks"), *file = NULL, *path = fixture("st-modern");
+    mica_context *context = noting_context();
+    uint64_t table;
+    size_t size, found = 0;
+    char *bytes;
+
+    for (int p = 0; p < MICA_PRECISIONS; p++) {
+        if ((mica_precision)p == MICA_PRECISION_AUTO)
+            continue;
+        check(context, path, (mica_precision)p, "no packed weights");
+        list(folder, &file);
+        bytes = read_whole(file, &size);
+        memcpy(&table, bytes + 24, sizeof table);
+        for (size_t at = 64 + (size_t)table + 64; at < size; at += size / 40 + 7) {
+            bytes[at] ^= 0x10;
+            write_bytes(file, bytes, size);
+            chmod(file, 0600);
+            bytes[at] ^= 0x10;
+            check(context, path, (mica_precision)p, "packed weights from");
+            bool seen = strstr(said, "is damaged: it is removed") != NULL;
+            assert_int_equal(list(folder, NULL), !seen); /* between two blocks it does not count */
+            found += seen;
+        }
+        write_bytes(file, bytes, size);
+        chmod(file, 0600);
+        check(context, path, (mica_precision)p, "packed weights from");
+        assert_null(strstr(said, "damaged"));
+        assert_int_equal(list(folder, NULL), 1);
+        unlink(file);
+        free(bytes);
+    }
+    assert_true(found > 100);
+    mica_context_destroy(&context);
+}
+
 /* No place: a warning, and the model runs. */
 static void test_no_place(void **state)
 {
@@ -287,9 +326,10 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),     cmocka_unit_test(test_variable),
-        cmocka_unit_test(test_stale),    cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_no_place), cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_kept),           cmocka_unit_test(test_variable),
+        cmocka_unit_test(test_stale),          cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged_blocks), cmocka_unit_test(test_no_place),
+        cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

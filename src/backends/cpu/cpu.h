@@ -7,6 +7,7 @@
 #define MICA_BACKENDS_CPU_CPU_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "backends/backend.h"
 #include "backends/cpu/kernels.h"
@@ -32,6 +33,8 @@ struct mica_packed {
     float *column_scale; /* INT8, of all columns of the panels; else NULL */
     int32_t *column_sum;
     mica_sidecar *sidecar; /* a reference, or NULL */
+    uint64_t *sums;        /* with a sidecar: of each panel, then of what follows the panels */
+    atomic_bool unchecked; /* the panels lie in the sidecar, and were not all read yet */
     size_t references, n_tensors;
     mica_tensor **tensors; /* weight 0, bias 0, weight 1, ...; a bias may be NULL */
     mica_packed *next;
@@ -126,6 +129,11 @@ bool mica_cpu_pack_panels(const mica_cpu *cpu, const mica_side *linears, const m
                           size_t first, size_t end);
 bool mica_cpu_pack_bias(const mica_cpu *cpu, const mica_side *linears, size_t count, float *bias,
                         bool check);
+
+const void *mica_cpu_panel(const mica_cpu *cpu, const mica_packed *entry, size_t panel);
+/* Whether panels [first, end) of an entry in a sidecar are what was written there. */
+bool mica_cpu_packed_intact(const mica_cpu *cpu, const mica_packed *entry, size_t first,
+                            size_t end);
 
 /* Bytes that panels and scales take of a shape's precision, n and k; and where they lie in a block
  * of as many, for an entry. */

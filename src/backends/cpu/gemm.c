@@ -254,8 +254,11 @@ static const char *next_group(const block *t, size_t group, size_t end, size_t p
                               group * t->words * g->kernels->gemm.nr);
     }
     if (next >= panel1) {
+        bool last = word + t->words == t->all_words;
+        if (last && g->next_b)
+            return (const char *)g->next_b;
         next = panel0;
-        word = word + t->words < t->all_words ? word + t->words : 0;
+        word = last ? 0 : word + t->words;
     }
     return (const char *)((const float *)g->b + (next * t->all_words + word) * g->kernels->gemm.nr);
 }

@@ -106,6 +106,11 @@ typedef void (*mica_k_stream)(void *y, const void *x, size_t bytes);
 typedef void (*mica_k_stream_rows)(void *y, const void *x, const int32_t *at, size_t count,
                                    size_t bytes);
 
+/* Sums that tell whether bytes are what they were: of each word of 32 bits in rows of 16, the sum
+ * down the rows and then the sum of those sums so far (Fletcher's), modulo 2^32. */
+enum { MICA_DIGEST_LANES = 16 };
+typedef void (*mica_k_digest)(uint32_t sums[2 * MICA_DIGEST_LANES], const void *x, size_t rows);
+
 /* Sorts each column of `rows` rows (a power of two) of `lanes` keys, ascending: by compare and
  * exchange, in place. keys is aligned to 64 bytes. NULL in plain C. */
 typedef void (*mica_k_sort_keys)(int32_t *keys, size_t rows);
@@ -269,6 +274,7 @@ typedef struct mica_kernels {
     mica_k_narrow narrow_f16, narrow_bf16;
     mica_k_stream stream;
     mica_k_stream_rows stream_rows;
+    mica_k_digest digest;
     mica_k_dot dot;
     mica_k_dots dots;
     struct {

@@ -4,12 +4,14 @@
  * layout, so that results are the same bits:
  *
  *   packed  constant: packed when the program was compiled
+ *   kept    constant: packed by an earlier process, in a file whose panels are checked by the
+ *           first run: each thread multiplies some panels, checks them in its caches, and goes on
  *   once    constant, in a program that runs once: each thread packs some panels into its caches,
  *           multiplies, and goes on; pages of a mapped file are let go as soon as they are read
  *   values  of this run: all threads pack them into scratch first
  *
- * Scratch: a packed block of A for each thread; (once, values) the linears side by side and their
- * bias; then (once) panels for each thread or (values) all panels.
+ * Scratch: a packed block of A for each thread; (but packed) the linears side by side and their
+ * bias; then (kept, once) panels for each thread or (values) all panels.
  */
 #include <stdatomic.h>
 
@@ -18,12 +20,13 @@
 #include "base/alloc.h"
 #include "tensor/tensor.h"
 
-typedef enum source { PACKED, ONCE, VALUES } source;
+typedef enum source { PACKED, KEPT, ONCE, VALUES } source;
 
 static source source_of(const mica_step *step)
 {
-    if (step->prepared)
-        return PACKED;
+    const mica_packed *packed = step->prepared;
+    if (packed)
+        return atomic_load(&packed->unchecked) ? KEPT : PACKED;
     return step->once && mica_cpu_weights_constant(step) ? ONCE : VALUES;
 }
 
@@ -51,7 +54,7 @@ typedef struct sides {
     size_t count, n, k;
     bool has_bias;
     size_t sides_bytes, bias_bytes; /* of scratch */
-    size_t panels, per, group;      /* once: of the step, of a task, packed together */
+    size_t panels, per, group;      /* kept, once: of the step, of a task, packed together */
     mica_packed entry;              /* as a group, or all: without its numbers */
     size_t entry_bytes;
 } sides;
@@ -75,7 +78,7 @@ static void choose_groups(const mica_cpu *cpu, sides *s)
     s->entry.n = s->group * nr;
 }
 
-static sides sides_of(const mica_call *call)
+static sides sides_of(const mica_call *call, source from)
 {
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     sides s = {.count = call->step->n_inputs / 2};
@@ -86,7 +89,7 @@ static sides sides_of(const mica_call *call)
     s.sides_bytes = aligned(s.count * sizeof(mica_side));
     s.bias_bytes = s.has_bias ? aligned(s.n * sizeof(float)) : 0;
     s.entry = (mica_packed){.precision = call->step->precision, .n = s.n, .k = s.k};
-    if (source_of(call->step) == ONCE && s.n > 0)
+    if (from != VALUES && s.n > 0)
         choose_groups(call->cpu, &s);
     s.entry_bytes = mica_cpu_packed_bytes(call->cpu, &s.entry);
     return s;
@@ -95,10 +98,11 @@ static sides sides_of(const mica_call *call)
 size_t mica_cpu_scratch_linear(const mica_call *call)
 {
     size_t bytes = packed_a_bytes(call->cpu), more;
-    if (source_of(call->step) == PACKED)
+    source from = source_of(call->step);
+    if (from == PACKED)
         return bytes;
-    sides s = sides_of(call);
-    size_t times = source_of(call->step) == ONCE ? mica_pool_threads(call->cpu->pool) : 1;
+    sides s = sides_of(call, from);
+    size_t times = from == VALUES ? 1 : mica_pool_threads(call->cpu->pool);
     return mica_mul_size(s.entry_bytes, times, &more) &&
                    mica_add_size(more, bytes + s.sides_bytes + s.bias_bytes, &bytes)
                ? bytes
@@ -129,15 +133,16 @@ static void use_packed(mica_gemm *g, const mica_packed *packed)
     g->column_sum = packed->column_sum;
 }
 
-/* ---- once ---- */
+/* ---- kept, once ---- */
 
 typedef struct once {
     const mica_call *call;
     const mica_gemm *whole;
     const sides *sides;
-    float *a;     /* for each thread */
-    char *blocks; /* of groups, for each thread */
-    atomic_bool bad;
+    mica_packed *kept; /* or NULL */
+    float *a;          /* for each thread */
+    char *blocks;      /* of groups, for each thread */
+    atomic_bool bad, damaged;
 } once;
 
 /* Rows [begin, end) of the linears side by side. */
@@ -154,22 +159,47 @@ static void drop_rows(const once *o, size_t begin, size_t end)
     }
 }
 
+static void multiply(const once *o, const mica_gemm *whole, size_t first, size_t end, size_t worker)
+{
+    const mica_kernels *kernels = whole->kernels;
+    size_t column = first * kernels->gemm.nr, past = end * kernels->gemm.nr;
+    mica_gemm g = *whole;
+    g.n = (past < g.n ? past : g.n) - column;
+    g.c += column;
+    g.bias = g.bias ? g.bias + column : NULL;
+    mica_gemm_part(&g, 0, g.m, 0, end - first, o->a + worker * mica_gemm_scratch_floats(kernels));
+}
+
+/* With kept panels, which are checked when the product has brought them into a cache; false if they
+ * are not what was kept. The last ones ask for those that follow. */
+static bool multiply_kept(const once *o, size_t first, size_t end, size_t worker)
+{
+    const mica_cpu *cpu = o->call->cpu;
+    const mica_packed *kept = o->kept;
+    size_t column = first * cpu->kernels.gemm.nr;
+    mica_gemm g = *o->whole;
+    g.b = mica_cpu_panel(cpu, kept, first);
+    g.next_b = end < o->sides->panels ? mica_cpu_panel(cpu, kept, end) : NULL;
+    g.column_scale = kept->column_scale ? kept->column_scale + column : NULL;
+    g.column_sum = kept->column_sum ? kept->column_sum + column : NULL;
+    multiply(o, &g, first, end, worker);
+    return mica_cpu_packed_intact(cpu, kept, first, end);
+}
+
 static void multiply_group(once *o, size_t first, size_t end, size_t worker)
 {
     const mica_cpu *cpu = o->call->cpu;
-    size_t column = first * cpu->kernels.gemm.nr, past = end * cpu->kernels.gemm.nr;
-    mica_packed packed = o->sides->entry;
+    if (o->kept && multiply_kept(o, first, end, worker))
+        return;
+    if (o->kept)
+        atomic_store(&o->damaged, true);
     mica_gemm g = *o->whole;
-    packed.n = g.n;
+    mica_packed packed = {.precision = g.precision, .n = g.n, .k = g.k};
     mica_cpu_packed_use(cpu, &o->sides->entry, &packed, o->blocks + worker * o->sides->entry_bytes);
     if (!mica_cpu_pack_panels(cpu, o->sides->linears, &packed, first, end))
         atomic_store(&o->bad, true);
     use_packed(&g, &packed);
-    g.n = (past < g.n ? past : g.n) - column;
-    g.c += column;
-    g.bias = g.bias ? g.bias + column : NULL;
-    mica_gemm_part(&g, 0, g.m, 0, end - first,
-                   o->a + worker * mica_gemm_scratch_floats(&cpu->kernels));
+    multiply(o, &g, first, end, worker);
 }
 
 static void once_range(void *arg, size_t task, size_t tasks, size_t worker)
@@ -181,20 +211,26 @@ static void once_range(void *arg, size_t task, size_t tasks, size_t worker)
         size_t first = task * s->per, end = first + s->per < s->panels ? first + s->per : s->panels;
         for (size_t at = first; at < end; at += s->group)
             multiply_group(o, at, at + s->group < end ? at + s->group : end, worker);
-        drop_rows(o, first * nr, end * nr);
+        if (!o->kept)
+            drop_rows(o, first * nr, end * nr);
     }
 }
 
-static mica_status run_once(const mica_call *call, mica_gemm *g, char *scratch)
+static mica_status run_once(const mica_call *call, source from, mica_gemm *g, char *scratch)
 {
     float *bias;
-    sides s = sides_of(call);
+    sides s = sides_of(call, from);
     once o = {.call = call, .whole = g, .sides = &s, .a = (float *)(void *)scratch};
+    o.kept = from == KEPT ? call->step->prepared : NULL;
     bool finite = begin_sides(call, scratch + packed_a_bytes(call->cpu), &s, &bias, true);
     g->bias = bias;
     o.blocks = scratch + packed_a_bytes(call->cpu) + s.sides_bytes + s.bias_bytes;
     if (s.n > 0)
         mica_cpu_ranges(call->cpu, ceil_div(s.panels, s.per), 1, once_range, &o);
+    if (atomic_load(&o.damaged))
+        mica_sidecar_reject(o.kept->sidecar);
+    else if (o.kept)
+        atomic_store(&o.kept->unchecked, false);
     if (finite && !atomic_load(&o.bad))
         return MICA_OK;
     return mica_cpu_check_constants(call->cpu, call->step, call->err);
@@ -242,6 +278,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     }
     const mica_cpu *cpu = call->cpu;
     const mica_packed *packed = call->step->prepared;
+    source from = source_of(call->step);
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     char *scratch = (char *)call->run->scratch;
     mica_gemm g = {.kernels = &cpu->kernels, .precision = call->step->precision};
@@ -258,13 +295,13 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         const mica_fused_linear_params *params = call->step->params;
         g.activation = cpu->kernels.pointwise[params->activation];
     }
-    if (source_of(call->step) == ONCE)
-        return run_once(call, &g, scratch);
+    if (from == KEPT || from == ONCE)
+        return run_once(call, from, &g, scratch);
     if (packed) {
         use_packed(&g, packed);
         g.bias = packed->bias;
     } else {
-        sides s = sides_of(call);
+        sides s = sides_of(call, from);
         float *bias;
         char *block = scratch + packed_a_bytes(cpu);
         begin_sides(call, block, &s, &bias, false);

@@ -12,6 +12,7 @@
 #include "backends/cpu/gemm.h"
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/map.h"
 #include "tensor/convert.h"
 #include "tensor/tensor.h"
 
@@ -267,6 +268,12 @@ mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_
     return MICA_OK;
 }
 
+static size_t panel_bytes(const mica_cpu *cpu, const mica_packed *entry)
+{
+    size_t group = mica_gemm_group(entry->precision);
+    return (entry->k + group - 1) / group * cpu->kernels.gemm.nr * sizeof(float);
+}
+
 /* Room for `bytes` at the end of a block of *total, aligned; *at gets where. */
 static bool add_room(size_t bytes, size_t *at, size_t *total)
 {
@@ -277,21 +284,21 @@ static bool add_room(size_t bytes, size_t *at, size_t *total)
 
 /* Where the parts of an entry's block lie. */
 typedef struct parts {
-    size_t panels, bias, column_scale, column_sum, bytes;
-    bool has_bias, int8;
+    size_t panels, bias, column_scale, column_sum, sums, bytes;
+    bool has_bias, int8, has_sums;
 } parts;
 
 static bool lay_out(const mica_cpu *cpu, const mica_packed *entry, parts *p)
 {
     p->int8 = entry->precision == MICA_PRECISION_INT8;
-    size_t columns = mica_gemm_panels(&cpu->kernels, entry->n) * cpu->kernels.gemm.nr;
-    size_t group = mica_gemm_group(entry->precision), words = (entry->k + group - 1) / group;
-    size_t bytes, row = columns * sizeof(float);
-    return mica_mul_size(columns, words, &bytes) && mica_mul_size(bytes, sizeof(float), &bytes) &&
+    size_t panels = mica_gemm_panels(&cpu->kernels, entry->n);
+    size_t bytes, row = panels * cpu->kernels.gemm.nr * sizeof(float);
+    return mica_mul_size(panels, panel_bytes(cpu, entry), &bytes) &&
            add_room(bytes, &p->panels, &p->bytes) &&
            (!p->has_bias || add_room(row, &p->bias, &p->bytes)) &&
            (!p->int8 || (add_room(row, &p->column_scale, &p->bytes) &&
-                         add_room(row, &p->column_sum, &p->bytes)));
+                         add_room(row, &p->column_sum, &p->bytes))) &&
+           (!p->has_sums || add_room((panels + 1) * sizeof(uint64_t), &p->sums, &p->bytes));
 }
 
 static void use_block(mica_packed *entry, const parts *p, char *block)
@@ -300,6 +307,7 @@ static void use_block(mica_packed *entry, const parts *p, char *block)
     entry->bias = p->has_bias ? (float *)(void *)(block + p->bias) : NULL;
     entry->column_scale = p->int8 ? (float *)(void *)(block + p->column_scale) : NULL;
     entry->column_sum = p->int8 ? (int32_t *)(void *)(block + p->column_sum) : NULL;
+    entry->sums = p->has_sums ? (uint64_t *)(void *)(block + p->sums) : NULL;
 }
 
 size_t mica_cpu_packed_bytes(const mica_cpu *cpu, const mica_packed *entry)
@@ -316,11 +324,71 @@ void mica_cpu_packed_use(const mica_cpu *cpu, const mica_packed *shape, mica_pac
         use_block(entry, &p, block);
 }
 
+const void *mica_cpu_panel(const mica_cpu *cpu, const mica_packed *entry, size_t panel)
+{
+    return (const char *)entry->panels + panel * panel_bytes(cpu, entry);
+}
+
+/* No change of a single word, no exchange of two and no block of zeros in place of something else
+ * goes unnoticed. */
+static uint64_t sum_of(const mica_cpu *cpu, const void *data, size_t size)
+{
+    enum { ROW = MICA_DIGEST_LANES * sizeof(uint32_t) };
+    uint32_t sums[2 * MICA_DIGEST_LANES];
+    cpu->kernels.digest(sums, data, size / ROW);
+    return mica_hash((const char *)data + size / ROW * ROW, size % ROW,
+                     mica_hash(sums, sizeof sums, size));
+}
+
+static uint64_t sum_of_panel(const mica_cpu *cpu, const mica_packed *entry, size_t panel)
+{
+    return sum_of(cpu, mica_cpu_panel(cpu, entry, panel), panel_bytes(cpu, entry));
+}
+
+/* Of bias, scales and sums of columns. */
+static uint64_t sum_of_rest(const mica_cpu *cpu, const mica_packed *entry)
+{
+    size_t panels = mica_gemm_panels(&cpu->kernels, entry->n);
+    const char *rest = mica_cpu_panel(cpu, entry, panels);
+    return sum_of(cpu, rest, (size_t)((const char *)entry->sums - rest));
+}
+
+bool mica_cpu_packed_intact(const mica_cpu *cpu, const mica_packed *entry, size_t first, size_t end)
+{
+    for (size_t panel = first; panel < end; panel++)
+        if (sum_of_panel(cpu, entry, panel) != entry->sums[panel])
+            return false;
+    return true;
+}
+
+typedef struct summing {
+    const mica_cpu *cpu;
+    const mica_packed *entry;
+} summing;
+
+static void sum_panels(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const summing *s = arg;
+    for (size_t panel = begin; panel < end; panel++)
+        s->entry->sums[panel] = sum_of_panel(s->cpu, s->entry, panel);
+}
+
+static mica_status add_to_sidecar(const mica_cpu *cpu, const mica_packed *entry,
+                                  mica_sidecar *sidecar, const char *name, size_t bytes,
+                                  mica_error *err)
+{
+    size_t panels = mica_gemm_panels(&cpu->kernels, entry->n);
+    summing s = {cpu, entry};
+    mica_cpu_ranges(cpu, panels, 1, sum_panels, &s);
+    entry->sums[panels] = sum_of_rest(cpu, entry);
+    return mica_sidecar_add(sidecar, name, entry->block, bytes, err);
+}
+
 /* What an entry is called in a sidecar: PACKING_VERSION goes up when the bytes of panels change for
  * the same weights. NULL: no sidecar, a weight without a name, or no memory; then it is packed. */
 static char *name_in_sidecar(const mica_cpu *cpu, const mica_packed *entry, const mica_step *step)
 {
-    enum { PACKING_VERSION = 1, NAME_MAX_BYTES = 1 << 16 };
+    enum { PACKING_VERSION = 2, NAME_MAX_BYTES = 1 << 16 };
     mica_buf name;
     bool named = step->sidecar && step->names;
     mica_buf_init(&name, NAME_MAX_BYTES);
@@ -340,6 +408,24 @@ static char *name_in_sidecar(const mica_cpu *cpu, const mica_packed *entry, cons
     return text;
 }
 
+/* The entry's numbers from a sidecar that was opened: its panels are checked when they are first
+ * multiplied, since reading them twice would take as long as that. */
+static bool find_in_sidecar(const mica_cpu *cpu, mica_packed *entry, const parts *p,
+                            mica_sidecar *sidecar, const char *name)
+{
+    char *block = mica_sidecar_find(sidecar, name, p->bytes);
+    if (!block)
+        return false;
+    use_block(entry, p, block);
+    if (sum_of_rest(cpu, entry) != entry->sums[mica_gemm_panels(&cpu->kernels, entry->n)]) {
+        mica_sidecar_reject(sidecar);
+        return false;
+    }
+    entry->sidecar = mica_sidecar_retain(sidecar);
+    atomic_init(&entry->unchecked, true);
+    return true;
+}
+
 /* An entry without its numbers, or with them if the sidecar has them under `name`. */
 static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
                                  mica_precision precision, mica_packed **out, char **name,
@@ -351,6 +437,7 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
     *name = NULL;
     if (!entry)
         return mica_fail_memory(err, sizeof *entry, "a packed weight");
+    atomic_init(&entry->unchecked, false);
     mica_tensor *const *tensors = step->constants + 1;
     size_t n_tensors = step->n_inputs - 1;
     for (size_t i = 0; i < n_tensors; i += 2) {
@@ -359,23 +446,22 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
     }
     entry->k = (size_t)mica_tensor_dim(tensors[0], 1);
     entry->precision = precision;
+    *name = name_in_sidecar(cpu, entry, step);
+    p.has_sums = *name != NULL;
     if (!lay_out(cpu, entry, &p))
         p.bytes = SIZE_MAX;
     *bytes = p.bytes;
-    *name = name_in_sidecar(cpu, entry, step);
-    char *block = *name ? mica_sidecar_find(step->sidecar, *name, p.bytes) : NULL;
-    if (block)
-        entry->sidecar = mica_sidecar_retain(step->sidecar);
-    else
-        block = entry->block = mica_alloc_data(p.bytes);
+    if (!*name || !find_in_sidecar(cpu, entry, &p, step->sidecar, *name))
+        entry->block = mica_alloc_data(p.bytes);
     entry->tensors = mica_alloc_array(n_tensors, sizeof *entry->tensors);
-    if (!entry->tensors || !block) {
+    if (!entry->tensors || (!entry->block && !entry->sidecar)) {
         packed_destroy(entry);
         mica_free(*name);
         *name = NULL;
         return mica_fail_memory(err, p.bytes, "a packed weight");
     }
-    use_block(entry, &p, block);
+    if (entry->block)
+        use_block(entry, &p, entry->block);
     entry->n_tensors = n_tensors;
     for (size_t i = 0; i < n_tensors; i++)
         entry->tensors[i] = tensors[i] ? mica_tensor_retain(tensors[i]) : NULL;
@@ -449,7 +535,7 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
         if (!status && !entry->sidecar)
             status = pack_entry(cpu, entry, step, err);
         if (!status && name && mica_sidecar_is_new(step->sidecar))
-            status = mica_sidecar_add(step->sidecar, name, entry->block, bytes, err);
+            status = add_to_sidecar(cpu, entry, step->sidecar, name, bytes, err);
         mica_free(name);
         if (status) {
             packed_destroy(entry);

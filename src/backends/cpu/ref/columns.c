@@ -183,6 +183,17 @@ static void stream_rows(void *y, const void *x, const int32_t *at, size_t count,
         memcpy((char *)y + i * bytes, (const char *)x + (size_t)at[i] * bytes, bytes);
 }
 
+static void digest(uint32_t sums[2 * MICA_DIGEST_LANES], const void *x, size_t rows)
+{
+    uint32_t words[MICA_DIGEST_LANES];
+    memset(sums, 0, 2 * sizeof words);
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(words, (const char *)x + i * sizeof words, sizeof words);
+        for (size_t k = 0; k < MICA_DIGEST_LANES; k++)
+            sums[MICA_DIGEST_LANES + k] += sums[k] += words[k];
+    }
+}
+
 static double dot(const float *a, const float *b, size_t n)
 {
     double total = 0;
@@ -217,6 +228,7 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->narrow_bf16 = narrow_bf16;
     kernels->stream = stream;
     kernels->stream_rows = stream_rows;
+    kernels->digest = digest;
     kernels->dot = dot;
     kernels->dots = dots;
 }

@@ -729,6 +729,26 @@ static void k_stream(void *to, const void *from, size_t bytes)
         memcpy(y + i, x + i, bytes - i);
 }
 
+static void k_digest(uint32_t sums[2 * MICA_DIGEST_LANES], const void *x, size_t rows)
+{
+    enum { VECTORS = MICA_DIGEST_LANES / LANES };
+    const int32_t *words = x;
+    ivec a[VECTORS], b[VECTORS];
+    for (size_t k = 0; k < VECTORS; k++)
+        a[k] = b[k] = i_zero();
+    for (size_t i = 0; i < rows; i++, words += MICA_DIGEST_LANES) {
+        V_UNROLL
+        for (size_t k = 0; k < VECTORS; k++) {
+            a[k] = i_add(a[k], i_load(words + k * LANES));
+            b[k] = i_add(b[k], a[k]);
+        }
+    }
+    for (size_t k = 0; k < VECTORS; k++) {
+        v_store((float *)(void *)sums + k * LANES, i_bits(a[k]));
+        v_store((float *)(void *)sums + MICA_DIGEST_LANES + k * LANES, i_bits(b[k]));
+    }
+}
+
 static void columns_fill(mica_kernels *kernels)
 {
     kernels->sum_rows = k_sum_rows;
@@ -750,6 +770,7 @@ static void columns_fill(mica_kernels *kernels)
     kernels->narrow_bf16 = k_narrow_bf16;
     kernels->stream = k_stream;
     kernels->stream_rows = k_stream_rows;
+    kernels->digest = k_digest;
     kernels->dot = k_dot;
     kernels->dots = k_dots;
 }

@@ -4,6 +4,8 @@
  */
 #include "backends/cpu/arm/neon/vector.h"
 
+#include "backends/cpu/arm/neon/integers.h"
+
 #include "backends/cpu/simd/columns.h"
 
 void mica_k_columns_init_neon(mica_kernels *kernels)

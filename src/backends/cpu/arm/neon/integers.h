@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors of 8 numbers of 32 bits: the words of simd/gemm_int8.h. After vector.h.
+ * Vectors of 8 numbers of 32 bits: the words of simd/gemm_int8.h and of digests. After vector.h.
  */
 #ifndef MICA_BACKENDS_CPU_ARM_NEON_INTEGERS_H
 #define MICA_BACKENDS_CPU_ARM_NEON_INTEGERS_H

@@ -4,6 +4,8 @@
  */
 #include "backends/cpu/x86/avx512/vector.h"
 
+#include "backends/cpu/x86/avx512/integers.h"
+
 #include "backends/cpu/simd/columns.h"
 
 void mica_k_columns_init_avx512(mica_kernels *kernels)
