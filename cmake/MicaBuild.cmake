@@ -38,10 +38,11 @@ function(mica_part name)
         PkgConfig::ONIG PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads)
 endfunction()
 
-# What the libraries link: all of it, the tokenizer's share, the Hub's share.
+# What the libraries link: all of it, the tokenizer's share, the Hub's share. (libcurl is loaded when
+# it is needed.)
 set(MICA_EXTERNAL_tokenizer PkgConfig::UTF8PROC PkgConfig::ONIG Threads::Threads m)
-set(MICA_EXTERNAL_hub PkgConfig::CURL PkgConfig::CRYPTO Threads::Threads m)
-set(MICA_EXTERNAL ${MICA_EXTERNAL_tokenizer} PkgConfig::CURL PkgConfig::CRYPTO)
+set(MICA_EXTERNAL_hub PkgConfig::CRYPTO Threads::Threads m ${CMAKE_DL_LIBS})
+set(MICA_EXTERNAL ${MICA_EXTERNAL_tokenizer} PkgConfig::CRYPTO ${CMAKE_DL_LIBS})
 set(MICA_EXTERNAL_all ${MICA_EXTERNAL})
 
 # libmica (everything), libmica-tokenizer and libmica-hub (base and that part only: no engine in
@@ -116,9 +117,9 @@ function(mica_install)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mica DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     file(RELATIVE_PATH MICA_INCLUDE_FROM_LIB ${CMAKE_INSTALL_FULL_LIBDIR}
         ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-    set(requires_mica "libutf8proc oniguruma libcurl libcrypto")
+    set(requires_mica "libutf8proc oniguruma libcrypto")
     set(requires_mica-tokenizer "libutf8proc oniguruma")
-    set(requires_mica-hub "libcurl libcrypto")
+    set(requires_mica-hub "libcrypto")
     foreach(library mica mica-tokenizer mica-hub)
         set(MICA_LIBRARY ${library})
         set(MICA_REQUIRES ${requires_${library}})

@@ -12,9 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
-
 #include "base/alloc.h"
+#include "hub/libcurl.h"
 
 enum {
     HEADER_MAX = 16 * 1024,     /* of one that is kept */
@@ -35,7 +34,6 @@ struct mica_hub_transport {
     CURLM *multi;
     char *http_proxy; /* HTTP_PROXY, which libcurl itself does not read in capitals */
     char *authorization;
-    CURLcode global;
 };
 
 struct mica_hub_transfer {
@@ -98,24 +96,18 @@ static void quiet_end(quiet *q)
 
 /* ---- set-up ---- */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_result;
-
-static void global_init(void)
-{
-    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 mica_status mica_hub_transport_create(const mica_hub_settings *settings, mica_hub_transport **out,
                                       mica_error *err)
 {
     *out = NULL;
-    pthread_once(&once, global_init);
+    mica_status status = mica_curl_load(err);
+    if (status)
+        return status;
     mica_hub_transport *t = mica_calloc(1, sizeof *t);
     if (!t)
         return mica_fail_memory(err, sizeof *t, "the Hub's client");
     t->settings = settings;
-    bool failed = global_result != CURLE_OK || mica_fault() || !(t->multi = curl_multi_init());
+    bool failed = mica_fault() || !(t->multi = mica_curl.multi_init());
     /* httpx reads HTTP_PROXY, but not where it could be a header of a CGI program's client. */
     const char *proxy = getenv("HTTP_PROXY");
     if (!failed && proxy && *proxy && !getenv("http_proxy") && !getenv("REQUEST_METHOD"))
@@ -142,7 +134,7 @@ void mica_hub_transport_destroy(mica_hub_transport **pointer)
     if (!t)
         return;
     quiet q = quiet_begin();
-    curl_multi_cleanup(t->multi);
+    mica_curl.multi_cleanup(t->multi);
     quiet_end(&q);
     mica_free(t->http_proxy);
     mica_free(t->authorization);
@@ -208,7 +200,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
 static size_t on_body(char *data, size_t one, size_t size, void *user)
 {
     mica_hub_transfer *t = user;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->answer.status);
+    mica_curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->answer.status);
     bool good = t->answer.status == 200 || t->answer.status == 206;
     if (good && t->request.sink)
         return t->request.sink(t->request.user, &t->answer, data, size)
@@ -229,7 +221,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *user)
 
 static bool add_line(mica_hub_transfer *t, const char *line)
 {
-    struct curl_slist *list = mica_fault() ? NULL : curl_slist_append(t->list, line);
+    struct curl_slist *list = mica_fault() ? NULL : mica_curl.slist_append(t->list, line);
     if (list)
         t->list = list;
     return list != NULL;
@@ -245,20 +237,20 @@ static bool set_request(mica_hub_transfer *t)
         ok = add_line(t, from->authorization);
     snprintf(range, sizeof range, "%lld-", (long long)r->range_from);
     CURL *e = t->easy;
-    ok = ok && curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->list) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_USERAGENT, "mica/" MICA_VERSION) == CURLE_OK;
+    ok = ok && mica_curl.easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK;
+    ok = ok && mica_curl.easy_setopt(e, CURLOPT_HTTPHEADER, t->list) == CURLE_OK;
+    ok = ok && mica_curl.easy_setopt(e, CURLOPT_USERAGENT, "mica/" MICA_VERSION) == CURLE_OK;
     if (ok && r->range_from > 0)
-        ok = curl_easy_setopt(e, CURLOPT_RANGE, range) == CURLE_OK;
+        ok = mica_curl.easy_setopt(e, CURLOPT_RANGE, range) == CURLE_OK;
     if (ok && from->http_proxy && strncasecmp(r->url, "http://", 7) == 0)
-        ok = curl_easy_setopt(e, CURLOPT_PROXY, from->http_proxy) == CURLE_OK;
+        ok = mica_curl.easy_setopt(e, CURLOPT_PROXY, from->http_proxy) == CURLE_OK;
     const mica_hub_settings *s = from->settings;
     if (ok && s->ca_file)
-        ok = curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file) == CURLE_OK;
+        ok = mica_curl.easy_setopt(e, CURLOPT_CAINFO, s->ca_file) == CURLE_OK;
     if (ok && (s->ca_file || s->ca_dir)) /* these and no others */
-        ok = curl_easy_setopt(e, CURLOPT_CAPATH, s->ca_dir) == CURLE_OK;
+        ok = mica_curl.easy_setopt(e, CURLOPT_CAPATH, s->ca_dir) == CURLE_OK;
     if (ok && s->ca_dir && !s->ca_file)
-        ok = curl_easy_setopt(e, CURLOPT_CAINFO, NULL) == CURLE_OK;
+        ok = mica_curl.easy_setopt(e, CURLOPT_CAINFO, NULL) == CURLE_OK;
     return ok;
 }
 
@@ -267,26 +259,26 @@ static void set_manners(mica_hub_transfer *t)
     CURL *e = t->easy;
     const mica_hub_request *r = &t->request;
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    mica_curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    mica_curl.easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->message);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(e, CURLOPT_NOBODY, r->head ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L * 1024);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, r->seconds);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, r->seconds);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT, r->total_seconds);
-    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    mica_curl.easy_setopt(e, CURLOPT_PRIVATE, t);
+    mica_curl.easy_setopt(e, CURLOPT_ERRORBUFFER, t->message);
+    mica_curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    mica_curl.easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    mica_curl.easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    mica_curl.easy_setopt(e, CURLOPT_NOBODY, r->head ? 1L : 0L);
+    mica_curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    mica_curl.easy_setopt(e, CURLOPT_HEADERDATA, t);
+    mica_curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    mica_curl.easy_setopt(e, CURLOPT_WRITEDATA, t);
+    mica_curl.easy_setopt(e, CURLOPT_BUFFERSIZE, 256L * 1024);
+    mica_curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT, r->seconds);
+    mica_curl.easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    mica_curl.easy_setopt(e, CURLOPT_LOW_SPEED_TIME, r->seconds);
+    mica_curl.easy_setopt(e, CURLOPT_TIMEOUT, r->total_seconds);
+    mica_curl.easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 }
 
 mica_status mica_hub_transfer_start(mica_hub_transport *transport, const mica_hub_request *request,
@@ -299,11 +291,11 @@ mica_status mica_hub_transfer_start(mica_hub_transport *transport, const mica_hu
     t->transport = transport;
     t->request = *request;
     mica_buf_init(&t->answer.body, ERROR_BODY_MAX);
-    t->easy = mica_fault() ? NULL : curl_easy_init();
+    t->easy = mica_fault() ? NULL : mica_curl.easy_init();
     bool ok = t->easy && set_request(t);
     if (ok) {
         set_manners(t);
-        ok = curl_multi_add_handle(transport->multi, t->easy) == CURLM_OK;
+        ok = mica_curl.multi_add_handle(transport->multi, t->easy) == CURLM_OK;
     }
     if (!ok) {
         mica_hub_transfer_end(&t);
@@ -321,11 +313,11 @@ void mica_hub_transfer_end(mica_hub_transfer **pointer)
         return;
     if (t->easy) {
         quiet q = quiet_begin();
-        curl_multi_remove_handle(t->transport->multi, t->easy);
-        curl_easy_cleanup(t->easy);
+        mica_curl.multi_remove_handle(t->transport->multi, t->easy);
+        mica_curl.easy_cleanup(t->easy);
         quiet_end(&q);
     }
-    curl_slist_free_all(t->list);
+    mica_curl.slist_free_all(t->list);
     mica_hub_answer_free(&t->answer);
     mica_free(t);
 }
@@ -346,7 +338,7 @@ static bool handshake_broke(const mica_hub_transfer *t)
 {
     static const char *const texts[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "reset by peer"};
     long error = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+    mica_curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
     bool broke = error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         broke |= strstr(t->message, texts[i]) != NULL;
@@ -401,8 +393,8 @@ static void conclude(mica_hub_transfer *t, CURLcode code)
     mica_hub_answer *a = &t->answer;
     long proxy_status = 0;
     t->through = true;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
-    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    mica_curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
+    mica_curl.easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     bool ours = code == CURLE_WRITE_ERROR; /* a callback said no, and set the rest */
     if (ours && a->problem[0]) {
         a->outcome = t->refusal;
@@ -413,7 +405,7 @@ static void conclude(mica_hub_transfer *t, CURLcode code)
     a->outcome = ours ? MICA_HUB_ANSWERED : judge(code, proxy_status);
     if (a->outcome != MICA_HUB_ANSWERED)
         snprintf(a->problem, sizeof a->problem, "%s",
-                 t->message[0] ? t->message : curl_easy_strerror(code));
+                 t->message[0] ? t->message : mica_curl.easy_strerror(code));
 }
 
 mica_hub_transfer *mica_hub_transport_wait(mica_hub_transport *transport, int ms)
@@ -421,20 +413,21 @@ mica_hub_transfer *mica_hub_transport_wait(mica_hub_transport *transport, int ms
     for (int round = 0; round < 2; round++) {
         int running = 0, left = 0;
         quiet q = quiet_begin();
-        curl_multi_perform(transport->multi, &running);
+        mica_curl.multi_perform(transport->multi, &running);
         quiet_end(&q);
         CURLMsg *message;
-        while ((message = curl_multi_info_read(transport->multi, &left))) {
+        while ((message = mica_curl.multi_info_read(transport->multi, &left))) {
             mica_hub_transfer *t = NULL;
             CURLcode code = message->data.result;
             if (message->msg != CURLMSG_DONE ||
-                curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t) != CURLE_OK || !t)
+                mica_curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t) != CURLE_OK ||
+                !t)
                 continue;
             conclude(t, code);
             return t;
         }
         if (round == 0)
-            curl_multi_poll(transport->multi, NULL, 0, ms, NULL);
+            mica_curl.multi_poll(transport->multi, NULL, 0, ms, NULL);
     }
     return NULL;
 }
@@ -444,61 +437,63 @@ mica_hub_transfer *mica_hub_transport_wait(mica_hub_transport *transport, int ms
 static char *copy_part(CURLU *url, CURLUPart part, bool *failed)
 {
     char *text = NULL, *copy = NULL;
-    if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+    if (mica_curl.url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) {
         copy = mica_strdup(text);
         *failed |= !copy;
     }
-    curl_free(text);
+    mica_curl.free(text);
     return copy;
 }
 
 char *mica_hub_url_join(const char *base, const char *location, bool *failed)
 {
     char *out = NULL, *before = NULL, *after = NULL;
-    CURLU *url = mica_fault() ? NULL : curl_url();
+    CURLU *url = mica_fault() || mica_curl_load(NULL) ? NULL : mica_curl.url();
     *failed = !url;
     if (!url)
         return NULL;
-    bool good =
-        strlen(location) <= URL_MAX_SIZE && curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK;
+    bool good = strlen(location) <= URL_MAX_SIZE &&
+                mica_curl.url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK;
     if (good)
         before = copy_part(url, CURLUPART_SCHEME, failed);
-    good =
-        good && before && *location && curl_url_set(url, CURLUPART_URL, location, 0) == CURLUE_OK;
+    good = good && before && *location &&
+           mica_curl.url_set(url, CURLUPART_URL, location, 0) == CURLUE_OK;
     if (good)
         after = copy_part(url, CURLUPART_SCHEME, failed);
     good = good && after && (strcmp(after, "https") == 0 || strcmp(after, "http") == 0) &&
            (strcmp(before, "https") != 0 || strcmp(after, "https") == 0);
     if (good) {
         char *text = NULL;
-        curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-        if (curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK) {
+        mica_curl.url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+        if (mica_curl.url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK) {
             out = mica_strdup(text);
             *failed |= !out;
         }
-        curl_free(text);
+        mica_curl.free(text);
     }
     mica_free(before);
     mica_free(after);
-    curl_url_cleanup(url);
+    mica_curl.url_cleanup(url);
     return out;
 }
 
 bool mica_hub_url_same_origin(const char *a, const char *b)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-    CURLU *x = curl_url(), *y = curl_url();
-    bool same = x && y && curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK &&
-                curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK;
+    if (mica_curl_load(NULL))
+        return false;
+    CURLU *x = mica_curl.url(), *y = mica_curl.url();
+    bool same = x && y && mica_curl.url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                mica_curl.url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK;
     for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
         char *p = NULL, *q = NULL;
-        same = curl_url_get(x, parts[i], &p, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-               curl_url_get(y, parts[i], &q, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+        same = mica_curl.url_get(x, parts[i], &p, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+               mica_curl.url_get(y, parts[i], &q, CURLU_DEFAULT_PORT) == CURLUE_OK &&
                strcasecmp(p, q) == 0;
-        curl_free(p);
-        curl_free(q);
+        mica_curl.free(p);
+        mica_curl.free(q);
     }
-    curl_url_cleanup(x);
-    curl_url_cleanup(y);
+    mica_curl.url_cleanup(x);
+    mica_curl.url_cleanup(y);
     return same;
 }
