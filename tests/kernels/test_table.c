@@ -143,6 +143,32 @@ static void test_pointwise(void **state)
     }
 }
 
+/* Those without an absolute allowance, at every magnitude: what is near 0 comes near 0. */
+static void test_relative(void **state)
+{
+    static const mica_op ops[] = {MICA_OP_EXP, MICA_OP_LOG, MICA_OP_TANH, MICA_OP_SELU};
+    enum { COUNT = 64 };
+    uint64_t seed = 5;
+    float x[COUNT], y[COUNT];
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t o = 0; o < sizeof ops / sizeof ops[0]; o++)
+            for (int exponent = -149; exponent < 10; exponent++) {
+                for (size_t i = 0; i < COUNT; i++) {
+                    x[i] = ldexpf(random_float(&seed, 1, 2), exponent);
+                    x[i] = i % 2 && ops[o] != MICA_OP_LOG ? -x[i] : x[i];
+                }
+                k.pointwise[ops[o]](y, x, COUNT, NULL);
+                for (size_t i = 0; i < COUNT; i++)
+                    check_near(y[i], formula(ops[o], (double)x[i]), 4, 0, mica_op_name(ops[o]), i);
+            }
+        float zero = -0.0f;
+        k.pointwise[MICA_OP_SELU](y, &zero, 1, NULL);
+        assert_true(y[0] == 0 && signbit(y[0]));
+    }
+}
+
 /* The error of the exact GELU over its whole interesting range. */
 static void test_gelu_error(void **state)
 {
@@ -536,7 +562,7 @@ int main(void)
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
         cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_there),
-        cmocka_unit_test(test_strip),
+        cmocka_unit_test(test_strip),      cmocka_unit_test(test_relative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

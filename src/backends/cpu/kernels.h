@@ -28,8 +28,9 @@
 #include "base/cpu.h"
 #include "mica/ops.h"
 
-/* y[i] = f(x[i]); in place. Accuracy: 4 ulp or 4e-7 absolute, whichever is larger (exact for neg,
- * abs, square, relu and the like). `params` is the operation's own, or NULL. */
+/* y[i] = f(x[i]); in place. Accuracy: 4 ulp or 4e-7 absolute, whichever is larger; 4 ulp for exp,
+ * log, tanh and selu; exact for neg, abs, square, relu and the like. `params` is the operation's
+ * own, or NULL. */
 typedef void (*mica_k_pointwise)(float *y, const float *x, size_t n, const void *params);
 
 /* y[i] = a[i] op b[i], correctly rounded (pow: 1 ulp; remainder: as fmod, then the sign of b); in

@@ -185,11 +185,11 @@ static void k_log(float *y, const float *x, size_t n, const void *params)
     map(y, x, n, v_log);
 }
 
+/* x < 0 rather than x > 0, so that -0 and NaN pass through. */
 V_INLINE vec of_selu(vec x)
 {
-    vec e =
-        v_mul(v_sub(v_exp_below(v_min(v_zero(), x)), v_set(1.0f)), v_set(1.75809934084737685994f));
-    return v_where_greater(x, v_zero(), v_mul(x, v_set(1.05070098735548049342f)), e);
+    vec below = v_mul(v_expm1_below(x), v_set(1.75809934084737685994f));
+    return v_where_greater(v_zero(), x, below, v_mul(x, v_set(1.05070098735548049342f)));
 }
 
 static void k_selu(float *y, const float *x, size_t n, const void *params)
