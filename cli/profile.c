@@ -221,6 +221,7 @@ const char *profile_part(mica_op op)
     switch ((int)op) {
     case MICA_OP_LINEAR:
     case MICA_OP_FUSED_LINEAR:
+    case MICA_OP_LINEAR_ADD_LAYER_NORM:
     case MICA_OP_MATMUL:
     case MICA_OP_CONV1D:
     case MICA_OP_CONV2D:

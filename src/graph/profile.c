@@ -75,6 +75,7 @@ static double flops_of(const work *w)
     switch ((int)w->step->op) {
     case MICA_OP_LINEAR:
     case MICA_OP_FUSED_LINEAR:
+    case MICA_OP_LINEAR_ADD_LAYER_NORM:
     case MICA_OP_MATMUL:
         return product_flops(w);
     case MICA_OP_CONV1D:
@@ -94,7 +95,8 @@ static double flops_of(const work *w)
 
 static bool is_linear(const mica_step *step)
 {
-    return step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR;
+    return step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR ||
+           step->op == MICA_OP_LINEAR_ADD_LAYER_NORM;
 }
 
 /* Whether only some rows of input 0 are read, as many as come out. */
@@ -121,11 +123,11 @@ static mica_precision precision_of(const mica_step *step)
     return own ? step->precision : MICA_PRECISION_F32;
 }
 
-/* Inputs 1, 3, ... of a linear are its matrices. */
+/* Constant matrices of a linear are its weights. */
 static double input_bytes(const work *w, uint32_t i)
 {
     const mica_view *view = input(w, i);
-    if (i % 2 == 1 && is_linear(w->step) && w->step->constants[i] != NULL)
+    if (view->rank == 2 && is_linear(w->step) && w->step->constants[i] != NULL)
         return count(view) * weight_size(precision_of(w->step));
     if (i == 0 && picks_rows(w->step))
         return count(w->out) * (double)mica_dtype_size(view->dtype);

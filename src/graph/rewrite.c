@@ -6,6 +6,7 @@
  *   side by side  linears over one x, whose results any stride suits -> fused_linear and slices
  *   activation    linear -> pointwise                                -> fused_linear
  *   residual      add -> layer_norm                                  -> add_layer_norm
+ *                 linear -> add -> layer_norm                        -> linear_add_layer_norm
  *   composite     a fused operation that the backend declines        -> its plain operations
  *   halves        float16 or bfloat16 that the backend does not take -> casts around the operation
  *
@@ -158,6 +159,18 @@ static mica_value activation(rewriter *r, uint32_t id)
     return mica_fused_linear(r->to, inputs, 3, (mica_fused_linear_params){node->op});
 }
 
+/* The linear of constant weights that `value` is, if nobody else sees it and it was not put beside
+ * others. */
+static const mica_node *sole_product(const rewriter *r, mica_value value)
+{
+    const mica_node *linear = sole(r, value, MICA_OP_LINEAR);
+    if (linear == NULL || !is_linear_f32(linear) || !constant_weights(r, linear) ||
+        !supports(r, MICA_OP_LINEAR_ADD_LAYER_NORM))
+        return NULL;
+    const mica_node *copy = mica_graph_node(r->to, r->map[value.id]);
+    return copy != NULL && copy->op == MICA_OP_LINEAR ? linear : NULL;
+}
+
 static mica_value residual(rewriter *r, uint32_t id)
 {
     const mica_node *node = r->from->nodes[id - 1];
@@ -170,6 +183,15 @@ static mica_value residual(rewriter *r, uint32_t id)
         !mica_type_equal(&node_of(r, add->inputs[1])->type, &add->type))
         return mica_none();
     const mica_eps_params *eps = node->params;
+    for (size_t side = 0; side < 2; side++) {
+        const mica_node *linear = sole_product(r, add->inputs[side]);
+        if (linear == NULL)
+            continue;
+        const mica_value inputs[] = {mapped(r, linear->inputs[0]), mapped(r, linear->inputs[1]),
+                                     mapped(r, linear->inputs[2]), mapped(r, add->inputs[1 - side]),
+                                     mapped(r, node->inputs[1]),   mapped(r, node->inputs[2])};
+        return mica_linear_add_layer_norm(r->to, inputs, 6, *eps);
+    }
     return mica_add_layer_norm(r->to, mapped(r, add->inputs[0]), mapped(r, add->inputs[1]),
                                mapped(r, node->inputs[1]), mapped(r, node->inputs[2]), *eps);
 }

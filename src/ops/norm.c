@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Normalising along the last axis: layer norm, with and without a residual, and the Euclidean norm.
+ * Normalising along the last axis: layer norm, with and without a residual or a product before it,
+ * and the Euclidean norm.
  */
 #include <math.h>
 
@@ -87,8 +88,9 @@ mica_status mica_shape_add_layer_norm(const mica_shape_args *args, mica_type *ou
     if (status != MICA_OK)
         return status;
     if (!mica_type_equal(args->in[0], args->in[1]))
-        return mica_fail(err, MICA_STATUS_SHAPE, "add_layer_norm: %s and %s must be of one shape",
-                         mica_arg_text(args, 0, "x").s, mica_arg_text(args, 1, "residual").s);
+        return mica_fail(err, MICA_STATUS_SHAPE, "%s: %s and %s must be of one shape",
+                         mica_op_name(args->op), mica_arg_text(args, 0, "x").s,
+                         mica_arg_text(args, 1, "residual").s);
     *out = *args->in[0];
     return MICA_OK;
 }
@@ -98,4 +100,30 @@ mica_value mica_composite_add_layer_norm(mica_graph *graph, const mica_value *in
 {
     const mica_eps_params *eps = params;
     return mica_layer_norm(graph, mica_add(graph, in[0], in[1]), in[2], in[3], *eps);
+}
+
+mica_status mica_shape_linear_add_layer_norm(const mica_shape_args *args, mica_type *out,
+                                             mica_error *err)
+{
+    mica_type product;
+    if (args->n != 6)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "linear_add_layer_norm: %zu inputs: it takes x, weight, bias (or none), "
+                         "residual, norm weight and norm bias",
+                         args->n);
+    const mica_shape_args linear = {args->op, 3, args->in, args->names, NULL};
+    mica_status status = mica_shape_linear(&linear, &product, err);
+    if (status != MICA_OK)
+        return status;
+    const mica_type *in[] = {&product, args->in[3], args->in[4], args->in[5]};
+    const char *names[] = {NULL, args->names[3], args->names[4], args->names[5]};
+    const mica_shape_args norm = {args->op, 4, in, names, args->params};
+    return mica_shape_add_layer_norm(&norm, out, err);
+}
+
+mica_value mica_composite_linear_add_layer_norm(mica_graph *graph, const mica_value *in, size_t n,
+                                                const void *params)
+{
+    const mica_value norm[] = {mica_linear(graph, in[0], in[1], in[2]), in[3], in[4], in[5]};
+    return mica_composite_add_layer_norm(graph, norm, 4, params);
 }

@@ -161,7 +161,9 @@ static void residual_joins_its_norm(void **state)
 {
     fixture *f = *state;
     mica_value a = linear(f, f->x, 8), sum = mica_add(f->g, a, f->x), y = layer_norm(f, sum);
-    EXPECT(f, y, MICA_OP_LINEAR, MICA_OP_ADD_LAYER_NORM);
+    EXPECT(f, y, MICA_OP_LINEAR_ADD_LAYER_NORM);
+    mica_value turned = layer_norm(f, mica_add(f->g, f->x, a));
+    EXPECT(f, turned, MICA_OP_LINEAR_ADD_LAYER_NORM);
     EXPECT_PLAIN(f, y, MICA_OP_LINEAR, MICA_OP_ADD, MICA_OP_LAYER_NORM);
     const mica_value both[] = {sum, y};
     expect_plan(f, both, 2, false,
@@ -170,6 +172,17 @@ static void residual_joins_its_norm(void **state)
     EXPECT(f, twice, MICA_OP_LINEAR, MICA_OP_ADD, MICA_OP_LAYER_NORM, MICA_OP_MUL);
     mica_value broadcast = layer_norm(f, mica_add(f->g, a, weight(f->g, "row", 1, 8, 0)));
     EXPECT(f, broadcast, MICA_OP_LINEAR, MICA_OP_ADD, MICA_OP_LAYER_NORM);
+    mica_value two[] = {y, a};
+    expect_plan(f, two, 2, false, (const mica_op[]){MICA_OP_LINEAR, MICA_OP_ADD_LAYER_NORM, 0});
+    mica_value w = mica_input(f->g, "w", MICA_DTYPE_F32, 2, (int64_t[]){8, 8});
+    mica_value given = layer_norm(f, mica_add(f->g, mica_linear(f->g, f->x, w, mica_none()), f->x));
+    EXPECT(f, given, MICA_OP_LINEAR, MICA_OP_ADD_LAYER_NORM);
+    /* One of two that are put side by side is no product of its own. */
+    mica_value b = linear(f, f->x, 8),
+               pair = mica_add(f->g, layer_norm(f, mica_add(f->g, a, f->x)), b);
+    EXPECT(f, pair, MICA_OP_FUSED_LINEAR, MICA_OP_COPY, MICA_OP_ADD_LAYER_NORM, MICA_OP_ADD);
+    fake_decline(f->context, MICA_OP_LINEAR_ADD_LAYER_NORM);
+    EXPECT(f, y, MICA_OP_LINEAR, MICA_OP_ADD_LAYER_NORM);
     fake_decline(f->context, MICA_OP_ADD_LAYER_NORM);
     EXPECT(f, y, MICA_OP_LINEAR, MICA_OP_ADD, MICA_OP_LAYER_NORM);
 }
@@ -184,10 +197,15 @@ static void declined_fused_operations_fall_back(void **state)
     mica_value norm = mica_add_layer_norm(f->g, f->x, f->x, row, row, (mica_eps_params){0});
     EXPECT_PLAIN(f, fused, MICA_OP_FUSED_LINEAR);
     EXPECT_PLAIN(f, norm, MICA_OP_ADD_LAYER_NORM);
+    const mica_value six[] = {f->x, weight(f->g, "sq", 2, 8, 8), row, f->x, row, row};
+    mica_value both = mica_linear_add_layer_norm(f->g, six, 6, (mica_eps_params){0});
+    EXPECT_PLAIN(f, both, MICA_OP_LINEAR_ADD_LAYER_NORM);
+    fake_decline(f->context, MICA_OP_LINEAR_ADD_LAYER_NORM);
     fake_decline(f->context, MICA_OP_FUSED_LINEAR);
     fake_decline(f->context, MICA_OP_ADD_LAYER_NORM);
     EXPECT(f, fused, MICA_OP_LINEAR, MICA_OP_RELU, MICA_OP_LINEAR, MICA_OP_RELU, MICA_OP_CONCAT);
     EXPECT(f, norm, MICA_OP_ADD, MICA_OP_LAYER_NORM);
+    EXPECT(f, both, MICA_OP_LINEAR, MICA_OP_ADD, MICA_OP_LAYER_NORM);
 }
 
 static void a_plain_operation_that_is_declined_is_an_error(void **state)

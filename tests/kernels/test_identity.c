@@ -18,23 +18,34 @@ static float *numbers(size_t n, uint64_t seed)
     return x;
 }
 
-/* Linear with an activation: rows [first, first + m) of x alone. */
-static void linear(rig *r, mica_precision precision, const float *x, size_t first, size_t m,
-                   mica_tensor *w, mica_tensor *b, float *y)
+/* Linear with an activation, or with a residual (unless that is NULL) and a norm: rows [first,
+ * first + m) of x alone. */
+static void linear(rig *r, mica_precision precision, const float *x, const float *residual,
+                   size_t first, size_t m, mica_tensor *w, mica_tensor *b, float *y)
 {
-    mica_fused_linear_params params = {MICA_OP_GELU};
+    mica_fused_linear_params gelu = {MICA_OP_GELU};
+    mica_eps_params eps = {1e-5f};
     int64_t n = mica_tensor_dim(w, 0), k = mica_tensor_dim(w, 1);
     int64_t x_dims[2] = {(int64_t)m, k}, y_dims[2] = {(int64_t)m, n};
-    rig_begin(r, MICA_OP_FUSED_LINEAR, &params);
+    if (residual)
+        rig_begin(r, MICA_OP_LINEAR_ADD_LAYER_NORM, &eps);
+    else
+        rig_begin(r, MICA_OP_FUSED_LINEAR, &gelu);
     r->step.precision = precision;
     rig_input(r, MICA_DTYPE_F32, x + (int64_t)first * k, 2, x_dims);
     rig_constant(r, w, "w");
     rig_constant(r, b, "b");
+    if (residual) {
+        rig_input(r, MICA_DTYPE_F32, residual + (int64_t)first * n, 2, y_dims);
+        rig_constant(r, b, "norm weight");
+        rig_constant(r, b, "norm bias");
+    }
     rig_output(r, MICA_DTYPE_F32, y, 2, y_dims);
     rig_run_ok(r);
 }
 
-static void check_linear(int level, mica_precision precision, int64_t n, int64_t k, size_t m)
+static void check_linear(int level, mica_precision precision, int64_t n, int64_t k, size_t m,
+                         bool norm)
 {
     int64_t dims[2] = {n, k};
     mica_tensor *w = NULL, *b = NULL;
@@ -43,18 +54,19 @@ static void check_linear(int level, mica_precision precision, int64_t n, int64_t
     assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 1, dims, &b, NULL), MICA_OK);
     fill_random(mica_tensor_data_mut(w), (size_t)(n * k), 1, -1, 1);
     fill_random(mica_tensor_data_mut(b), (size_t)n, 2, -1, 1);
+    float *residual = norm ? numbers(m * (size_t)n, 4) : NULL;
     float *x = numbers(m * (size_t)k, 3), *whole = numbers(m * (size_t)n, 0),
           *y = numbers(m * (size_t)n, 0);
     for (size_t t = 0; t < THREADS; t++)
         rig_create(&rigs[t], level, t + 1);
-    linear(&rigs[0], precision, x, 0, m, w, b, whole);
+    linear(&rigs[0], precision, x, residual, 0, m, w, b, whole);
     for (size_t t = 1; t < THREADS; t++) {
-        linear(&rigs[t], precision, x, 0, m, w, b, y);
+        linear(&rigs[t], precision, x, residual, 0, m, w, b, y);
         check_same_bits(y, whole, m * (size_t)n, "linear with more threads");
     }
     for (size_t first = 0; first < m; first += 1 + first / 3) /* one row, some rows */
         for (size_t rows = 1; first + rows <= m; rows += rows + 4) {
-            linear(&rigs[rows % THREADS], precision, x, first, rows, w, b, y);
+            linear(&rigs[rows % THREADS], precision, x, residual, first, rows, w, b, y);
             check_same_bits(y, whole + first * (size_t)n, rows * (size_t)n, "linear, some rows");
         }
     for (size_t t = 0; t < THREADS; t++)
@@ -64,6 +76,7 @@ static void check_linear(int level, mica_precision precision, int64_t n, int64_t
     free(x);
     free(y);
     free(whole);
+    free(residual);
 }
 
 static void test_linear(void **state)
@@ -75,10 +88,12 @@ static void test_linear(void **state)
         for (size_t p = 0; p < sizeof precisions / sizeof precisions[0]; p++) {
             if (same_products_below(level, precisions[p]))
                 continue;
-            check_linear(level, precisions[p], 100, 77, 61);
-            check_linear(level, precisions[p], 96, 1601, 300);
-            check_linear(level, precisions[p], 5, 384, 33);
-            check_linear(level, precisions[p], 333, 385, 16);
+            for (int norm = 0; norm < 2; norm++) {
+                check_linear(level, precisions[p], 100, 77, 61, norm);
+                check_linear(level, precisions[p], 96, 1601, 300, norm);
+                check_linear(level, precisions[p], 5, 384, 33, norm);
+                check_linear(level, precisions[p], 333, 385, 16, norm);
+            }
         }
 }
 

@@ -89,6 +89,34 @@ static void test_not_finite(void **state)
     }
 }
 
+/* Of a norm behind the product. */
+static void test_norm_not_finite(void **state)
+{
+    float x[2 * 20] = {0}, residual[2 * 40] = {0}, y[2 * 40];
+    mica_eps_params eps = {1e-5f};
+    int64_t dims[2] = {2, 40};
+    rig r;
+    mica_tensor *w = tensor_of(2, 40, 20), *b = tensor_of(1, 40, 0), *n = tensor_of(1, 40, 0);
+    rig_create(&r, (int)mica_cpu_detect(), 2);
+    for (int last = 0; last < 2; last++) {
+        set_step(&r, x, y, w, b);
+        r.step.op = MICA_OP_LINEAR_ADD_LAYER_NORM;
+        r.step.params = &eps;
+        rig_input(&r, MICA_DTYPE_F32, residual, 2, dims);
+        rig_constant(&r, last ? b : n, "norm.weight");
+        rig_constant(&r, last ? n : b, "norm.bias");
+        rig_output(&r, MICA_DTYPE_F32, y, 2, dims);
+        ((float *)mica_tensor_data_mut(n))[39] = 0;
+        rig_run_ok(&r);
+        ((float *)mica_tensor_data_mut(n))[39] = NAN;
+        check_not_finite(&r, last ? "'norm.bias'" : "'norm.weight'", "element 39 of 40");
+    }
+    rig_destroy(&r);
+    mica_tensor_release(&w);
+    mica_tensor_release(&b);
+    mica_tensor_release(&n);
+}
+
 static bool countdown(void *user)
 {
     int *left = user;
@@ -168,8 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sharing),         cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_memory),          cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_cancel_and_time),
+        cmocka_unit_test(test_norm_not_finite), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_levels),          cmocka_unit_test(test_cancel_and_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,18 @@ static const composite_case cases[] = {
     {MICA_OP_ADD_LAYER_NORM, 4, {{9, 37}, {9, 37}, {37, 0}, {37, 0}}, {.eps = {1e-12f}}},
     {MICA_OP_ADD_LAYER_NORM, 4, {{1, 1}, {1, 1}, {1, 0}, {1, 0}}, {.eps = {1e-5f}}},
     {MICA_OP_ADD_LAYER_NORM, 4, {{130, 768}, {130, 768}, {768, 0}, {768, 0}}, {.eps = {1e-5f}}},
+    {MICA_OP_LINEAR_ADD_LAYER_NORM,
+     6,
+     {{9, 30}, {37, 30}, {0, 0}, {9, 37}, {37, 0}, {37, 0}},
+     {.eps = {1e-5f}}},
+    {MICA_OP_LINEAR_ADD_LAYER_NORM,
+     6,
+     {{700, 50}, {192, 50}, {192, 0}, {700, 192}, {192, 0}, {192, 0}},
+     {.eps = {1e-12f}}},
+    {MICA_OP_LINEAR_ADD_LAYER_NORM,
+     6,
+     {{3, 7}, {1, 7}, {1, 0}, {3, 1}, {1, 0}, {1, 0}},
+     {.eps = {1e-5f}}},
 };
 
 static mica_value random_input(mica_graph *g, const int64_t *dims, uint64_t stream)

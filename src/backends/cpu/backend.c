@@ -22,6 +22,7 @@ static const runner runners[MICA_OP_COUNT] = {
     [MICA_OP_MATMUL] = {mica_cpu_run_matmul, mica_cpu_scratch_matmul},
     [MICA_OP_LINEAR] = {mica_cpu_run_linear, mica_cpu_scratch_linear},
     [MICA_OP_FUSED_LINEAR] = {mica_cpu_run_linear, mica_cpu_scratch_linear},
+    [MICA_OP_LINEAR_ADD_LAYER_NORM] = {mica_cpu_run_linear, mica_cpu_scratch_linear},
     [MICA_OP_CONV1D] = {mica_cpu_run_conv, mica_cpu_scratch_conv},
     [MICA_OP_CONV2D] = {mica_cpu_run_conv, mica_cpu_scratch_conv},
     [MICA_OP_SCALED_DOT_PRODUCT_ATTENTION] = {mica_cpu_run_sdpa, mica_cpu_scratch_sdpa},
@@ -159,6 +160,8 @@ static bool cpu_takes_halves(const mica_backend *backend, mica_op op, size_t i)
     case MICA_OP_LINEAR:
     case MICA_OP_FUSED_LINEAR:
         return i > 0; /* weights */
+    case MICA_OP_LINEAR_ADD_LAYER_NORM:
+        return i == 1 || i == 2;
     case MICA_OP_MATMUL:
     case MICA_OP_CONV1D:
     case MICA_OP_CONV2D:
@@ -175,6 +178,12 @@ static bool cpu_takes_halves(const mica_backend *backend, mica_op op, size_t i)
     }
 }
 
+static bool is_linear(mica_op op)
+{
+    return op == MICA_OP_LINEAR || op == MICA_OP_FUSED_LINEAR ||
+           op == MICA_OP_LINEAR_ADD_LAYER_NORM;
+}
+
 static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_error *err)
 {
     mica_cpu *cpu = (mica_cpu *)backend;
@@ -182,18 +191,18 @@ static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_erro
     if (!cpu_supports(backend, step->op))
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the CPU backend does not run '%s'",
                          mica_op_name(step->op));
-    if (step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR)
+    if (is_linear(step->op))
         return mica_cpu_prepare_linear(cpu, step, err);
     if (step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION)
         mica_cpu_prepare_attention(cpu, step);
     if (step->op == MICA_OP_LAYER_NORM || step->op == MICA_OP_ADD_LAYER_NORM)
-        return mica_cpu_check_constants(cpu, step, err);
+        return mica_cpu_check_constants(cpu, step, 0, err);
     return MICA_OK; /* a table of embeddings is not read whole: most of it is never used */
 }
 
 static void cpu_unprepare(mica_backend *backend, mica_step *step)
 {
-    if (step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR)
+    if (is_linear(step->op))
         mica_cpu_unprepare_linear((mica_cpu *)backend, step);
 }
 

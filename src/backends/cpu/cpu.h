@@ -80,7 +80,7 @@ mica_status mica_cpu_run_logical_not(const mica_call *call);
 mica_status mica_cpu_run_binary(const mica_call *call); /* and comparisons */
 mica_status mica_cpu_run_where(const mica_call *call);
 mica_status mica_cpu_run_matmul(const mica_call *call);
-mica_status mica_cpu_run_linear(const mica_call *call); /* and fused_linear */
+mica_status mica_cpu_run_linear(const mica_call *call); /* fused_linear, linear_add_layer_norm */
 mica_status mica_cpu_run_conv(const mica_call *call);   /* conv1d, conv2d */
 mica_status mica_cpu_run_softmax(const mica_call *call);
 mica_status mica_cpu_run_reduce(const mica_call *call); /* sum, mean, max, min, prod */
@@ -101,16 +101,28 @@ mica_status mica_cpu_run_attention(const mica_call *call);
 mica_status mica_cpu_run_sdpa(const mica_call *call);
 mica_status mica_cpu_run_segment_pool(const mica_call *call);
 
+/* Layer norm of rows of n; in place. */
+typedef struct mica_norm {
+    mica_k_layer_norm kernel;
+    const float *x, *residual, *weight, *bias; /* the last three may be NULL */
+    float *y;
+    size_t n;
+    float eps;
+} mica_norm;
+void mica_cpu_norm_rows(const mica_norm *norm, size_t begin, size_t end);
+
 /* Chooses the precision of attention's products: never AUTO or INT8. */
 void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step);
 
 /* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant, or
  * the step runs once: then it packs when it runs. It sets the step's precision: never AUTO. */
 bool mica_cpu_weights_constant(const mica_step *step);
+uint32_t mica_cpu_linear_inputs(const mica_step *step); /* x, weights and biases */
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
 void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
-/* NOT_FINITE if a constant float input of the step is not finite. */
-mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_error *err);
+/* NOT_FINITE if a constant float input of the step, from input `first` on, is not finite. */
+mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, uint32_t first,
+                                     mica_error *err);
 
 /* One linear of a step: weight [n, k] and bias, contiguous, float32, float16 or bfloat16. */
 typedef struct mica_side {

@@ -18,6 +18,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static size_t ceil_div(size_t a, size_t b)
@@ -40,10 +41,12 @@ size_t mica_gemm_panel_floats(const mica_kernels *kernels, size_t n, size_t k)
     return mica_gemm_panels(kernels, n) * kernels->gemm.nr * k;
 }
 
+/* A packed block of A, a group of panels brought to float32, and a counter with room about it. */
+enum { COUNTER_FLOATS = 16 };
 size_t mica_gemm_scratch_floats(const mica_kernels *kernels)
 {
     return kernels->gemm.mc * MICA_GEMM_A_STRIDE +
-           kernels->gemm.nc * kernels->gemm.nr * MICA_GEMM_KC;
+           kernels->gemm.nc * kernels->gemm.nr * MICA_GEMM_KC + COUNTER_FLOATS;
 }
 
 void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float *b, int64_t row,
@@ -369,8 +372,9 @@ static void run_window(const block *t, size_t panel0, size_t panel1)
     }
 }
 
-void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
-                    float *scratch)
+/* mica_gemm_part; with `finish`, of all panels, and rows are finished while a cache holds them. */
+static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
+                     float *scratch, bool finish)
 {
     block t = {.gemm = g, .packed = scratch};
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
@@ -403,9 +407,17 @@ void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0,
             else
                 run_block(&t, panel0, panel1);
         }
+        if (finish)
+            g->finish(g->finish_arg, t.row0, t.row0 + t.rows);
     }
     if (tiles)
         g->kernels->tiles.leave();
+}
+
+void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
+                    float *scratch)
+{
+    run_part(g, row0, row1, panel0, panel1, scratch, false);
 }
 
 typedef struct grid {
@@ -414,14 +426,28 @@ typedef struct grid {
     size_t across_rows, across_panels, panels;
 } grid;
 
+static float *scratch_of(const grid *t, size_t worker)
+{
+    return t->scratch + worker * mica_gemm_scratch_floats(t->gemm->kernels);
+}
+
+/* How many rectangles of a range of rows are done. */
+static atomic_size_t *counter_of(const grid *t, size_t range)
+{
+    return (atomic_size_t *)(void *)(scratch_of(t, range + 1) - COUNTER_FLOATS);
+}
+
 static void grid_task(void *arg, size_t task, size_t worker)
 {
     const grid *t = arg;
     const mica_gemm *g = t->gemm;
     size_t r = task / t->across_panels, p = task % t->across_panels;
-    mica_gemm_part(g, g->m * r / t->across_rows, g->m * (r + 1) / t->across_rows,
-                   t->panels * p / t->across_panels, t->panels * (p + 1) / t->across_panels,
-                   t->scratch + worker * mica_gemm_scratch_floats(g->kernels));
+    size_t row0 = g->m * r / t->across_rows, row1 = g->m * (r + 1) / t->across_rows;
+    bool whole = t->across_panels == 1;
+    run_part(g, row0, row1, t->panels * p / t->across_panels,
+             t->panels * (p + 1) / t->across_panels, scratch_of(t, worker), g->finish && whole);
+    if (g->finish && !whole && atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
+        g->finish(g->finish_arg, row0, row1);
 }
 
 /* Cuts C into at most `threads` rectangles: the cut whose largest rectangle costs least, counting a
@@ -452,6 +478,8 @@ void mica_gemm_run(const mica_gemm *gemm, mica_pool *pool, float *scratch)
     /* Below some tens of thousands of multiply-adds waking the others costs more than it gives. */
     bool small = gemm->m * gemm->n < (1 << 15) / (gemm->k + 1);
     choose_grid(&t, small ? 1 : mica_pool_threads(pool));
+    for (size_t r = 0; r < t.across_rows && t.across_panels > 1; r++)
+        atomic_init(counter_of(&t, r), 0);
     if (t.across_rows * t.across_panels == 1)
         grid_task(&t, 0, 0);
     else

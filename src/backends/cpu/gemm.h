@@ -48,6 +48,10 @@ typedef struct mica_gemm {
     mica_k_pointwise activation; /* applied in place, or NULL */
     const void *params;          /* the activation's */
     bool stream;                 /* C is large: where tiles allow, it is written past the caches */
+    /* Called once for each of C's rows, when it is complete, by the thread that completed it; or
+     * NULL. By mica_gemm_run. */
+    void (*finish)(const void *arg, size_t row0, size_t row1);
+    const void *finish_arg;
 } mica_gemm;
 
 /* Panels of n columns, and the floats that they take for k rows (in F32). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps that are products with weights: linear, fused_linear. Where the weights come from, in one
- * layout, so that results are the same bits:
+ * Steps that are products with weights: linear, fused_linear, linear_add_layer_norm. Where the
+ * weights come from, in one layout, so that results are the same bits:
  *
  *   packed  constant: packed when the program was compiled
  *   kept    constant: packed by an earlier process, in a file whose panels are checked by the
@@ -81,10 +81,11 @@ static void choose_groups(const mica_cpu *cpu, sides *s)
 static sides sides_of(const mica_call *call, source from)
 {
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    sides s = {.count = call->step->n_inputs / 2};
+    uint32_t inputs = mica_cpu_linear_inputs(call->step);
+    sides s = {.count = inputs / 2};
     s.n = (size_t)y->dim[y->rank - 1];
     s.k = (size_t)x->dim[x->rank - 1];
-    for (uint32_t i = 2; i < call->step->n_inputs; i += 2)
+    for (uint32_t i = 2; i < inputs; i += 2)
         s.has_bias = s.has_bias || mica_call_input(call, i);
     s.sides_bytes = aligned(s.count * sizeof(mica_side));
     s.bias_bytes = s.has_bias ? aligned(s.n * sizeof(float)) : 0;
@@ -216,6 +217,12 @@ static void once_range(void *arg, size_t task, size_t tasks, size_t worker)
     }
 }
 
+static void finish_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const mica_gemm *g = arg;
+    g->finish(g->finish_arg, begin, end);
+}
+
 static mica_status run_once(const mica_call *call, source from, mica_gemm *g, char *scratch)
 {
     float *bias;
@@ -231,9 +238,11 @@ static mica_status run_once(const mica_call *call, source from, mica_gemm *g, ch
         mica_sidecar_reject(o.kept->sidecar);
     else if (o.kept)
         atomic_store(&o.kept->unchecked, false);
-    if (finite && !atomic_load(&o.bad))
-        return MICA_OK;
-    return mica_cpu_check_constants(call->cpu, call->step, call->err);
+    if (!finite || atomic_load(&o.bad))
+        return mica_cpu_check_constants(call->cpu, call->step, 0, call->err);
+    if (g->finish)
+        mica_cpu_ranges(call->cpu, g->m, mica_cpu_grain(g->n), finish_range, g);
+    return MICA_OK;
 }
 
 /* ---- one column ---- */
@@ -270,8 +279,27 @@ static void run_one_column(const mica_call *call)
     mica_cpu_ranges(call->cpu, rows_of(x), grain < least ? least : grain, dot_range, &d);
 }
 
+static void norm_rows(const void *arg, size_t begin, size_t end)
+{
+    mica_cpu_norm_rows(arg, begin, end);
+}
+
+static mica_norm norm_of(const mica_call *call)
+{
+    const mica_view *y = mica_call_output(call);
+    return (mica_norm){.kernel = call->cpu->kernels.layer_norm,
+                       .x = y->data,
+                       .residual = mica_call_input(call, 3)->data,
+                       .weight = mica_call_input(call, 4)->data,
+                       .bias = mica_call_input(call, 5)->data,
+                       .y = y->data,
+                       .n = (size_t)y->dim[y->rank - 1],
+                       .eps = ((const mica_eps_params *)call->step->params)->eps};
+}
+
 mica_status mica_cpu_run_linear(const mica_call *call)
 {
+    mica_norm norm;
     if (call->step->op == MICA_OP_LINEAR && mica_call_input(call, 1)->dim[0] == 1) {
         run_one_column(call);
         return MICA_OK;
@@ -294,6 +322,12 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = cpu->kernels.pointwise[params->activation];
+    }
+    if (call->step->op == MICA_OP_LINEAR_ADD_LAYER_NORM) {
+        norm = norm_of(call);
+        g.finish = norm_rows;
+        g.finish_arg = &norm;
+        g.stream = false;
     }
     if (from == KEPT || from == ONCE)
         return run_once(call, from, &g, scratch);

@@ -7,7 +7,7 @@
 
 typedef struct rows {
     const mica_kernels *kernels;
-    const float *x, *residual, *weight, *bias;
+    const float *x;
     float *y;
     size_t n;     /* length of a row */
     size_t inner; /* distance of a row's elements */
@@ -109,47 +109,54 @@ static void l2_range(void *arg, size_t begin, size_t end, size_t worker)
         r->kernels->l2_normalize(r->y + row * r->n, r->x + row * r->n, r->n, r->eps);
 }
 
+static size_t rows_of(const mica_view *y)
+{
+    return outer_of(y, y->rank - 1);
+}
+
+mica_status mica_cpu_run_l2_normalize(const mica_call *call)
+{
+    const mica_view *y = mica_call_output(call);
+    rows r = {.kernels = &call->cpu->kernels, .x = mica_call_input(call, 0)->data, .y = y->data};
+    r.n = (size_t)y->dim[y->rank - 1];
+    r.eps = ((const mica_eps_params *)call->step->params)->eps;
+    if (r.n)
+        mica_cpu_ranges(call->cpu, rows_of(y), mica_cpu_grain(r.n), l2_range, &r);
+    return MICA_OK;
+}
+
+void mica_cpu_norm_rows(const mica_norm *norm, size_t begin, size_t end)
+{
+    for (size_t row = begin; row < end; row++) {
+        size_t at = row * norm->n;
+        norm->kernel(norm->y + at, norm->x + at, norm->residual ? norm->residual + at : NULL,
+                     norm->weight, norm->bias, norm->n, norm->eps);
+    }
+}
+
+static void layer_norm_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    mica_cpu_norm_rows(arg, begin, end);
+}
+
 static const float *data_or_null(const mica_view *view)
 {
     return view ? view->data : NULL;
 }
 
-static void layer_norm_range(void *arg, size_t begin, size_t end, size_t worker)
-{
-    const rows *r = arg;
-    for (size_t row = begin; row < end; row++)
-        r->kernels->layer_norm(r->y + row * r->n, r->x + row * r->n,
-                               r->residual ? r->residual + row * r->n : NULL, r->weight, r->bias,
-                               r->n, r->eps);
-}
-
-/* Runs fn over the rows along the last axis of the output. */
-static void run_last_axis(const mica_call *call, rows *r, mica_range fn)
-{
-    const mica_view *y = mica_call_output(call);
-    r->kernels = &call->cpu->kernels;
-    r->y = y->data;
-    r->n = (size_t)y->dim[y->rank - 1];
-    r->eps = ((const mica_eps_params *)call->step->params)->eps;
-    if (r->n)
-        mica_cpu_ranges(call->cpu, outer_of(y, y->rank - 1), mica_cpu_grain(r->n), fn, r);
-}
-
-mica_status mica_cpu_run_l2_normalize(const mica_call *call)
-{
-    rows r = {.x = mica_call_input(call, 0)->data};
-    run_last_axis(call, &r, l2_range);
-    return MICA_OK;
-}
-
 mica_status mica_cpu_run_layer_norm(const mica_call *call)
 {
+    const mica_view *y = mica_call_output(call);
     uint32_t next = 0;
-    rows r = {.x = mica_call_input(call, next++)->data};
+    mica_norm norm = {.kernel = call->cpu->kernels.layer_norm, .y = y->data};
+    norm.x = mica_call_input(call, next++)->data;
     if (call->step->op == MICA_OP_ADD_LAYER_NORM)
-        r.residual = mica_call_input(call, next++)->data;
-    r.weight = data_or_null(mica_call_input(call, next++));
-    r.bias = data_or_null(mica_call_input(call, next));
-    run_last_axis(call, &r, layer_norm_range);
+        norm.residual = mica_call_input(call, next++)->data;
+    norm.weight = data_or_null(mica_call_input(call, next++));
+    norm.bias = data_or_null(mica_call_input(call, next));
+    norm.n = (size_t)y->dim[y->rank - 1];
+    norm.eps = ((const mica_eps_params *)call->step->params)->eps;
+    if (norm.n)
+        mica_cpu_ranges(call->cpu, rows_of(y), mica_cpu_grain(norm.n), layer_norm_range, &norm);
     return MICA_OK;
 }

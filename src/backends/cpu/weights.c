@@ -255,9 +255,10 @@ static mica_status check_tensor(const mica_cpu *cpu, const mica_tensor *tensor, 
     return MICA_OK;
 }
 
-mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, mica_error *err)
+mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, uint32_t first,
+                                     mica_error *err)
 {
-    for (uint32_t i = 0; i < step->n_inputs; i++) {
+    for (uint32_t i = first; i < step->n_inputs; i++) {
         if (!step->constants || !step->constants[i])
             continue;
         mica_status status =
@@ -396,7 +397,7 @@ static char *name_in_sidecar(const mica_cpu *cpu, const mica_packed *entry, cons
         mica_buf_printf(&name, "packing %d, %s, [%zu, %zu] in panels of %zu", PACKING_VERSION,
                         mica_precision_name(entry->precision), entry->n, entry->k,
                         cpu->kernels.gemm.nr);
-    for (uint32_t i = 1; named && i < step->n_inputs; i++) {
+    for (uint32_t i = 1; named && i < mica_cpu_linear_inputs(step); i++) {
         const mica_tensor *tensor = step->constants[i];
         named = !tensor || step->names[i];
         if (tensor && named)
@@ -439,7 +440,7 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
         return mica_fail_memory(err, sizeof *entry, "a packed weight");
     atomic_init(&entry->unchecked, false);
     mica_tensor *const *tensors = step->constants + 1;
-    size_t n_tensors = step->n_inputs - 1;
+    size_t n_tensors = mica_cpu_linear_inputs(step) - 1;
     for (size_t i = 0; i < n_tensors; i += 2) {
         entry->n += (size_t)mica_tensor_dim(tensors[i], 0);
         p.has_bias = p.has_bias || (i + 1 < n_tensors && tensors[i + 1]);
@@ -488,7 +489,7 @@ static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step
     bool finite = mica_cpu_pack(cpu, linears, count, entry, true);
     mica_free(linears);
     if (!finite)
-        return mica_cpu_check_constants(cpu, step, err);
+        return mica_cpu_check_constants(cpu, step, 0, err);
     for (size_t i = 0; i < count; i++) /* the packed copy is what runs read */
         mica_tensor_drop_rows(entry->tensors[2 * i], 0, mica_tensor_dim(entry->tensors[2 * i], 0));
     return MICA_OK;
@@ -505,9 +506,14 @@ static mica_precision precision_of(const mica_cpu *cpu, const mica_step *step)
     return step->precision;
 }
 
+uint32_t mica_cpu_linear_inputs(const mica_step *step)
+{
+    return step->op == MICA_OP_LINEAR_ADD_LAYER_NORM ? 3 : step->n_inputs;
+}
+
 bool mica_cpu_weights_constant(const mica_step *step)
 {
-    for (uint32_t i = 1; i < step->n_inputs; i++)
+    for (uint32_t i = 1; i < mica_cpu_linear_inputs(step); i++)
         if (step->inputs[i] != MICA_NO_VALUE && !(step->constants && step->constants[i]))
             return false;
     return true;
@@ -521,13 +527,16 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
         return MICA_OK; /* packed in each run */
     }
     if (step->op == MICA_OP_LINEAR && mica_tensor_dim(step->constants[1], 0) == 1)
-        return mica_cpu_check_constants(cpu, step, err); /* one row: used as it lies */
-    mica_status status = MICA_OK;
+        return mica_cpu_check_constants(cpu, step, 0, err); /* one row: used as it lies */
+    mica_status status = mica_cpu_check_constants(cpu, step, mica_cpu_linear_inputs(step), err);
+    if (status)
+        return status;
     mica_precision precision = step->precision = precision_of(cpu, step);
     if (step->once && !step->sidecar)
         return MICA_OK; /* the same */
     pthread_mutex_lock(&cpu->lock);
-    mica_packed *entry = find(cpu, precision, step->constants + 1, step->n_inputs - 1);
+    mica_packed *entry =
+        find(cpu, precision, step->constants + 1, mica_cpu_linear_inputs(step) - 1);
     if (!entry) {
         char *name = NULL;
         size_t bytes = 0;
