@@ -58,6 +58,19 @@ void fill_random(float *x, size_t n, uint64_t seed, float low, float high)
         x[i] = random_float(&seed, low, high);
 }
 
+edge random_edge(uint64_t *seed)
+{
+    return random_below(seed, 2) ? AT_BEGIN : AT_END;
+}
+
+float *random_floats(uint64_t *seed, int area, size_t n)
+{
+    float *x = guarded_floats(area, n, random_edge(seed));
+    fill_random(x, n, *seed, -1, 1);
+    random_below(seed, 2);
+    return x;
+}
+
 int levels_here(void)
 {
     return (int)mica_cpu_detect() + 1;
@@ -221,4 +234,17 @@ void rig_run_ok(rig *r)
     mica_status status = rig_run(r);
     if (status)
         fail_msg("%s: %s", mica_op_name(r->step.op), r->err.message);
+}
+
+void rig_each(void (*check)(rig *r, uint64_t *seed), int times)
+{
+    for (int level = 0; level < float_levels_here(); level++)
+        for (size_t threads = 1; threads <= 3; threads++) {
+            rig r;
+            uint64_t seed = 12345;
+            rig_create(&r, level, threads);
+            for (int i = 0; i < times; i++)
+                check(&r, &seed);
+            rig_destroy(&r);
+        }
 }

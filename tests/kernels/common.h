@@ -30,6 +30,8 @@ float *guarded_floats(int area, size_t n, edge at);
 float random_float(uint64_t *seed, float low, float high);
 size_t random_below(uint64_t *seed, size_t n);
 void fill_random(float *x, size_t n, uint64_t seed, float low, float high);
+edge random_edge(uint64_t *seed);
+float *random_floats(uint64_t *seed, int area, size_t n); /* in [-1, 1), of an area */
 
 /* Levels from C up that this machine has, and those of them that bring kernels for float32: what is
  * above has others in bfloat16 and 8 bits alone. */
@@ -70,5 +72,7 @@ mica_view *rig_output(rig *r, mica_dtype dtype, void *data, int rank, const int6
 /* Prepares, runs with scratch of exactly the size that is asked for, unprepares. */
 mica_status rig_run(rig *r);
 void rig_run_ok(rig *r);
+/* Calls `check` so many times for each level, with one thread and with two and three. */
+void rig_each(void (*check)(rig *r, uint64_t *seed), int times);
 
 #endif

@@ -29,11 +29,6 @@ static void for_each(void (*check)(const mica_kernels *c, const mica_kernels *k,
     }
 }
 
-static edge random_edge(uint64_t *seed)
-{
-    return random_below(seed, 2) ? AT_BEGIN : AT_END;
-}
-
 static float *floats(uint64_t *seed, int area, size_t n, float low, float high, bool special)
 {
     float *x = guarded_floats(area, n, random_edge(seed));

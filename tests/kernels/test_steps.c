@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Steps as a program runs them, for random shapes and strides, against loops in double precision:
- * at every level, with one thread and with three.
+ * at every level, with one thread and with several.
  */
 #include <float.h>
 #include <math.h>
@@ -13,34 +13,6 @@
 #include "tensor/convert.h"
 
 enum { MOST = 1 << 16 };
-
-/* Calls `check` for each level and each of two numbers of threads. */
-static void for_each(void (*check)(rig *r, uint64_t *seed), int times)
-{
-    for (int level = 0; level < float_levels_here(); level++)
-        for (size_t threads = 1; threads <= 3; threads += 2) {
-            rig r;
-            uint64_t seed = 12345;
-            rig_create(&r, level, threads);
-            for (int i = 0; i < times; i++)
-                check(&r, &seed);
-            rig_destroy(&r);
-        }
-}
-
-static edge random_edge(uint64_t *seed)
-{
-    return random_below(seed, 2) ? AT_BEGIN : AT_END;
-}
-
-/* A matrix of random numbers in [-1, 1) in an area. */
-static float *random_floats(uint64_t *seed, int area, size_t n)
-{
-    float *x = guarded_floats(area, n, random_edge(seed));
-    fill_random(x, n, *seed, -1, 1);
-    random_below(seed, 2);
-    return x;
-}
 
 static void check_pointwise(rig *r, uint64_t *seed)
 {
@@ -57,7 +29,7 @@ static void check_pointwise(rig *r, uint64_t *seed)
 
 static void test_pointwise(void **state)
 {
-    for_each(check_pointwise, 6);
+    rig_each(check_pointwise, 6);
 }
 
 /* Strides of a view whose axes were permuted: what a transpose of a dense value gives. */
@@ -143,7 +115,7 @@ static void check_binary(rig *r, uint64_t *seed)
 
 static void test_binary(void **state)
 {
-    for_each(check_binary, 60);
+    rig_each(check_binary, 60);
 }
 
 static void check_matmul(rig *r, uint64_t *seed)
@@ -181,7 +153,7 @@ static void check_matmul(rig *r, uint64_t *seed)
 
 static void test_matmul(void **state)
 {
-    for_each(check_matmul, 25);
+    rig_each(check_matmul, 25);
 }
 
 /* Weights of any of the three dtypes: the numbers that are computed with, in `exact`. */
@@ -265,7 +237,7 @@ static void check_linear(rig *r, uint64_t *seed)
 
 static void test_linear(void **state)
 {
-    for_each(check_linear, 40);
+    rig_each(check_linear, 40);
 }
 
 static void check_softmax(rig *r, uint64_t *seed)
@@ -293,7 +265,7 @@ static void check_softmax(rig *r, uint64_t *seed)
 
 static void test_softmax(void **state)
 {
-    for_each(check_softmax, 30);
+    rig_each(check_softmax, 30);
 }
 
 static void check_reduce(rig *r, uint64_t *seed)
@@ -338,7 +310,7 @@ static void check_reduce(rig *r, uint64_t *seed)
 
 static void test_reduce(void **state)
 {
-    for_each(check_reduce, 60);
+    rig_each(check_reduce, 60);
 }
 
 /* copy of a permuted view, and concat of copies. */
@@ -387,7 +359,7 @@ static void check_concat(rig *r, uint64_t *seed)
 
 static void test_concat(void **state)
 {
-    for_each(check_concat, 60);
+    rig_each(check_concat, 60);
 }
 
 static void check_cast(rig *r, uint64_t *seed)
@@ -418,7 +390,7 @@ static void check_cast(rig *r, uint64_t *seed)
 
 static void test_cast(void **state)
 {
-    for_each(check_cast, 3);
+    rig_each(check_cast, 3);
 }
 
 static void check_embedding(rig *r, uint64_t *seed)
@@ -455,7 +427,7 @@ static void check_embedding(rig *r, uint64_t *seed)
 
 static void test_embedding(void **state)
 {
-    for_each(check_embedding, 20);
+    rig_each(check_embedding, 20);
 }
 
 /* ---- ragged ---- */
@@ -543,7 +515,7 @@ static void check_attention(rig *r, uint64_t *seed)
 
 static void test_attention(void **state)
 {
-    for_each(check_attention, 30);
+    rig_each(check_attention, 30);
 }
 
 /* At levels that multiply bfloat16 faster than float32; elsewhere it is the same as float32. */
@@ -627,7 +599,7 @@ static void check_segment_pool(rig *r, uint64_t *seed)
 
 static void test_segment_pool(void **state)
 {
-    for_each(check_segment_pool, 40);
+    rig_each(check_segment_pool, 40);
 }
 
 static void check_norms(rig *r, uint64_t *seed)
@@ -668,7 +640,7 @@ static void check_norms(rig *r, uint64_t *seed)
 
 static void test_norms(void **state)
 {
-    for_each(check_norms, 30);
+    rig_each(check_norms, 30);
 }
 
 /* Every operation that computes something is taken; a view is no work. */
