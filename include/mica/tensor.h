@@ -64,8 +64,9 @@ MICA_API const void *mica_tensor_data(const mica_tensor *tensor);
 /* For tensors made by mica_tensor_create only, before they are shared; NULL for wrapped ones. */
 MICA_API void *mica_tensor_data_mut(mica_tensor *tensor);
 
-/* A copy converted to another dtype: round to nearest even; float to integer truncates, and NaN or
- * out of range is an error (SHAPE-free: NOT_FINITE / INVALID_ARGUMENT). */
+/* A copy converted to another dtype: round to nearest even; float to integer truncates. A number
+ * that an integer dtype cannot hold is an error, of integers too (which the operation mica_cast
+ * wraps around): NOT_FINITE for NaN and infinities, else INVALID_ARGUMENT. */
 MICA_API mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtype,
                                       mica_tensor **out, mica_error *err);
 

@@ -172,6 +172,8 @@ mica_value mica_scalar_of(mica_graph *graph, mica_dtype dtype, double number)
             MICA_OK &&
         mica_tensor_cast(exact, dtype, &tensor, &graph->error) == MICA_OK)
         value = mica_constant(graph, tensor, NULL);
+    else
+        mica_error_prefix(&graph->error, "scalar: ");
     mica_tensor_release(&tensor);
     mica_tensor_release(&exact);
     return value;

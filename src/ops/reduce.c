@@ -79,7 +79,7 @@ mica_status mica_shape_prod(const mica_shape_args *args, mica_type *out, mica_er
 
 mica_status mica_shape_mean(const mica_shape_args *args, mica_type *out, mica_error *err)
 {
-    return reduce(args, MICA_ARG_FLOAT, false, out, err);
+    return reduce(args, MICA_ARG_FLOAT, true, out, err);
 }
 
 mica_status mica_shape_max(const mica_shape_args *args, mica_type *out, mica_error *err)

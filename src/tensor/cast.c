@@ -198,6 +198,27 @@ static bool store(mica_dtype dtype, number n, unsigned char *p)
     }
 }
 
+mica_status mica_convert(mica_dtype from, const void *src, mica_dtype to, void *dst, size_t n,
+                         mica_error *err)
+{
+    const unsigned char *x = src;
+    unsigned char *y = dst;
+    if (to == MICA_DTYPE_F32) {
+        mica_convert_to_f32(from, src, dst, n);
+        return MICA_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        number one = load(from, x + i * mica_dtype_size(from));
+        if (store(to, one, y + i * mica_dtype_size(to)))
+            continue;
+        double value = as_double(one);
+        return mica_fail(
+            err, isfinite(value) ? MICA_STATUS_INVALID_ARGUMENT : MICA_STATUS_NOT_FINITE,
+            "element %zu is %.15g, which %s cannot hold", i, value, mica_dtype_name(to));
+    }
+    return MICA_OK;
+}
+
 mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtype, mica_tensor **out,
                              mica_error *err)
 {
@@ -207,27 +228,17 @@ mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtype, mica_t
     if (status)
         return status;
     size_t count = (size_t)mica_tensor_count(tensor);
-    const unsigned char *src = mica_tensor_data(tensor);
-    unsigned char *dst = mica_tensor_data_mut(*out);
-    size_t src_size = mica_dtype_size(from), dst_size = mica_dtype_size(dtype);
+    const void *src = mica_tensor_data(tensor);
+    void *dst = mica_tensor_data_mut(*out);
     if (from == dtype) {
         if (count)
-            memcpy(dst, src, count * src_size);
+            memcpy(dst, src, mica_tensor_bytes(tensor));
         return MICA_OK;
     }
-    if (dtype == MICA_DTYPE_F32) {
-        mica_convert_to_f32(from, src, (float *)(void *)dst, count);
-        return MICA_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        number n = load(from, src + i * src_size);
-        if (store(dtype, n, dst + i * dst_size))
-            continue;
-        status = as_double(n) - as_double(n) != 0 ? MICA_STATUS_NOT_FINITE
-                                                  : MICA_STATUS_INVALID_ARGUMENT;
+    status = mica_convert(from, src, dtype, dst, count, err);
+    if (status) {
+        mica_error_prefix(err, "cast of %s to %s: ", mica_dtype_name(from), mica_dtype_name(dtype));
         mica_tensor_release(out);
-        return mica_fail(err, status, "element %zu is %g, which %s cannot hold", i, as_double(n),
-                         mica_dtype_name(dtype));
     }
-    return MICA_OK;
+    return status;
 }

@@ -58,4 +58,9 @@ uint16_t mica_f32_to_f16(float value);
  * float64 is rounded once. `from` is any dtype; integers are converted, bool gives 0 or 1. */
 void mica_convert_to_f32(mica_dtype from, const void *src, float *dst, size_t n);
 
+/* `n` elements at `src` as another dtype at `dst`, as mica_tensor_cast has them. The error says
+ * which element and which number `to` cannot hold; what was to be converted the caller adds. */
+mica_status mica_convert(mica_dtype from, const void *src, mica_dtype to, void *dst, size_t n,
+                         mica_error *err);
+
 #endif

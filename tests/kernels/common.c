@@ -222,7 +222,7 @@ mica_status rig_run(rig *r)
     memset(run.scratch, 0xff, run.scratch_bytes);
     uint64_t before = mica_alloc_count();
     status = v->run(r->backend, &run, &r->err);
-    if (r->step.op != MICA_OP_CAST && !status)
+    if (!status)
         assert_int_equal(mica_alloc_count(), before);
     mica_free_data(run.scratch);
     v->unprepare(r->backend, &r->step);

@@ -134,6 +134,101 @@ static void nothing(void **state)
     mica_graph_destroy(&g);
 }
 
+/* The mean of no elements is NaN, of every dtype and way to reduce; results without elements are
+ * none. */
+static void means_of_nothing(void **state)
+{
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = floats(g, 0, 40), y = floats(g, 40, 0);
+    mica_value half = mica_cast(g, x, (mica_cast_params){MICA_DTYPE_F16});
+    const mica_reduce_params rows = {.axis = 0}, columns = {.axis = 1}, all = {.all = true};
+    const mica_bce_params logits = {.logits = true};
+    const mica_value values[] = {
+        mica_mean(g, x, rows),
+        mica_mean(g, x, all),
+        mica_mean(g, y, columns),
+        mica_mean(g, mica_transpose(g, x, (mica_permutation_params){{1, 0}}), columns),
+        mica_cast(g, mica_mean(g, half, rows), (mica_cast_params){MICA_DTYPE_F32}),
+        mica_binary_cross_entropy(g, x, x, (mica_bce_params){.reduction = MICA_REDUCTION_MEAN}),
+        mica_binary_cross_entropy(g, y, y, logits),
+    };
+    static const int64_t counts[] = {40, 1, 40, 40, 40, 1, 1};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        mica_tensor *result = evaluate(g, values[i], 2);
+        assert_int_equal(mica_tensor_count(result), counts[i]);
+        for (int64_t k = 0; k < counts[i]; k++)
+            assert_true(isnan(((const float *)mica_tensor_data(result))[k]));
+        mica_tensor_release(&result);
+    }
+    mica_tensor *none = evaluate(g, mica_mean(g, x, columns), 2);
+    assert_int_equal(mica_tensor_count(none), 0);
+    mica_tensor_release(&none);
+    mica_graph_destroy(&g);
+}
+
+static mica_value constant(mica_graph *g, mica_dtype dtype, const void *data, int64_t n)
+{
+    mica_tensor *t = NULL;
+    assert_int_equal(mica_tensor_wrap(dtype, 1, &n, data, NULL, NULL, &t, NULL), MICA_OK);
+    mica_value value = mica_constant(g, t, NULL);
+    mica_tensor_release(&t);
+    return value;
+}
+
+/* Integers wrap around; of floats only what the integer holds is taken. */
+static void casts_to_integers(void **state)
+{
+    static const int64_t whole[] = {300, -1, -129, 70000, (INT64_C(1) << 40) + 7, INT64_MIN};
+    static const uint8_t u8[] = {44, 255, 127, 112, 7, 0};
+    static const int8_t i8[] = {44, -1, 127, 112, 7, 0};
+    static const int16_t i16[] = {300, -1, -129, 4464, 7, 0};
+    static const int32_t i32[] = {300, -1, -129, 70000, 7, 0};
+    static const uint32_t u32[] = {300, UINT32_MAX, UINT32_MAX - 128, 70000, 7, 0};
+    static const uint64_t top[] = {UINT64_MAX, UINT64_C(1) << 63};
+    static const int64_t back[] = {-1, INT64_MIN};
+    static const uint8_t flags[] = {1, 1, 1, 1, 1, 1};
+    static const struct {
+        mica_dtype from, to;
+        const void *x, *y;
+        int64_t n;
+    } good[] = {
+        {MICA_DTYPE_I64, MICA_DTYPE_U8, whole, u8, 6},
+        {MICA_DTYPE_I64, MICA_DTYPE_I8, whole, i8, 6},
+        {MICA_DTYPE_I64, MICA_DTYPE_I16, whole, i16, 6},
+        {MICA_DTYPE_I64, MICA_DTYPE_I32, whole, i32, 6},
+        {MICA_DTYPE_I64, MICA_DTYPE_U32, whole, u32, 6},
+        {MICA_DTYPE_U32, MICA_DTYPE_I32, u32, i32, 6},
+        {MICA_DTYPE_U64, MICA_DTYPE_I64, top, back, 2},
+        {MICA_DTYPE_I64, MICA_DTYPE_U64, back, top, 2},
+        {MICA_DTYPE_I64, MICA_DTYPE_BOOL, whole, flags, 6},
+    };
+    static const float bad[] = {1, NAN}, large[] = {0, 0, 300};
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        mica_value x = constant(g, good[i].from, good[i].x, good[i].n);
+        mica_tensor *result = evaluate(g, mica_cast(g, x, (mica_cast_params){good[i].to}), 2);
+        assert_memory_equal(mica_tensor_data(result), good[i].y, mica_tensor_bytes(result));
+        mica_tensor_release(&result);
+    }
+    mica_value x = constant(g, MICA_DTYPE_F32, large, 3), y = constant(g, MICA_DTYPE_F32, bad, 2);
+    fails(g, mica_cast(g, x, (mica_cast_params){MICA_DTYPE_U8}),
+          (const char *[]){"cast: x [3]", "float32", "element 2 is 300", "uint8", NULL});
+    mica_context *context = create_context(1);
+    mica_tensor *result = NULL;
+    mica_error err = {0};
+    y = mica_cast(g, y, (mica_cast_params){MICA_DTYPE_I32});
+    assert_int_equal(mica_eval(context, g, &y, 1, &result, &err), MICA_STATUS_NOT_FINITE);
+    assert_non_null(strstr(err.message, "cast: x [2]"));
+    assert_non_null(strstr(err.message, "element 1 is nan"));
+    assert_int_equal(mica_scalar_of(g, MICA_DTYPE_U8, 256).id, 0);
+    assert_int_equal(mica_graph_check(g, &err), MICA_STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "scalar: "));
+    mica_context_destroy(&context);
+    mica_graph_destroy(&g);
+}
+
 /* Lines too long for the network, of every kind of key; values are what the indices pick. */
 static void long_lines(void **state)
 {
@@ -246,6 +341,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(indices_out_of_range),
         cmocka_unit_test(nothing),
+        cmocka_unit_test(means_of_nothing),
+        cmocka_unit_test(casts_to_integers),
         cmocka_unit_test(long_lines),
         cmocka_unit_test(scatters_in_parts),
         cmocka_unit_test(every_allocation_may_fail),

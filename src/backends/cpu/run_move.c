@@ -254,36 +254,52 @@ static void cast_range(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-/* The others, as mica_tensor_cast does it; these are rare, and it allocates. */
-static mica_status cast_other(const mica_call *call, const mica_view *x, const mica_view *y)
+/* Between whole numbers: the lowest bits. */
+static void wrap_range(void *arg, size_t begin, size_t end, size_t worker)
 {
-    mica_tensor *from = NULL, *to = NULL;
-    mica_status status =
-        mica_tensor_wrap(x->dtype, x->rank, x->dim, x->data, NULL, NULL, &from, call->err);
-    if (!status)
-        status = mica_tensor_cast(from, y->dtype, &to, call->err);
-    if (!status && mica_tensor_bytes(to))
-        memcpy(y->data, mica_tensor_data(to), mica_tensor_bytes(to));
-    if (from)
-        mica_tensor_release(&from);
-    if (to)
-        mica_tensor_release(&to);
+    const casting *c = arg;
+    size_t size_x = mica_dtype_size(c->from), size_y = mica_dtype_size(c->to);
+    mica_dtype from = c->from == MICA_DTYPE_U64 ? MICA_DTYPE_I64 : c->from; /* the same bits */
+    int64_t buffer[MICA_PIECE];
+    for (size_t at = begin; at < end; at += MICA_PIECE) {
+        size_t n = end - at < MICA_PIECE ? end - at : MICA_PIECE;
+        mica_load_i64(buffer, from, c->x + at * size_x, 1, n);
+        mica_store_i64(c->to, c->y + at * size_y, buffer, n);
+    }
+}
+
+static bool is_whole(mica_dtype dtype)
+{
+    return !mica_is_float(dtype) && dtype != MICA_DTYPE_F64;
+}
+
+/* What remains is rare, and the work of one thread. */
+static mica_status cast_other(const mica_call *call, const casting *c, size_t count)
+{
+    mica_status status = mica_convert(c->from, c->x, c->to, c->y, count, call->err);
+    if (status)
+        mica_error_prefix(call->err,
+                          "cast: x %s of %s: ", mica_view_text(mica_call_input(call, 0)).s,
+                          mica_dtype_name(c->from));
     return status;
 }
 
 mica_status mica_cpu_run_cast(const mica_call *call)
 {
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    size_t count = (size_t)mica_view_count(y);
+    size_t count = (size_t)mica_view_count(y), grain = mica_cpu_grain(0);
     if (count == 0)
         return MICA_OK;
     if (x->dtype == y->dtype) {
         memcpy(y->data, x->data, count * mica_dtype_size(x->dtype));
         return MICA_OK;
     }
-    if (y->dtype != MICA_DTYPE_F32 && !(mica_is_float(x->dtype) && mica_is_half(y->dtype)))
-        return cast_other(call, x, y);
     casting c = {&call->cpu->kernels, x->data, x->dtype, y->dtype, y->data};
-    mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), cast_range, &c);
+    if (y->dtype == MICA_DTYPE_F32 || (mica_is_float(x->dtype) && mica_is_half(y->dtype)))
+        mica_cpu_ranges(call->cpu, count, grain, cast_range, &c);
+    else if (is_whole(x->dtype) && is_whole(y->dtype) && y->dtype != MICA_DTYPE_BOOL)
+        mica_cpu_ranges(call->cpu, count, grain, wrap_range, &c);
+    else
+        return cast_other(call, &c, count);
     return MICA_OK;
 }
