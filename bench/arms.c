@@ -75,7 +75,7 @@ static bool stopped(const bench_plan *plan)
 mica_status bench_check_stop(const bench_plan *plan, mica_error *err)
 {
     if (stopped(plan))
-        return bench_fail(err, MICA_STATUS_CANCELLED, "interrupted");
+        return mica_fail(err, MICA_STATUS_CANCELLED, "interrupted");
     return MICA_OK;
 }
 

@@ -94,7 +94,7 @@ static mica_status turns_create(const group *g, size_t weights, turns *out, mica
     mica_graph *graph = NULL;
     mica_value *outputs = calloc(weights, sizeof *outputs);
     mica_status status = outputs ? mica_graph_create(&graph, err)
-                                 : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+                                 : mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     if (!status)
         status = add_linears(g, graph, outputs, weights, err);
     if (!status)
@@ -244,7 +244,7 @@ static mica_status check(group *g, bench_gemm_result *r, const job *measured, mi
 static mica_status measure_machine(bench_gemm *gemm, mica_error *err)
 {
     if (!bench_peaks_measure(&gemm->peaks, gemm->info.kernels, gemm->info.threads))
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for probes");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for probes");
     bench_rate rate = bench_measure_flops(gemm->info.kernels, gemm->precision, gemm->info.threads);
     if (rate.flops >= gemm->rate.flops)
         gemm->rate = rate;
@@ -355,14 +355,14 @@ static mica_status measure(group *g, bench_gemm_result *results, size_t count, b
     const bench_plan *plan = &g->gemm->options->plan;
     mica_status status = MICA_OK;
     for (size_t i = 0; i < count && !status; i++) {
-        status = plan->stop && plan->stop() ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+        status = plan->stop && plan->stop() ? mica_fail(err, MICA_STATUS_CANCELLED, "cancelled")
                                             : check(g, &results[i], results[i].arm.user, err);
         arms[i] = results[i].arm;
     }
     if (!status && !bench_measure(arms, count, plan))
         status = plan->stop && plan->stop()
-                     ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
-                     : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
+                     ? mica_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+                     : mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
     for (size_t i = 0; i < count; i++)
         results[i].arm = arms[i];
     return status ? status : refuse_impossible(g->gemm, results, count, err);
@@ -375,7 +375,7 @@ mica_status bench_gemm_run(bench_gemm *gemm, const bench_gemm_shape *shapes, siz
     job *jobs = calloc(count, sizeof *jobs);
     bench_arm *arms = calloc(count, sizeof *arms);
     mica_status status = jobs && arms ? prepare(&g, shapes, count, err)
-                                      : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+                                      : mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     if (jobs && arms)
         for (size_t i = 0; i < count; i++) {
             begin_result(&g, &shapes[i], &jobs[i], &out[i]);
@@ -409,7 +409,7 @@ mica_status bench_gemm_open(const bench_gemm_options *options, bench_gemm **out,
     bench_gemm *gemm = calloc(1, sizeof *gemm);
     *out = NULL;
     if (!gemm)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     gemm->options = options;
     mica_context_options_defaults(&context);
     context.threads = options->threads;

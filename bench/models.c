@@ -101,7 +101,7 @@ static mica_status find_arms(bench_models *m, mica_error *err)
     }
     if (m->arm_count > 0)
         return MICA_OK;
-    return bench_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
+    return mica_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
 }
 
 static mica_status measure_machine(bench_models *m, mica_error *err)
@@ -269,7 +269,7 @@ static mica_status make_cells(running *r, mica_error *err)
         r->cell_count++;
         if ((size_t)snprintf(cell->inputs, sizeof cell->inputs, "%s/inputs-%zu-%zu.safetensors",
                              o->directory, cell->length, cell->batch) >= sizeof cell->inputs)
-            return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
         status = fill_cell(r, cell, err);
     }
     return status;
@@ -457,7 +457,7 @@ static mica_status prepare(running *r, mica_error *err)
                                      o->directory) >= PATH_ROOM ||
                     (size_t)snprintf(r->output, PATH_ROOM, "%s/output.safetensors", o->directory) >=
                         PATH_ROOM))
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
     if (!status)
         status = mica_tokenizer_open(r->facts.source->directory, &r->tokenizer, err);
     if (!status)

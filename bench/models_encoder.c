@@ -61,21 +61,21 @@ static mica_status read_shape(const mica_json_value *root, const char *path, ben
         if (strcmp(type, families[i].name) == 0)
             f = &families[i];
     if (!f)
-        return bench_fail(err, MICA_STATUS_UNSUPPORTED,
-                          "'%s': no reference for model_type '%.60s', only for bert, roberta and "
-                          "xlm-roberta",
-                          path, type);
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED,
+                         "'%s': no reference for model_type '%.60s', only for bert, roberta and "
+                         "xlm-roberta",
+                         path, type);
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
         if (strcmp(activation[0] ? activation : "gelu", activations[i].name) == 0) {
             s->activation = activations[i].activation;
             known = true;
         }
     if (!known)
-        return bench_fail(err, MICA_STATUS_UNSUPPORTED, "'%s': no reference for hidden_act '%.60s'",
-                          path, activation);
+        return mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%s': no reference for hidden_act '%.60s'",
+                         path, activation);
     snprintf(s->family, sizeof s->family, "%s", f->name);
     if (!read_numbers(root, f, s))
-        return bench_fail(err, MICA_STATUS_FORMAT, "'%s' has sizes that make no encoder", path);
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%s' has sizes that make no encoder", path);
     s->first_position = f->positions_after_padding ? s->pad + 1 : 0;
     s->masked_lm = architecture && strstr(architecture, "ForMaskedLM");
     return MICA_OK;
@@ -87,7 +87,7 @@ mica_status bench_encoder_read(const char *directory, bench_encoder *out, mica_e
     mica_json *json = NULL;
     memset(out, 0, sizeof *out);
     if ((size_t)snprintf(path, sizeof path, "%s/config.json", directory) >= sizeof path)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
     mica_status status = mica_json_parse_file(path, &json, err);
     if (!status)
         status = read_shape(mica_json_root(json), path, out, err);

@@ -38,8 +38,8 @@ static mica_status read_text(const char *path, char **out, size_t *size, mica_er
 {
     FILE *file = fopen(path, "rb");
     if (!file)
-        return bench_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
-                          "cannot read '%.300s': %s", path, strerror(errno));
+        return mica_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
+                         "cannot read '%.300s': %s", path, strerror(errno));
     mica_status status = bench_read_all(file, path, TEXT_MAX, out, size, err);
     fclose(file);
     return status;
@@ -70,8 +70,8 @@ mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out,
     if (out->count >= 2)
         return MICA_OK;
     bench_texts_free(out);
-    return bench_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no two lines of %zu characters",
-                      path, longest);
+    return mica_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no two lines of %zu characters",
+                     path, longest);
 }
 
 void bench_texts_free(bench_texts *texts)
@@ -118,9 +118,9 @@ static mica_status fill(const bench_encoder *encoder, mica_encoding *const *enco
         for (size_t k = 0; k < b->lengths[i]; k++) {
             int64_t id = mica_encoding_ids(encodings[i])[k];
             if (id < 0 || id >= encoder->vocabulary)
-                return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                                  "the tokenizer gives id %lld, the model has %lld", (long long)id,
-                                  (long long)encoder->vocabulary);
+                return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                                 "the tokenizer gives id %lld, the model has %lld", (long long)id,
+                                 (long long)encoder->vocabulary);
             b->ids[i * b->longest + k] = id;
             b->mask[i * b->longest + k] = 1;
         }

@@ -294,8 +294,8 @@ static mica_status get(const bench_model_reference *r, const char *name, const i
         return status;
     if (mica_tensor_rank(found) != rank || mica_tensor_dim(found, 0) != dims[0] ||
         (rank == 2 && mica_tensor_dim(found, 1) != dims[1]))
-        status = bench_fail(err, MICA_STATUS_SHAPE, "'%s' has not the shape [%lld, %lld]", name,
-                            (long long)dims[0], (long long)dims[1]);
+        status = mica_fail(err, MICA_STATUS_SHAPE, "'%s' has not the shape [%lld, %lld]", name,
+                           (long long)dims[0], (long long)dims[1]);
     else if (mica_tensor_dtype(found) == MICA_DTYPE_F32)
         *out = mica_tensor_retain(found);
     else
@@ -397,8 +397,8 @@ static mica_status add_embedding(const bench_model_reference *r, const char *par
     for (size_t i = 0; i < s->count && !status; i++) {
         int64_t row = numbers ? numbers[i] : 0;
         if (row < 0 || row >= rows)
-            status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "'%s' has no row %lld", name,
-                                (long long)row);
+            status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "'%s' has no row %lld", name,
+                               (long long)row);
         for (size_t k = 0; k < h && !status; k++)
             s->x[i * h + k] += (double)floats(table)[(size_t)row * h + k];
     }
@@ -545,10 +545,10 @@ mica_status bench_model_reference_open(const char *directory, const bench_encode
     r->head = head;
     r->threads = threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS;
     if (head && strcmp(encoder->family, "bert") != 0)
-        status = bench_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for the head of %s",
-                            encoder->family);
+        status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for the head of %s",
+                           encoder->family);
     else if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", directory) >= sizeof path)
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
     else
         status = mica_tensor_file_open(path, &r->file, err);
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes && !status && !r->prefix; i++) {
@@ -557,7 +557,7 @@ mica_status bench_model_reference_open(const char *directory, const bench_encode
             r->prefix = prefixes[i];
     }
     if (!status && !r->prefix)
-        status = bench_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no word embeddings", path);
+        status = mica_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no word embeddings", path);
     if (status)
         bench_model_reference_close(&r);
     *out = r;

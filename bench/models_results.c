@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "models_inputs.h"
 #include "util.h"
 
@@ -69,8 +71,8 @@ const mica_json_value *bench_results_find(const bench_results *r, const char *ki
 
 static mica_status fail_file(const bench_results *r, const char *what, mica_error *err)
 {
-    return bench_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
-                      "cannot %s '%.700s': %s", what, r->path, strerror(errno));
+    return mica_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
+                     "cannot %s '%.700s': %s", what, r->path, strerror(errno));
 }
 
 static bool put(FILE *file, const char *text, size_t size)
@@ -91,9 +93,9 @@ static mica_status check_header(const bench_results *r, const mica_json_value *n
     const mica_json_value *was = bench_results_line(r, 0);
     const char *what = NULL;
     if (strcmp(bench_text(was, "bench"), "models") != 0 || mica_json_get(was, "results"))
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "'%.700s' is no result of this benchmark that can be gone on with",
-                          r->path);
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "'%.700s' is no result of this benchmark that can be gone on with",
+                         r->path);
     for (int i = 0; i < 5 && !what; i++)
         if (!bench_same_value(mica_json_get(mica_json_get(was, "environment"), machine[i]),
                               mica_json_get(mica_json_get(now, "environment"), machine[i])))
@@ -108,8 +110,8 @@ static mica_status check_header(const bench_results *r, const mica_json_value *n
                 what = "peers";
     if (!what)
         return MICA_OK;
-    return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                      "'%.600s' was begun otherwise: its %s is not what it is now", r->path, what);
+    return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                     "'%.600s' was begun otherwise: its %s is not what it is now", r->path, what);
 }
 
 /* The lines of the file that is open; *whole is where the last one ends. */
@@ -152,24 +154,30 @@ mica_status bench_results_read(bench_results *r, const char *path, mica_error *e
     snprintf(r->path, sizeof r->path, "%s", path);
     r->file = fopen(path, "rb");
     if (!r->file)
-        return errno == ENOENT
-                   ? bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%.700s'", path)
-                   : fail_file(r, "read", err);
+        return errno == ENOENT ? mica_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%.700s'", path)
+                               : fail_file(r, "read", err);
     mica_status status = read_lines(r, &whole, err);
     if (!status && !bench_text(bench_results_line(r, 0), "bench")[0])
-        status = bench_fail(err, MICA_STATUS_FORMAT, "'%.700s' is no result of a benchmark", path);
+        status = mica_fail(err, MICA_STATUS_FORMAT, "'%.700s' is no result of a benchmark", path);
     return status;
 }
 
 static mica_status open_file(bench_results *r, bool resume, const mica_json_value *header,
                              mica_error *err)
 {
-    r->file = fopen(r->path, "rb+");
+    struct stat info;
+    r->stream = stat(r->path, &info) == 0 && !S_ISREG(info.st_mode);
+    if (r->stream && resume)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.700s' is no file that --resume can read", r->path);
+    r->file = fopen(r->path, r->stream ? "wb" : "rb+");
+    if (r->stream)
+        return r->file ? MICA_OK : fail_file(r, "write", err);
     if (r->file && !resume) {
         bool empty = fgetc(r->file) == EOF;
         if (!empty)
-            return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                              "'%.700s' is there already: --resume goes on with it", r->path);
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "'%.700s' is there already: --resume goes on with it", r->path);
         rewind(r->file);
         return MICA_OK;
     }
@@ -189,7 +197,7 @@ mica_status bench_results_open(bench_results *r, const char *path, bool resume,
     if (!status)
         status = mica_json_parse(text, size, "the header", &json, err);
     if (!status && path && (size_t)snprintf(r->path, sizeof r->path, "%s", path) >= sizeof r->path)
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
     if (!status && path)
         status = open_file(r, resume, mica_json_root(json), err);
     mica_json_destroy(&json);
@@ -202,15 +210,24 @@ mica_status bench_results_open(bench_results *r, const char *path, bool resume,
     return status;
 }
 
+/* A stream gets the lines that stay: nobody goes on from it. */
+static bool write_line(const bench_results *r, const char *text, size_t size)
+{
+    const mica_json_value *line = bench_results_line(r, r->count - 1);
+    if (!r->file || (r->stream && bench_results_is_part(line)))
+        return true;
+    return put(r->file, text, size) && (r->stream ? fflush(r->file) == 0 : reach_disk(r->file));
+}
+
 mica_status bench_results_add(bench_results *r, mica_json_writer *line, mica_error *err)
 {
     const char *text;
     size_t size;
     mica_status status = mica_json_writer_text(line, &text, &size, err);
-    if (!status && r->file && !(put(r->file, text, size) && reach_disk(r->file)))
-        status = fail_file(r, "write", err);
     if (!status)
         status = keep(r, text, size, "a result", err);
+    if (!status && !write_line(r, text, size))
+        status = fail_file(r, "write", err);
     mica_json_writer_reset(line);
     if (!status && r->show)
         r->show(r->user, mica_json_root(r->lines[r->count - 1]), false);
@@ -219,15 +236,13 @@ mica_status bench_results_add(bench_results *r, mica_json_writer *line, mica_err
 
 mica_status bench_results_finish(bench_results *r, mica_error *err)
 {
-    char path[4096 + 8];
+    mica_writer *file = NULL;
     mica_json_writer *w = NULL;
-    if (!r->file)
+    if (!r->file || r->stream)
         return MICA_OK;
-    snprintf(path, sizeof path, "%s.tmp", r->path);
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        return fail_file(r, "write beside", err);
-    mica_status status = mica_json_writer_create(&w, err);
+    mica_status status = mica_writer_open(r->path, &file, err);
+    if (!status)
+        status = mica_json_writer_create(&w, err);
     for (size_t i = 0; i < r->count && !status; i++) {
         const char *text;
         size_t size;
@@ -235,19 +250,16 @@ mica_status bench_results_finish(bench_results *r, mica_error *err)
             continue;
         bench_write_value(w, mica_json_root(r->lines[i]));
         status = mica_json_writer_text(w, &text, &size, err);
-        if (!status && !put(file, text, size))
-            status = fail_file(r, "write", err);
+        if (!status)
+            status = mica_writer_write(file, text, size, err);
+        if (!status)
+            status = mica_writer_write(file, "\n", 1, err);
         mica_json_writer_reset(w);
     }
-    if (!status && !reach_disk(file))
-        status = fail_file(r, "write", err);
+    if (!status)
+        status = mica_writer_commit(&file, err);
+    mica_writer_abort(&file);
     mica_json_writer_destroy(&w);
-    if (fclose(file) != 0 && !status)
-        status = fail_file(r, "write beside", err);
-    if (!status && rename(path, r->path) != 0)
-        status = fail_file(r, "replace", err);
-    if (status)
-        unlink(path);
     return status;
 }
 

@@ -15,6 +15,7 @@
 typedef struct bench_results {
     char path[4096]; /* "" = no file */
     FILE *file;
+    bool stream;       /* no regular file: lines go there, and are not gone on with */
     mica_json **lines; /* the header first */
     size_t count, room;
     size_t kept; /* lines of an earlier run */

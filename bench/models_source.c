@@ -52,8 +52,8 @@ static bool is_file(const char *path)
 static mica_status join(char *out, const char *directory, const char *name, mica_error *err)
 {
     if ((size_t)snprintf(out, PATH_ROOM, "%s/%s", directory, name) >= PATH_ROOM)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path '%.200s/%.100s' is too long",
-                          directory, name);
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path '%.200s/%.100s' is too long",
+                         directory, name);
     return MICA_OK;
 }
 
@@ -72,7 +72,7 @@ static mica_status find_in_hub(const char *id, bench_source *out, mica_error *er
         status = mica_hub_resolve(hub, id, NULL, &path, err);
     if (!status && (size_t)snprintf(out->directory, sizeof out->directory, "%s", path) >=
                        sizeof out->directory)
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
     snprintf(out->from, sizeof out->from, "hub");
     mica_hub_text_free(&path);
     mica_hub_destroy(&hub);
@@ -92,8 +92,8 @@ static mica_status make_directories(const char *path, mica_error *err)
     }
     if (mkdir(part, 0777) == 0 || is_directory(path))
         return MICA_OK;
-    return bench_fail(err, MICA_STATUS_IO, "cannot make the directory '%.300s': %s", path,
-                      strerror(errno));
+    return mica_fail(err, MICA_STATUS_IO, "cannot make the directory '%.300s': %s", path,
+                     strerror(errno));
 }
 
 mica_status bench_source_cache(const bench_source_options *o, char *out, mica_error *err)
@@ -106,8 +106,8 @@ mica_status bench_source_cache(const bench_source_options *o, char *out, mica_er
     else if (home && home[0])
         snprintf(out, PATH_ROOM - 256, "%s/.cache/mica/bench", home);
     else
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                          "no place for models: HOME is not set; give --directory");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "no place for models: HOME is not set; give --directory");
     return make_directories(out, err);
 }
 
@@ -124,8 +124,8 @@ static mica_status copy_file(const char *from, const char *to, mica_error *err)
     if (out && fclose(out) != 0)
         fine = false;
     return fine ? MICA_OK
-                : bench_fail(err, MICA_STATUS_IO, "cannot copy '%.300s' to '%.300s': %s", from, to,
-                             strerror(errno));
+                : mica_fail(err, MICA_STATUS_IO, "cannot copy '%.300s' to '%.300s': %s", from, to,
+                            strerror(errno));
 }
 
 /* The files of a directory but its config.json, and not those of directories in it. */
@@ -135,7 +135,7 @@ static mica_status copy_files(const char *from, const char *to, mica_error *err)
     DIR *directory = opendir(from);
     mica_status status = MICA_OK;
     if (!directory)
-        return bench_fail(err, MICA_STATUS_IO, "cannot read '%.300s': %s", from, strerror(errno));
+        return mica_fail(err, MICA_STATUS_IO, "cannot read '%.300s': %s", from, strerror(errno));
     for (struct dirent *entry; !status && (entry = readdir(directory));) {
         if (entry->d_name[0] == '.' || strcmp(entry->d_name, "config.json") == 0)
             continue;
@@ -194,9 +194,9 @@ static mica_status find_tokenizer(const char *name, const bench_source_options *
         if (bench_find(in_tree, installed, out, PATH_ROOM))
             return MICA_OK;
     }
-    return bench_fail(err, MICA_STATUS_NOT_FOUND,
-                      "no tokenizer for '%.100s': give --tokenizers DIR, with %.100s in it", name,
-                      name);
+    return mica_fail(err, MICA_STATUS_NOT_FOUND,
+                     "no tokenizer for '%.100s': give --tokenizers DIR, with %.100s in it", name,
+                     name);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -218,10 +218,10 @@ static mica_status check_made(const char *config, const char *directory, mica_er
     char file[PATH_ROOM];
     mica_status status = join(file, directory, "config.json", err);
     if (!status && !same_file(config, file))
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                            "'%.300s' was made from another configuration than '%.300s': remove it "
-                            "or give another --directory",
-                            directory, config);
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                           "'%.300s' was made from another configuration than '%.300s': remove it "
+                           "or give another --directory",
+                           directory, config);
     return status;
 }
 
@@ -231,7 +231,7 @@ static mica_status make(const char *config, const char *tokenizer, uint64_t seed
 {
     char work[PATH_ROOM], file[PATH_ROOM];
     if ((size_t)snprintf(work, sizeof work, "%s.%ld.tmp", path, (long)getpid()) >= sizeof work)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
     mica_status status = make_directories(work, err);
     if (!status)
         status = join(file, work, "config.json", err);
@@ -243,7 +243,7 @@ static mica_status make(const char *config, const char *tokenizer, uint64_t seed
         status = mica_model_init(file, work, seed, true, err);
     if (!status && rename(work, path) != 0 && !is_directory(path))
         status =
-            bench_fail(err, MICA_STATUS_IO, "cannot rename '%.300s': %s", work, strerror(errno));
+            mica_fail(err, MICA_STATUS_IO, "cannot rename '%.300s': %s", work, strerror(errno));
     if (is_directory(work)) /* it failed, or another process was faster */
         remove_files(work);
     return status;
@@ -264,7 +264,7 @@ static mica_status find_made(const char *config, const char *tokenizer_name,
     if ((size_t)snprintf(out->directory, sizeof out->directory, "%s/%s.%llu%s%s", cache, out->name,
                          (unsigned long long)o->seed, own ? "" : ".",
                          own ? "" : fallback) >= sizeof out->directory)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
     if (is_directory(out->directory))
         return check_made(config, out->directory, err);
     if (o->look)
@@ -302,8 +302,8 @@ static mica_status find_known(const struct known *k, const bench_source_options 
     snprintf(in_tree, sizeof in_tree, "bench/shapes/%s.json", k->name);
     snprintf(installed, sizeof installed, "share/mica/bench/shapes/%s.json", k->name);
     if (!bench_find(in_tree, installed, config, sizeof config))
-        return bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%s' to make a model from",
-                          in_tree);
+        return mica_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%s' to make a model from",
+                         in_tree);
     return find_made(config, k->tokenizer, o, out, err);
 }
 
@@ -324,6 +324,6 @@ mica_status bench_source_find(const char *model, const bench_source_options *opt
     snprintf(out->from, sizeof out->from, "directory");
     if ((size_t)snprintf(out->directory, sizeof out->directory, "%s", model) >=
         sizeof out->directory)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
     return MICA_OK;
 }

@@ -121,7 +121,7 @@ static mica_status load_model(worker *w, const mica_json_value *request, mica_er
     while (which < count && strcmp(arm, arms[which][0]) != 0)
         which++;
     if (which == count)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "there is no arm '%.60s'", arm);
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "there is no arm '%.60s'", arm);
     mica_context_options_defaults(&context);
     context.threads = (size_t)bench_number(request, "threads", 0);
     mica_model_options_defaults(&model);
@@ -132,7 +132,7 @@ static mica_status load_model(worker *w, const mica_json_value *request, mica_er
         status =
             mica_model_open_with(w->context, bench_text(request, "model"), &model, &w->model, err);
     if (!status && w->head && mica_model_head(w->model) != MICA_HEAD_MASKED_LM)
-        status = bench_fail(err, MICA_STATUS_UNSUPPORTED, "the checkpoint has no masked-LM head");
+        status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "the checkpoint has no masked-LM head");
     return status ? status : mica_session_create(w->model, &w->session, err);
 }
 
@@ -171,7 +171,7 @@ static mica_status get_ints(const mica_tensor_file *file, const char *name, int 
     if (!status && (mica_tensor_dtype(*out) != MICA_DTYPE_I64 || mica_tensor_rank(*out) != rank)) {
         mica_tensor_release(out);
         status =
-            bench_fail(err, MICA_STATUS_SHAPE, "'%s' is no int64 tensor of rank %d", name, rank);
+            mica_fail(err, MICA_STATUS_SHAPE, "'%s' is no int64 tensor of rank %d", name, rank);
     }
     return status;
 }
@@ -184,9 +184,9 @@ static mica_status take(batch *b, const mica_tensor *ids, const mica_tensor *mas
     b->longest = (size_t)mica_tensor_dim(ids, 1);
     b->row_count = (size_t)mica_tensor_count(rows);
     if (b->longest == 0)
-        return bench_fail(err, MICA_STATUS_SHAPE, "the batch is empty");
+        return mica_fail(err, MICA_STATUS_SHAPE, "the batch is empty");
     if (mica_tensor_count(mask) != mica_tensor_count(ids))
-        return bench_fail(err, MICA_STATUS_SHAPE, "the mask has not the shape of the ids");
+        return mica_fail(err, MICA_STATUS_SHAPE, "the mask has not the shape of the ids");
     b->ids = malloc((b->count * b->longest + 1) * sizeof *b->ids);
     b->sequences = calloc(b->count + 1, sizeof *b->sequences);
     b->rows = malloc((b->row_count + 1) * sizeof *b->rows);
@@ -210,7 +210,7 @@ static mica_status read_batch(worker *w, const mica_json_value *request, mica_er
     mica_tensor_file *file = NULL;
     mica_tensor *ids = NULL, *mask = NULL, *rows = NULL;
     if (!w->session)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "no model");
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "no model");
     if (b->ids && strcmp(b->path, path) == 0)
         return MICA_OK;
     forget(b);
@@ -250,7 +250,7 @@ static mica_status save_rows(const worker *w, const mica_outputs *outputs, const
     const mica_tensor *all = mica_outputs_find(outputs, w->head ? "logits" : "last_hidden_state");
     const batch *b = &w->batch;
     if (!all || mica_tensor_rank(all) != 3)
-        return bench_fail(err, MICA_STATUS_SHAPE, "there is no such output");
+        return mica_fail(err, MICA_STATUS_SHAPE, "there is no such output");
     size_t width = (size_t)mica_tensor_dim(all, 2), longest = (size_t)mica_tensor_dim(all, 1);
     mica_named_tensor named = {"output", NULL};
     const float *from = mica_tensor_data(all);
@@ -261,8 +261,8 @@ static mica_status save_rows(const worker *w, const mica_outputs *outputs, const
         size_t row = b->rows[i] < 0 ? SIZE_MAX : (size_t)b->rows[i];
         size_t text = row / b->longest, token = row % b->longest;
         if (text >= b->count || token >= longest)
-            status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "row %lld is not there",
-                                (long long)b->rows[i]);
+            status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "row %lld is not there",
+                               (long long)b->rows[i]);
         else
             memcpy((float *)mica_tensor_data_mut(named.tensor) + i * width,
                    from + (text * longest + token) * width, width * sizeof *from);

@@ -173,7 +173,7 @@ mica_status bench_ops_open(const bench_ops_options *options, bench_ops **out, mi
     if (!status && (!set_path(ops->inputs_path, options->directory, "inputs") ||
                     !set_path(ops->output_path, options->directory, "output") ||
                     !set_path(ops->positions_path, options->directory, "positions")))
-        status = bench_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the folder's path is too long");
     if (!status) {
         mica_context_get_info(ops->context, &ops->info);
         if (!bench_peaks_measure(&ops->peaks, ops->info.kernels, ops->info.threads))
@@ -257,7 +257,7 @@ static mica_status measure(bench *b, const bench_plan *plan, mica_error *err)
     b->sampled = r->checked < r->elements;
     status = bench_ops_prepare_arms(b, err);
     if (!status && !bench_measure(r->arms, r->arm_count, plan))
-        status = plan->stop && plan->stop() ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+        status = plan->stop && plan->stop() ? mica_fail(err, MICA_STATUS_CANCELLED, "cancelled")
                                             : bench_fail_memory(err, "samples");
     bench_ops_rest(b);
     return status ? status : refuse_impossible(b, err);

@@ -29,7 +29,7 @@ static mica_status run_case(bench_ops *ops, const char *name, const bench_ops_ch
     for (size_t i = 0; i < bench_case_count; i++)
         if (bench_case_read(i, &work) && strcmp(work.name, name) == 0)
             return bench_ops_run(ops, &work, choices, count, plan, out, err);
-    return bench_fail(err, MICA_STATUS_NOT_FOUND, "there is no case '%s'", name);
+    return mica_fail(err, MICA_STATUS_NOT_FOUND, "there is no case '%s'", name);
 }
 
 /* The number of a backend, if it is wanted. */
@@ -147,23 +147,46 @@ static mica_status show_averages(bench_ops *ops, size_t i, bench_flaw *out, mica
     return status;
 }
 
+static bool is_of_one_arm(size_t i)
+{
+    return strcmp(rows[i].name, "mean_of_nine") == 0;
+}
+
+/* `backend` is set if it is the flaw of one. */
+static bool is_wanted(const bench_ops_options *o, size_t i, int *backend)
+{
+    *backend = BENCH_OPS_MICA;
+    if (rows[i].backend)
+        return find_backend(o, rows[i].backend, backend);
+    return is_of_one_arm(i) || (o->mica && o->peer_count > 0);
+}
+
+bool bench_flaw_describe(const bench_ops_options *o, size_t i, const char **name, const char **what,
+                         const char **whom)
+{
+    int backend;
+    *name = rows[i].name;
+    *what = rows[i].what;
+    *whom = rows[i].backend     ? rows[i].backend
+            : o->mica           ? "mica"
+            : o->peer_count > 0 ? o->peers[0].name
+                                : "";
+    return is_wanted(o, i, &backend);
+}
+
 mica_status bench_flaw_run(bench_ops *ops, size_t i, bool *shown, bench_flaw *out, mica_error *err)
 {
-    const bench_ops_options *o = bench_ops_options_of(ops);
-    int backend = BENCH_OPS_MICA;
+    int backend;
     memset(out, 0, sizeof *out);
     out->name = rows[i].name;
     out->what = rows[i].what;
     out->says = rows[i].says;
-    *shown = true;
-    if (rows[i].backend) {
-        *shown = find_backend(o, rows[i].backend, &backend);
-        return *shown ? show_work(ops, i, backend, out, err) : MICA_OK;
-    }
-    if (strcmp(rows[i].name, "mean_of_nine") == 0)
-        return show_means(ops, i, out, err);
-    *shown = o->mica && o->peer_count > 0;
-    return *shown ? show_averages(ops, i, out, err) : MICA_OK;
+    *shown = is_wanted(bench_ops_options_of(ops), i, &backend);
+    if (!*shown)
+        return MICA_OK;
+    if (rows[i].backend)
+        return show_work(ops, i, backend, out, err);
+    return is_of_one_arm(i) ? show_means(ops, i, out, err) : show_averages(ops, i, out, err);
 }
 
 void bench_flaw_release(bench_flaw *flaw)

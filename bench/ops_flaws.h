@@ -20,6 +20,10 @@ typedef struct bench_flaw {
 
 extern const size_t bench_flaw_count;
 
+/* Whether flaw i would be shown with these options: its name, the case or operation, and with whom.
+ */
+bool bench_flaw_describe(const bench_ops_options *options, size_t i, const char **name,
+                         const char **what, const char **whom);
 /* Shows flaw i. False in *shown: its backend is not among the wanted ones. */
 mica_status bench_flaw_run(bench_ops *ops, size_t i, bool *shown, bench_flaw *out, mica_error *err);
 void bench_flaw_release(bench_flaw *flaw);

@@ -263,6 +263,7 @@ static void become(pid_t parent, const char *program, const char *const *argumen
         _exit(NOT_STARTED);
 #endif
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     dup2(in, 0);
     dup2(out, 1);
     if (none >= 0)

@@ -26,8 +26,8 @@ mica_status report_build(const report_results *results, const report_paper *pape
     report r = {.results = results, .paper = paper, .document = out, .pool = &out->pool};
     if (results->run_count == 0 ||
         results->op_count + results->cell_count + results->flaw_count == 0)
-        return bench_fail(err, MICA_STATUS_FORMAT, "'%.500s' holds no results yet",
-                          results->run_count ? results->runs[0].path : "");
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%.500s' holds no results yet",
+                         results->run_count ? results->runs[0].path : "");
     const char *cpu = results->runs[0].cpu;
     out->title =
         title ? report_clean(r.pool, title)
@@ -42,6 +42,6 @@ mica_status report_build(const report_results *results, const report_paper *pape
     report_write_paper(&r);
     report_write_method(&r);
     if (out->pool.failed)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     return MICA_OK;
 }

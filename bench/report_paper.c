@@ -46,7 +46,7 @@ static size_t split(char *line, char *fields[FIELDS])
 
 static mica_status bad_line(const char *path, size_t line, const char *what, mica_error *err)
 {
-    return bench_fail(err, MICA_STATUS_FORMAT, "'%.500s', line %zu: %s", path, line, what);
+    return mica_fail(err, MICA_STATUS_FORMAT, "'%.500s', line %zu: %s", path, line, what);
 }
 
 static mica_status add_figure(report_paper *p, char *fields[FIELDS], const char *path, size_t line,
@@ -67,7 +67,7 @@ static mica_status add_figure(report_paper *p, char *fields[FIELDS], const char 
     report_published *larger =
         report_room(&p->pool, p->figures, p->count, &p->room, sizeof *larger);
     if (!larger)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     p->figures = larger;
     larger[p->count++] = (report_published){.table = fields[0][0],
                                             .device = device,
@@ -118,8 +118,8 @@ static mica_status read_csv(report_paper *p, const char *folder, const char *nam
     errno = 0;
     FILE *file = fopen(path, "r");
     if (!file)
-        return bench_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
-                          "cannot open '%.700s': %s", path, strerror(errno));
+        return mica_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
+                         "cannot open '%.700s': %s", path, strerror(errno));
     while (!status && fgets(line, sizeof line, file)) {
         number++;
         line[strcspn(line, "\r\n")] = 0;
@@ -129,7 +129,7 @@ static mica_status read_csv(report_paper *p, const char *folder, const char *nam
                                                : bad_line(path, number, "not five fields", err);
     }
     if (!status && ferror(file))
-        status = bench_fail(err, MICA_STATUS_IO, "cannot read '%.700s'", path);
+        status = mica_fail(err, MICA_STATUS_IO, "cannot read '%.700s'", path);
     fclose(file);
     return status;
 }
@@ -152,7 +152,7 @@ static mica_status recompute(report_paper *p, mica_error *err)
 {
     p->disagreements = report_alloc(&p->pool, p->count + 1, sizeof *p->disagreements);
     if (!p->disagreements)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     for (size_t i = 0; i < p->count; i++) {
         const report_published *average = &p->figures[i];
         double sum = 0;
@@ -166,8 +166,8 @@ static mica_status recompute(report_paper *p, mica_error *err)
                 n++;
             }
         if (n == 0)
-            return bench_fail(err, MICA_STATUS_FORMAT, "the paper's average '%.200s' is of nothing",
-                              average->name);
+            return mica_fail(err, MICA_STATUS_FORMAT, "the paper's average '%.200s' is of nothing",
+                             average->name);
         /* Each figure and the average are rounded to 0.01. */
         double off = fabs(sum / (double)n - average->ms);
         if (off > 0.005 + 1e-9)
@@ -193,7 +193,7 @@ mica_status report_paper_read(report_paper *p, const char *folder, mica_error *e
     if (!status)
         status = recompute(p, err);
     if (!status && p->pool.failed)
-        status = bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        status = mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     return status;
 }
 

@@ -150,20 +150,20 @@ mica_status report_read_run(report_pool *pool, const mica_json_value *root, cons
     int64_t number = 0;
     memset(run, 0, sizeof *run);
     if (!bench || !schema)
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "'%.600s' is no result of a benchmark: it has no \"bench\" and "
-                          "\"schema\"",
-                          path);
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "'%.600s' is no result of a benchmark: it has no \"bench\" and "
+                         "\"schema\"",
+                         path);
     if (!mica_json_int64(schema, &number) || number != 1)
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "'%.500s' has schema %.20s; this program reads schema 1", path,
-                          value_text(pool, schema));
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "'%.500s' has schema %.20s; this program reads schema 1", path,
+                         value_text(pool, schema));
     bool ops = strcmp(bench, "ops") == 0;
     if (!ops && strcmp(bench, "models") != 0)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                          "'%.500s' is a result of bench %.40s; a report is made of results of "
-                          "bench ops and bench models",
-                          path, report_clean(pool, bench));
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.500s' is a result of bench %.40s; a report is made of results of "
+                         "bench ops and bench models",
+                         path, report_clean(pool, bench));
     run->path = report_clean(pool, path);
     run->bench = ops ? "ops" : "models";
     run->cpu = text_of(pool, environment, "cpu");
@@ -215,10 +215,10 @@ static mica_status read_arm(report_pool *pool, const mica_json_value *v, const c
     if (!arm->name[0])
         arm->name = text_of(pool, v, "arm");
     if (!arm->name[0] || !state_of(v, &arm->state))
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "%.300s: arm '%.100s' has no name, or its state is none of ok, wrong, "
-                          "absent and failed",
-                          where, arm->name);
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "%.300s: arm '%.100s' has no name, or its state is none of ok, wrong, "
+                         "absent and failed",
+                         where, arm->name);
     arm->framework = text_of(pool, v, "framework");
     arm->precision = text_of(pool, v, "precision");
     arm->gpu = device[0] && strcmp(device, "cpu") != 0;
@@ -232,19 +232,19 @@ static mica_status read_arm(report_pool *pool, const mica_json_value *v, const c
     double *sorted = report_alloc(pool, count + 1, sizeof *sorted);
     arm->samples = report_alloc(pool, count + 1, sizeof *arm->samples);
     if (!sorted || !arm->samples)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     for (const mica_json_value *s = mica_json_first(seconds); s; s = mica_json_next(s)) {
         double sample = NAN;
         if (!mica_json_double(s, &sample) || !(sample > 1e-12) || !(sample < 1e9))
-            return bench_fail(err, MICA_STATUS_FORMAT,
-                              "%.300s: arm '%.100s': a sample is %.40s, no time that can have "
-                              "passed",
-                              where, arm->name, value_text(pool, s));
+            return mica_fail(err, MICA_STATUS_FORMAT,
+                             "%.300s: arm '%.100s': a sample is %.40s, no time that can have "
+                             "passed",
+                             where, arm->name, value_text(pool, s));
         arm->samples[arm->n++] = sample;
     }
     if (arm->n == 0)
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "%.300s: arm '%.100s' is ok and has no \"seconds\"", where, arm->name);
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "%.300s: arm '%.100s' is ok and has no \"seconds\"", where, arm->name);
     memcpy(sorted, arm->samples, arm->n * sizeof *sorted);
     arm->time = bench_median_interval(sorted, arm->n, 0.95);
     return MICA_OK;
@@ -256,12 +256,12 @@ static mica_status read_arms(report_pool *pool, const mica_json_value *v, const 
     const mica_json_value *arms = mica_json_get(v, "arms");
     mica_status status = MICA_OK;
     if (mica_json_get_type(arms) != MICA_JSON_ARRAY)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"arms\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"arms\"", where);
     if (mica_json_count(arms) > ARMS_MAX)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", where, ARMS_MAX);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", where, ARMS_MAX);
     cell->arms = report_alloc(pool, mica_json_count(arms) + 1, sizeof *cell->arms);
     if (!cell->arms)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     for (const mica_json_value *a = mica_json_first(arms); a && !status; a = mica_json_next(a))
         status = read_arm(pool, a, where, &cell->arms[cell->arm_count++], err);
     return status;
@@ -275,9 +275,9 @@ static void *one_more(report_results *r, void *items, size_t count, size_t *room
 {
     void *larger = count < RECORDS_MAX ? report_room(&r->pool, items, count, room, size) : NULL;
     if (!larger && count == RECORDS_MAX)
-        bench_fail(err, MICA_STATUS_FORMAT, "more than %d records of one kind", RECORDS_MAX);
+        mica_fail(err, MICA_STATUS_FORMAT, "more than %d records of one kind", RECORDS_MAX);
     else if (!larger)
-        bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     return larger;
 }
 
@@ -316,7 +316,7 @@ static mica_status join(report_pool *pool, arm_list *list, const arm_list *other
     if (more == 0)
         return MICA_OK;
     if (list->count + more > ARMS_MAX)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", what, ARMS_MAX);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", what, ARMS_MAX);
     char *both = report_alloc(pool, list->count + more, list->size), *to = both;
     if (!both)
         return bench_fail_memory(err, what);
@@ -399,7 +399,7 @@ static mica_status read_case(report_results *r, report_run *run, const mica_json
                         .probe_low = NAN,
                         .probe_high = NAN};
     if (!cell.name[0])
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"case\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"case\"", where);
     if (!cell.set[0] || cell.paper)
         cell.set = cell.paper ? "paper" : "encoders";
     if (!cell.group[0])
@@ -432,10 +432,10 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                         .probe_high = NAN};
     if (!cell.group[0] || !length || !mica_json_int64(mica_json_get(v, "batch"), &cell.batch) ||
         cell.batch < 1)
-        return bench_fail(err, MICA_STATUS_FORMAT,
-                          "%.300s: a cell has a \"model\", a \"length\" and a \"batch\" of 1 or "
-                          "more",
-                          where);
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "%.300s: a cell has a \"model\", a \"length\" and a \"batch\" of 1 or "
+                         "more",
+                         where);
     cell.name = report_print(&r->pool, "%s / inputs-char-no=%s / batch-size=%lld", cell.group,
                              cell.length, (long long)cell.batch);
     for (int i = 0; i < REPORT_PRECISIONS; i++)
@@ -512,11 +512,11 @@ static mica_status read_model(report_results *r, const report_run *run, const mi
                       .hidden = positive_of(v, "hidden"),
                       .parameters = positive_of(v, "parameters")};
     if (!m.name[0])
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"model\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"model\"", where);
     for (int i = 0; i < REPORT_PRECISIONS; i++)
         m.weights[i] = positive_of(bytes, report_precisions[i]);
     if (mica_json_count(arms) > ARMS_MAX)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", where, ARMS_MAX);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has more than %d arms", where, ARMS_MAX);
     m.arms = report_alloc(pool, mica_json_count(arms) + 1, sizeof *m.arms);
     for (const mica_json_value *a = mica_json_first(arms); a && m.arms; a = mica_json_next(a)) {
         report_loading *l = &m.arms[m.arm_count++];
@@ -530,10 +530,10 @@ static mica_status read_model(report_results *r, const report_run *run, const mi
                               .resident = positive_of(a, "peak_resident_bytes"),
                               .as_published = flag_of(a, "as_published")};
         if (!l->name[0] || !state_of(a, &l->state))
-            return bench_fail(err, MICA_STATUS_FORMAT,
-                              "%.300s: arm '%.100s' has no name, or its state is none of ok, "
-                              "wrong, absent, failed and not run",
-                              where, l->name);
+            return mica_fail(err, MICA_STATUS_FORMAT,
+                             "%.300s: arm '%.100s' has no name, or its state is none of ok, "
+                             "wrong, absent, failed and not run",
+                             where, l->name);
     }
     return put_model(r, &m, err);
 }
@@ -552,7 +552,7 @@ static mica_status read_accuracy(report_results *r, const mica_json_value *v, co
                          .least = bench_number(v, "cosine_least", NAN)};
     state_of(v, &a.state); /* without one it is OK */
     if (!a.model[0] || !a.arm[0])
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"model\" and \"arm\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"model\" and \"arm\"", where);
     for (size_t i = 0; i < r->accuracy_count; i++)
         if (strcmp(r->accuracy[i].model, a.model) == 0 && strcmp(r->accuracy[i].arm, a.arm) == 0) {
             r->accuracy[i] = a;
@@ -579,7 +579,7 @@ static mica_status read_figure(report_pool *pool, const mica_json_value *v, cons
     arm->state = value > 1e-12 && value < 1e9 ? BENCH_OK : BENCH_FAILED;
     arm->samples = report_alloc(pool, 1, sizeof *arm->samples);
     if (!arm->samples)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     arm->samples[0] = value;
     arm->n = 1;
     arm->time = (bench_interval){value, value, value, 0};
@@ -598,7 +598,7 @@ static mica_status read_flaw(report_results *r, const mica_json_value *v, const 
                      .ratio = mica_json_get(mica_json_get(v, "flawed"), "ratio") != NULL};
     const char *model = text_of(pool, v, "model"), *cell = text_of(pool, v, "cell");
     if (!f.name[0])
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"flaw\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"flaw\"", where);
     if (!f.where[0])
         f.where = report_print(pool, "%s%s%s", model, model[0] && cell[0] ? ", " : "", cell);
     mica_status status = read_figure(pool, mica_json_get(v, "honest"), where, &f.honest, err);
@@ -619,8 +619,8 @@ mica_status report_read_record(report_results *r, report_run *run, const mica_js
 {
     const char *kind = mica_json_string(mica_json_get(v, "kind"), NULL);
     if (mica_json_get_type(v) != MICA_JSON_OBJECT)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s is %s, not an object", where,
-                          mica_json_type_name(mica_json_get_type(v)));
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s is %s, not an object", where,
+                         mica_json_type_name(mica_json_get_type(v)));
     if (mica_json_get(v, "flaw"))
         return read_flaw(r, v, where, err);
     if (strcmp(run->bench, "ops") == 0)
@@ -633,6 +633,6 @@ mica_status report_read_record(report_results *r, report_run *run, const mica_js
     if (kind && strcmp(kind, "accuracy") == 0)
         return read_accuracy(r, v, where, err);
     if (!kind)
-        return bench_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"kind\"", where);
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"kind\"", where);
     return MICA_OK;
 }

@@ -32,16 +32,16 @@ static mica_status check_machine(const report_results *r, const report_run *run,
     const char *const b[] = {run->cpu, run->kernels, run->system};
     for (int i = 0; i < 3; i++)
         if (strcmp(a[i], b[i]) != 0)
-            return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                              "'%.200s' and '%.200s' are of different machines: the %s is "
-                              "'%.100s' and '%.100s'; make a report of each",
-                              first->path, run->path, what[i], a[i], b[i]);
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "'%.200s' and '%.200s' are of different machines: the %s is "
+                             "'%.100s' and '%.100s'; make a report of each",
+                             first->path, run->path, what[i], a[i], b[i]);
     const report_run *same = report_run_of(r, run->bench);
     if (same && same->threads != run->threads && same->threads > 0 && run->threads > 0)
-        return bench_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                          "'%.300s' ran with %g threads and '%.300s' with %g; make a report of "
-                          "each",
-                          same->path, same->threads, run->path, run->threads);
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.300s' ran with %g threads and '%.300s' with %g; make a report of "
+                         "each",
+                         same->path, same->threads, run->path, run->threads);
     return MICA_OK;
 }
 
@@ -56,7 +56,7 @@ static mica_status begin_run(report_results *r, const mica_json_value *root, con
         return status;
     report_run *runs = report_room(&r->pool, r->runs, r->run_count, &r->run_room, sizeof *runs);
     if (!runs)
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     r->runs = runs;
     *out = &runs[r->run_count++];
     **out = run;
@@ -152,7 +152,7 @@ mica_status report_read(report_results *r, const char *data, size_t size, const 
     }
     mark_as_published(r);
     if (!status && r->pool.failed)
-        status = bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        status = mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     return status;
 }
 
@@ -164,8 +164,8 @@ mica_status report_read_file(report_results *r, const char *path, mica_error *er
     errno = 0;
     FILE *file = fopen(path, "rb");
     if (!file)
-        return bench_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
-                          "cannot open '%.700s': %s", path, strerror(errno));
+        return mica_fail(err, errno == ENOENT ? MICA_STATUS_NOT_FOUND : MICA_STATUS_IO,
+                         "cannot open '%.700s': %s", path, strerror(errno));
     while (!text.failed && (n = fread(part, 1, sizeof part, file)) > 0)
         report_add(&text, part, n);
     bool broken = ferror(file) != 0;
@@ -173,9 +173,9 @@ mica_status report_read_file(report_results *r, const char *path, mica_error *er
     fclose(file);
     mica_status status = MICA_OK;
     if (broken)
-        status = bench_fail(err, MICA_STATUS_IO, "cannot read '%.700s': %s", path, strerror(error));
+        status = mica_fail(err, MICA_STATUS_IO, "cannot read '%.700s': %s", path, strerror(error));
     else if (text.failed)
-        status = bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for '%.700s'", path);
+        status = mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for '%.700s'", path);
     else
         status = report_read(r, text.data ? text.data : "", text.size, path, err);
     report_text_free(&text);

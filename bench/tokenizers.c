@@ -219,7 +219,7 @@ static mica_status start_peer(bench *b, bench_tokenizer *out, mica_error *err)
                                b->options->show_errors);
     if (!b->peer) {
         mica_json_writer_destroy(&w);
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for a peer");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for a peer");
     }
     if (bench_peer_hello(b->peer))
         describe(bench_peer_hello(b->peer), out->peer, sizeof out->peer);
@@ -283,12 +283,12 @@ static mica_status measure_growth(bench *b, bench_tokenizer *out, int kind, mica
     }
     free(data);
     if (!fine)
-        return plan.stop && plan.stop() ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
-                                        : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY,
-                                                     "out of memory for %d bytes", GROW_BYTES);
+        return plan.stop && plan.stop() ? mica_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+                                        : mica_fail(err, MICA_STATUS_OUT_OF_MEMORY,
+                                                    "out of memory for %d bytes", GROW_BYTES);
     for (int i = 0; i < 2; i++)
         if (g->arms[i].state != BENCH_OK)
-            return bench_fail(err, MICA_STATUS_FORMAT, "%s: %s", g->name, g->arms[i].reason);
+            return mica_fail(err, MICA_STATUS_FORMAT, "%s: %s", g->name, g->arms[i].reason);
     return MICA_OK;
 }
 
@@ -321,7 +321,7 @@ static mica_status prepare_mica(bench *b, bench_tokenizer *out, mica_error *err)
     if (status)
         return status;
     if (!cut(&b->texts, b->options->text, b->options->chunk))
-        return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for texts");
+        return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for texts");
     /* Whole texts, whatever truncation and padding the file asks for. */
     mica_encode_options_defaults(&b->encode);
     out->texts = b->texts.count;
@@ -348,8 +348,8 @@ mica_status bench_tokenizer_run(const char *path, const bench_tokenizers_options
     if (!status && !(bench_measure(out->encode, out->encode_arms, &options->plan) &&
                      bench_measure(out->load, out->load_arms, &options->plan)))
         status = options->plan.stop && options->plan.stop()
-                     ? bench_fail(err, MICA_STATUS_CANCELLED, "cancelled")
-                     : bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
+                     ? mica_fail(err, MICA_STATUS_CANCELLED, "cancelled")
+                     : mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for samples");
     bench_peer_stop(&b.peer);
     for (int kind = 0; kind < BENCH_GROWTHS && options->grow && !status; kind++)
         status = measure_growth(&b, out, kind, err);

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "util.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-mica_status bench_fail(mica_error *err, mica_status status, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    err->status = status;
-    vsnprintf(err->message, sizeof err->message, format, args);
-    va_end(args);
-    return status;
-}
+#include "base/file.h"
 
 mica_status bench_fail_memory(mica_error *err, const char *what)
 {
-    return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for %s", what);
+    return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for %s", what);
+}
+
+mica_status bench_write_file(const char *path, const char *text, size_t size, const char *end,
+                             mica_error *err)
+{
+    mica_writer *writer = NULL;
+    mica_status status = mica_writer_open(path, &writer, err);
+    if (!status)
+        status = mica_writer_write(writer, text, size, err);
+    if (!status)
+        status = mica_writer_write(writer, end, strlen(end), err);
+    if (!status)
+        status = mica_writer_commit(&writer, err);
+    mica_writer_abort(&writer);
+    return status;
 }
 
 double bench_now(void)
@@ -49,7 +55,7 @@ mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out
         return MICA_OK;
     }
     free(data);
-    return more ? bench_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
+    return more ? mica_fail(err, MICA_STATUS_IO, "'%.300s' cannot be read whole", path)
                 : bench_fail_memory(err, "a file");
 }
 

@@ -10,11 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/error.h"
 #include "mica/json.h"
 #include "mica/status.h"
 
-/* Sets the error; returns `status`. */
-mica_status bench_fail(mica_error *err, mica_status status, const char *format, ...);
+/* "out of memory for WHAT" */
 mica_status bench_fail_memory(mica_error *err, const char *what);
 
 /* Seconds of a clock that only goes forward. */
@@ -23,6 +23,11 @@ double bench_now(void);
 /* The rest of an open file, `path`, of at most `most` bytes; to be freed. */
 mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out, size_t *size,
                            mica_error *err);
+
+/* A file of a text and what ends it: there whole, or as it was before; a pipe or a device gets it
+ * as it is. */
+mica_status bench_write_file(const char *path, const char *text, size_t size, const char *end,
+                             mica_error *err);
 
 /* Members of the object that is open. NULL texts and numbers that are not finite are null. */
 void bench_write_text(mica_json_writer *w, const char *key, const char *text);

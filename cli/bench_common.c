@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "bench/util.h"
 
 const char *bench_python(const char *named, char *path, size_t size)
@@ -120,22 +121,18 @@ mica_status bench_put_line(mica_json_writer *w, mica_error *err)
     return status;
 }
 
+int bench_check_output(const cli_command *command, const char *output)
+{
+    mica_error err = {0};
+    return output && mica_writer_check(output, &err) ? fail(command, &err) : -1;
+}
+
 static mica_status write_file(mica_json_writer *w, const char *path, mica_error *err)
 {
     const char *json;
     size_t size;
     mica_status status = mica_json_writer_text(w, &json, &size, err);
-    FILE *file = status ? NULL : fopen(path, "wb");
-    if (status)
-        return status;
-    bool written = file && fwrite(json, 1, size, file) == size && fputc('\n', file) != EOF;
-    if ((file && fclose(file) != 0) || !written) {
-        err->status = MICA_STATUS_IO;
-        snprintf(err->message, sizeof err->message, "cannot write '%.700s': %s", path,
-                 strerror(errno));
-        return err->status;
-    }
-    return MICA_OK;
+    return status ? status : bench_write_file(path, json, size, "\n", err);
 }
 
 mica_status bench_put_document(mica_json_writer *w, cli_format format, const char *output,

@@ -49,6 +49,8 @@ void bench_write_plan(mica_json_writer *w, const bench_plan *plan);
 /* The member "ratio": of the fastest other arm to the first. */
 void bench_write_ratio(mica_json_writer *w, const bench_arm *arms, size_t count);
 
+/* --output, before anything is measured: a code after telling that it cannot be written, or -1. */
+int bench_check_output(const cli_command *command, const char *output);
 /* The writer's document as a line on standard output; the writer is reset. */
 mica_status bench_put_line(mica_json_writer *w, mica_error *err);
 /* The writer's document into the file `output` (NULL: none), and as a line on standard output if

@@ -430,6 +430,9 @@ static int exit_code(const gemm_run *run)
 static int measure(gemm_run *run, const char *output)
 {
     mica_error err = {0}, second = {0};
+    int code = bench_check_output(run->command, output);
+    if (code >= 0)
+        return code;
     run->results = calloc(run->shape_count, sizeof *run->results);
     if (!run->results)
         return fail_text(run->command, MICA_STATUS_OUT_OF_MEMORY, "out of memory");

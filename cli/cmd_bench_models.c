@@ -430,7 +430,9 @@ static int measure(models_run *run, bool only_list, bool dry)
 {
     char directory[PATH_ROOM - 64];
     mica_error err = {0};
-    int code = bench_make_folder(run->command, directory, sizeof directory);
+    int code = only_list || dry ? -1 : bench_check_output(run->command, run->options.output);
+    if (code < 0)
+        code = bench_make_folder(run->command, directory, sizeof directory);
     if (code >= 0)
         return code;
     run->options.directory = directory;

@@ -111,10 +111,27 @@ static int read_group(ops_run *run, const char *text, bench_group *group)
                : -1;
 }
 
+/* The flaws that --as-published would show, a line each if there is what these begin with; returns
+ * how many. */
+static size_t list_flaws(const ops_run *run, const char *begin)
+{
+    const char *name, *what, *whom;
+    size_t count = 0;
+    for (size_t i = 0; i < bench_flaw_count && run->as_published; i++) {
+        if (!bench_flaw_describe(&run->options, i, &name, &what, &whom))
+            continue;
+        if (begin)
+            out_text("%s%-18s  %s, %s\n", begin, name, what, whom);
+        count++;
+    }
+    return count;
+}
+
 static int list(const ops_run *run)
 {
     for (size_t i = 0; i < run->case_count; i++)
         out_text("%-8s  %s\n", bench_group_name(run->cases[i].group), run->cases[i].name);
+    list_flaws(run, "flaw      ");
     return EXIT_OK;
 }
 
@@ -122,7 +139,10 @@ static int list(const ops_run *run)
 static int show_plan(const ops_run *run)
 {
     const bench_ops_options *o = &run->options;
-    out_text("%zu cases", run->case_count);
+    if (run->case_count > 0)
+        out_text("%zu cases%s", run->case_count, run->as_published ? ", " : "");
+    if (run->as_published)
+        out_text("%zu flaws of the published harness", list_flaws(run, NULL));
     if (o->mica)
         out_text(", mica");
     for (size_t i = 0; i < o->peer_count; i++)
@@ -134,6 +154,7 @@ static int show_plan(const ops_run *run)
         size_text((int64_t)c->bytes, bytes, sizeof bytes);
         out_text("  %-56s %12.4f GFLOP %10s\n", c->name, c->flops * 1e-9, bytes);
     }
+    list_flaws(run, "  ");
     return EXIT_OK;
 }
 
@@ -206,7 +227,9 @@ static int measure(ops_run *run, const char *output)
 {
     char directory[4096 - 64];
     mica_error err = {0}, second = {0};
-    int code = bench_make_folder(run->command, directory, sizeof directory);
+    int code = bench_check_output(run->command, output);
+    if (code < 0)
+        code = bench_make_folder(run->command, directory, sizeof directory);
     if (code >= 0)
         return code;
     run->options.directory = directory;

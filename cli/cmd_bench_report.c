@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/error.h"
 #include "bench/report.h"
 #include "bench/report_writers.h"
 #include "bench/util.h"
@@ -34,39 +34,6 @@ typedef struct report_command {
     report_document document;
 } report_command;
 
-static mica_status io_error(mica_error *err, const char *what, const char *path)
-{
-    return bench_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
-                      "%s '%.600s': %s", what, path, strerror(errno));
-}
-
-/* The file is there whole or as it was before: it is written beside and then renamed. */
-static mica_status write_whole(const char *path, const report_text *text, mica_error *err)
-{
-    char beside[4096];
-    if ((size_t)snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid()) >=
-        sizeof beside) {
-        errno = ENAMETOOLONG;
-        return io_error(err, "cannot write", path);
-    }
-    errno = 0;
-    FILE *file = fopen(beside, "wb");
-    if (!file)
-        return io_error(err, "cannot write", path);
-    bool fine = fwrite(text->data, 1, text->size, file) == text->size && fflush(file) == 0;
-    int error = errno;
-    if (fclose(file) != 0 && fine) {
-        fine = false;
-        error = errno;
-    }
-    if (fine && rename(beside, path) == 0)
-        return MICA_OK;
-    errno = fine ? errno : error;
-    io_error(err, "cannot write", path);
-    remove(beside);
-    return err->status;
-}
-
 /* The folder of the pictures: beside the output, unless it is an absolute path. */
 static bool figures_folder(const report_command *c, char *path, size_t size)
 {
@@ -81,7 +48,7 @@ static mica_status write_figures(const report_command *c, mica_error *err)
     mica_status status = MICA_OK;
     errno = ENAMETOOLONG;
     if (!figures_folder(c, folder, sizeof folder) || (mkdir(folder, 0777) != 0 && errno != EEXIST))
-        return io_error(err, "cannot make the folder", c->figures);
+        return mica_fail_errno(err, errno, "cannot make the folder", c->figures);
     for (size_t i = 0; i < c->document.count; i++) {
         const report_figure *f = c->document.parts[i].figure;
         for (size_t k = 0; f && k < f->panel_count && !status; k++) {
@@ -90,8 +57,8 @@ static mica_status write_figures(const report_command *c, mica_error *err)
             report_svg_name(f, k, name, sizeof name);
             report_write_svg(f->panels[k], &text);
             snprintf(path, sizeof path, "%s/%s", folder, name);
-            status = text.failed ? bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory")
-                                 : write_whole(path, &text, err);
+            status = text.failed ? mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory")
+                                 : bench_write_file(path, text.data, text.size, "", err);
             report_text_free(&text);
         }
     }
@@ -109,11 +76,11 @@ static mica_status write_report(const report_command *c, mica_error *err)
     else
         report_write_html(&c->document, &text);
     if (text.failed)
-        status = bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+        status = mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
     if (!status && c->figures)
         status = write_figures(c, err);
     if (!status && c->output)
-        status = write_whole(c->output, &text, err);
+        status = bench_write_file(c->output, text.data, text.size, "", err);
     else if (!status)
         out_write(text.data, text.size);
     report_text_free(&text);
@@ -125,8 +92,8 @@ static mica_status make(report_command *c, int count, char **paths, mica_error *
     char folder[4096];
     mica_status status = MICA_OK;
     if (!bench_find("bench/paper", "share/mica/bench/paper", folder, sizeof folder))
-        return bench_fail(err, MICA_STATUS_NOT_FOUND,
-                          "the paper's figures (bench/paper) are not beside the program");
+        return mica_fail(err, MICA_STATUS_NOT_FOUND,
+                         "the paper's figures (bench/paper) are not beside the program");
     status = report_paper_read(&c->paper, folder, err);
     for (int i = 0; i < count && !status; i++)
         status = report_read_file(&c->results, paths[i], err);

@@ -342,7 +342,7 @@ int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv)
         return EXIT_USAGE;
     char text_path[4096], script_path[4096], python_path[4096];
     names files = {0};
-    mica_error err = {0};
+    mica_error err = {0}, second = {0};
     mica_status status = MICA_OK;
     if (!text && bench_find_text(text_path, sizeof text_path))
         text = text_path;
@@ -352,6 +352,8 @@ int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv)
         code = usage_error(command, "which text? Give --text FILE");
     else if (!alone && !script)
         code = usage_error(command, "bench/peers is not there: give --peer-script or --no-peer");
+    if (code < 0)
+        code = bench_check_output(command, output);
     if (code < 0)
         code = read_text(command, text, &run.options.text);
     if (code < 0)
@@ -376,9 +378,10 @@ int cmd_bench_tokenizers(const cli_command *command, int argc, char **argv)
         status = mica_json_writer_create(&run.writer, &err);
         if (!status)
             status = run_all(&run, &files, text, &err);
-        if (!status && (run.format == FORMAT_JSON || output)) {
+        if ((!status || run.count > 0) && (run.format == FORMAT_JSON || output)) {
             write_document(&run, text);
-            status = bench_put_document(run.writer, run.format, output, &err);
+            if (bench_put_document(run.writer, run.format, output, &second) && !status)
+                err = second, status = second.status;
         }
         code = status                     ? fail(command, &err)
                : run.count == files.count ? EXIT_OK

@@ -60,7 +60,7 @@ typedef struct profiling {
 
 static mica_status no_memory(mica_error *err)
 {
-    return bench_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
+    return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory");
 }
 
 /* ---- the work ---- */

@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 {
     keep_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write that meets it */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file at its limit */
     if (argc < 2) {
         overview(error_text);
         return EXIT_USAGE;

@@ -311,6 +311,19 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
     return open_writer(path, 0666, false, out, err);
 }
 
+mica_status mica_writer_check(const char *path, mica_error *err)
+{
+    struct stat info;
+    mica_writer *writer = NULL;
+    bool found = stat(path, &info) == 0;
+    if (found && written_directly(path, &info) && !S_ISDIR(info.st_mode))
+        return access(path, W_OK) == 0 ? MICA_OK
+                                       : mica_fail_errno(err, errno, "cannot write", path);
+    mica_status status = mica_writer_open(path, &writer, err);
+    mica_writer_abort(&writer);
+    return status;
+}
+
 mica_status mica_writer_open_cache(const char *path, mica_writer **out, mica_error *err)
 {
     return open_writer(path, 0600, true, out, err);

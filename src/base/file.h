@@ -45,11 +45,15 @@ char *mica_path_join(const char *dir, const char *name);
 int mica_make_folders(char *path, unsigned mode);
 
 /* A file that appears under its name only when complete: writes go to a temporary file in the same
- * folder; commit flushes, syncs and renames; abort (also on any failure) removes it. */
+ * folder; commit flushes, syncs and renames; abort (also on any failure) removes it. Pipes, devices
+ * and what lies in /dev or /proc are written as they are. */
 typedef struct mica_writer mica_writer;
 mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *err);
-/* The same for what can be made again and is checked when it is read: for the owner alone (mode
- * 0600), and commit does not wait for the disk. */
+/* Whether it could be opened now, for who writes at the end of long work: nothing is left behind. A
+ * pipe is not opened: its reader would take that for the end. */
+mica_status mica_writer_check(const char *path, mica_error *err);
+/* mica_writer_open for what can be made again and is checked when it is read: for the owner alone
+ * (mode 0600), and commit does not wait for the disk. */
 mica_status mica_writer_open_cache(const char *path, mica_writer **out, mica_error *err);
 mica_status mica_writer_write(mica_writer *writer, const void *data, size_t size, mica_error *err);
 mica_status mica_writer_commit(mica_writer **writer, mica_error *err); /* clears, also on failure */

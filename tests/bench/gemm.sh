@@ -62,6 +62,7 @@ err_has "--shapes"
 bench --rounds 0
 expect "no rounds" 2
 bench --shapes 3x4x5 --output "$work/none/x.json"
-expect "no such folder" 1
+expect "no such folder" 3
 err_has "cannot write"
+out_empty
 finish

@@ -87,6 +87,20 @@ out_has "there already: cell of tiny"
 bench right --output "$work/right.jsonl" --resume --rounds 3
 expect "other settings" 2
 err_has "its settings is not what it is now"
+run "$mica" bench models --models "$work/tiny" --peers mica --output "$work/nowhere/x.jsonl"
+expect "no such folder" 3
+err_has "cannot write"
+out_empty
+mkfifo "$work/fifo"
+cat "$work/fifo" >"$work/read" &
+bench right --peers "mica fp32" --output "$work/fifo"
+expect "a pipe as output" 0
+wait $!
+[ -p "$work/fifo" ] || complain "the pipe was replaced"
+[ "$(wc -l <"$work/read")" -eq 5 ] || complain "not a header, a model and three cells"
+bench right --peers "mica fp32" --output "$work/fifo" --resume
+expect "a pipe to go on with" 2
+err_has "no file that --resume can read"
 bench right --format json --precisions fp32 --peers "mica,script fp32 best"
 expect "as JSON" 0
 lines_are 1

@@ -51,6 +51,22 @@ run "$mica" bench ops --dry-run --filter '^MatMul.*64x1024$' --backends mica
 expect "a dry run" 0
 out_has "1 cases, mica, 9 rounds"
 out_has "131.0720 GFLOP"
+run "$mica" bench ops --as-published --list
+expect "the list of the flaws" 0
+lines_are "$(grep -c '^BENCH_FLAW' "$here/../../bench/ops_flaws.def")"
+out_has "axis_ignored        Sort / dim=64x128x1024 axis=0, mlx"
+run "$mica" bench ops --as-published --list --group tiny --filter ReLU --backends mica
+expect "the list of cases and flaws" 0
+lines_are 3
+out_has "tiny      ReLU / dim=8"
+out_has "flaw      mean_of_nine        ReLU / dim=128x16x1024, mica"
+run "$mica" bench ops --as-published --dry-run --backends mica
+expect "a dry run of the flaws" 0
+lines_are 3
+out_has "2 flaws of the published harness, mica, 9 rounds"
+run "$mica" bench ops --as-published --dry-run --backends mica --filter '^MatMul.*64x1024$'
+expect "a dry run of a case and the flaws" 0
+out_has "1 cases, 2 flaws of the published harness, mica"
 run "$mica" bench ops --filter '('
 expect "a bad expression" 2
 err_has "--filter '('"
@@ -85,6 +101,36 @@ grep -q pytorch "$work/out" && complain "there is a peer"
 bench right --backends pytorch
 expect "the peer alone" 0
 [ "$(mica_times)" -eq 0 ] || complain "mica has a time"
+
+# An output that cannot be written is told before anything is measured, and one that is there stays whole.
+one() { run "$mica" bench ops --filter '^ReLU / dim=8$' --backends mica --rounds 1 --min-time 0.001 "$@"; }
+one --output "$work/none/x.json"
+expect "no such folder" 3
+err_has "cannot write"
+out_empty
+one --output "$work"
+expect "a folder as output" 1
+out_empty
+cp "$work/right.json" "$work/kept.json"
+limited() (
+    ulimit -f 1
+    one "$@"
+    [ "$code" -eq 1 ]
+)
+# Blocks of 512 or 1024 bytes: this result is larger than both.
+run "$mica" bench ops --group tiny --backends mica --rounds 99 --min-time 0.0001 --output "$work/size.json"
+expect "many samples" 0
+[ "$(wc -c <"$work/size.json")" -gt 2048 ] || complain "the result is small"
+limited --group tiny --filter . --rounds 99 --min-time 0.0001 --output "$work/kept.json" || complain "a file at its limit is no error"
+cmp -s "$work/right.json" "$work/kept.json" || complain "what was there has been cut"
+[ -z "$(find "$work" -name '*.tmp')" ] || complain "a part is left over"
+mkfifo "$work/fifo"
+cat "$work/fifo" >"$work/read" &
+one --output "$work/fifo"
+expect "a pipe as output" 0
+wait $!
+[ -p "$work/fifo" ] || complain "the pipe was replaced"
+grep -q '"bench":"ops"' "$work/read" || complain "nothing came through the pipe"
 
 # What the reference knows a sample of, peers write a sample of.
 large() {

@@ -31,7 +31,7 @@ for picture in $(sed -n 's/.*](<\(.*\)>)$/\1/p' "$work/report.md"); do
     grep -q '</svg>' "$work/$picture" || complain "$picture is not there"
 done
 [ "$(find "$work/pictures" -name 'figure-[1-4]*.svg' | wc -l)" -eq 6 ] || complain "not six pictures of figures 1 to 4"
-[ -z "$(find "$work" -name '*.part')" ] || complain "a part is left over"
+[ -z "$(find "$work" -name '*.tmp')" ] || complain "a part is left over"
 
 report "$results/ops.json" "$results/models.jsonl" --format html -o "$work/report.html"
 expect "a page" 0
@@ -55,8 +55,40 @@ expect "no such file" 3
 err_has "none.json"
 [ "$(cat "$work/kept")" = old ] || complain "the old file is gone"
 report "$results/ops.json" --output "$work/no/such/folder"
-expect "no such folder" 1
+expect "no such folder" 3
 err_has "no/such/folder"
+
+# Pipes and devices are written to, and stay what they are. (The link would be replaced, not the device.)
+mkfifo "$work/fifo"
+cat "$work/fifo" >"$work/read" &
+report "$results/ops.json" --format html --output "$work/fifo"
+expect "a pipe" 0
+wait $!
+[ -p "$work/fifo" ] || complain "the pipe was replaced"
+grep -q '</html>' "$work/read" || complain "the page did not come through the pipe"
+run sh -c '"$@" | cat' - "$mica" bench report "$results/ops.json" --output /dev/stdout
+expect "standard output by its name" 0
+out_has "# mica beside other frameworks"
+if [ -c /dev/full ]; then
+    ln -s /dev/full "$work/full"
+    report "$results/ops.json" --output "$work/full"
+    expect "a full device" 1
+    err_has "full': No space left on device"
+    [ -c "$work/full" ] || complain "the device was replaced"
+else
+    echo "skipped: this system has no /dev/full"
+fi
+mkdir "$work/taken"
+report "$results/ops.json" --output "$work/taken"
+expect "a folder as output" 1
+mkdir "$work/figures"
+mkfifo "$work/figures/figure-1.svg"
+cat "$work/figures/figure-1.svg" >"$work/read" &
+report "$results/ops.json" --output "$work/pipe.md" --figures figures
+expect "a picture into a pipe" 0
+wait $!
+[ -p "$work/figures/figure-1.svg" ] || complain "the pipe was replaced"
+grep -q '</svg>' "$work/read" || complain "the picture did not come through the pipe"
 
 head -c 20000 "$results/models.jsonl" >"$work/cut.jsonl"
 report "$work/cut.jsonl"

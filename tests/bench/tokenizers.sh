@@ -75,6 +75,10 @@ out_has "absent: its Python could not be started"
 run "$mica" bench tokenizers "$tokenizer" --text "$work/text" --rounds 1 --peer-script /no/script
 expect "no such script" 0
 out_has "absent: there is no '/no/script'"
+run "$mica" bench tokenizers "$tokenizer" --no-peer --output "$work/none/x.json"
+expect "no such folder for the output" 3
+err_has "cannot write"
+out_empty
 run "$mica" bench tokenizers --no-peer --rounds 1 --min-time 0
 expect "the fixtures" 0
 out_has "bert-base-uncased"

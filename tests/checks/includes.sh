@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Who includes whom: a part of src/ may include itself, the public headers, and parts above it in the
-# list below; the front doors (cli, examples, bench) include only the public headers, and cli the headers of bench.
+# list below; the front doors (cli, examples, bench) include only the public headers, and cli the headers of bench. Two
+# headers of base serve cli and bench, too: a file is written whole, and a text made safe to print, in one way.
 #   tests/checks/includes.sh [SOURCE_DIR]
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
@@ -55,6 +56,7 @@ for folder in cli examples bench; do
         for include in $(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$file"); do
             case $include in
             mica/*) ;;
+            base/file.h | base/error.h) [ $folder != examples ] || complain "$file includes \"$include\": examples may not" ;;
             bench/*.h) [ $folder = cli ] || complain "$file includes \"$include\": only cli may" ;;
             */*) complain "$file includes \"$include\": only mica/ headers are allowed there" ;;
             *) [ -f "$(dirname "$file")/$include" ] || complain "$file includes \"$include\", which is not beside it" ;;

@@ -123,6 +123,21 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     assert_int_equal(mica_writer_open(folder, &writer, &err), MICA_STATUS_IO);
 }
 
+static void whether_a_file_can_be_written_is_asked_before(void **state)
+{
+    mica_error err = {0};
+    size_t before = files_in(folder);
+    assert_int_equal(mica_writer_check(in_folder("asked"), &err), MICA_OK);
+    assert_int_equal(files_in(folder), before);
+    assert_int_equal(mica_writer_check(in_folder("none/x"), &err), MICA_STATUS_NOT_FOUND);
+    assert_non_null(strstr(err.message, "none/x"));
+    assert_int_equal(mica_writer_check(folder, &err), MICA_STATUS_IO);
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_equal(mica_writer_check(in_folder("pipe"), &err), MICA_OK); /* waits for nobody */
+    assert_int_equal(unlink(in_folder("pipe")), 0);
+    assert_int_equal(files_in(folder), before);
+}
+
 static void a_full_disk_is_an_error(void **state)
 {
     mica_error err = {0};
@@ -254,6 +269,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_is_named),
         cmocka_unit_test(paths_are_joined),
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(whether_a_file_can_be_written_is_asked_before),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(an_open_file_below_proc_is_written_in_place),
         cmocka_unit_test(a_pipe_is_written_directly),
