@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "mica/context.h"
 #include "models_accuracy.h"
 #include "models_flaws.h"
@@ -532,6 +533,11 @@ static double count_work(const bench_models *m)
     return sum;
 }
 
+static const char *accuracy_texts(const bench_models_options *o)
+{
+    return o->accuracy_texts ? o->accuracy_texts : o->text;
+}
+
 static mica_status measure_accuracy(bench_models *m, mica_error *err)
 {
     const bench_models_options *o = m->options;
@@ -542,7 +548,7 @@ static mica_status measure_accuracy(bench_models *m, mica_error *err)
     const bench_model_load load = load_of(m, m->accuracy.directory, &encoder, NULL, false);
     const bench_accuracy_work work = {.options = o,
                                       .load = &load,
-                                      .texts = o->accuracy_texts ? o->accuracy_texts : o->text,
+                                      .texts = accuracy_texts(o),
                                       .source = &m->accuracy,
                                       .arms = m->arms,
                                       .arm_count = m->arm_count,
@@ -552,15 +558,34 @@ static mica_status measure_accuracy(bench_models *m, mica_error *err)
     return bench_accuracy_run(&work, err);
 }
 
+/* Digests of all that is looked at: a run must not be gone on with over other models or texts. */
+static mica_status describe(bench_models *m, bench_models_subject *out, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    *out = (bench_models_subject){m->sources, o->accuracy ? &m->accuracy : NULL, m->texts.digest,
+                                  m->texts.digest};
+    mica_status status = MICA_OK;
+    for (size_t i = 0; i < o->model_count && !status; i++)
+        status = bench_digest_model(m->sources[i].directory, &m->sources[i].digest, err);
+    if (!status && o->accuracy)
+        status = bench_digest_model(m->accuracy.directory, &m->accuracy.digest, err);
+    if (!status && o->accuracy && o->accuracy_texts)
+        status = bench_digest_file(o->accuracy_texts, &out->accuracy_text, err);
+    return status;
+}
+
 mica_status bench_models_run(bench_models *m, mica_error *err)
 {
     const bench_models_options *o = m->options;
+    bench_models_subject subject = {0};
     mica_status status = bench_source_cache(&o->source, m->cache, err);
+    if (!status)
+        status = describe(m, &subject, err);
     if (!status)
         status = measure_machine(m, err);
     m->all = count_work(m);
     if (!status) {
-        bench_write_models_header(m->writer, o, &m->machine);
+        bench_write_models_header(m->writer, o, &subject, &m->machine);
         status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);
     }
     for (size_t i = 0; i < o->model_count && !status; i++)

@@ -29,6 +29,7 @@ typedef struct bench_models_options {
     const char *const *arms; /* names of arms, or what they begin with; none = all */
     size_t arm_count;
     bool (*wants)(void *user, const char *cell); /* by its name */
+    const char *filter; /* what `wants` goes by, for the result; NULL = all are wanted */
     bool as_published;
     bench_plan plan;
     double calm, slow, slow_times; /* as bench_cell_plan has them */

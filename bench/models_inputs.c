@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "util.h"
 
 enum { TEXT_MAX = 1 << 26, TIMED = 3 };
@@ -52,6 +53,7 @@ mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out,
     mica_status status = read_text(path, &out->data, &size, err);
     if (status)
         return status;
+    out->digest = bench_digest(out->data, size);
     for (size_t i = 0; i < size; i++)
         lines += out->data[i] == '\n';
     out->items = calloc(lines, sizeof *out->items);

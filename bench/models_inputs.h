@@ -17,6 +17,7 @@ typedef struct bench_texts {
     char *data;
     mica_text *items;
     size_t count;
+    uint64_t digest; /* of the whole file */
 } bench_texts;
 
 /* `longest`: characters that a paragraph must have. NOT_FOUND: fewer than two. */

@@ -85,33 +85,109 @@ static bool reach_disk(FILE *file)
     return fflush(file) == 0 && fsync(fileno(file)) == 0;
 }
 
+/* The text of a value, as much of it as there is room for; "nothing" if it is not there. */
+static void show_value(const mica_json_value *value, char *out, size_t size)
+{
+    mica_json_writer *w = NULL;
+    mica_error ignored = {0};
+    const char *text = NULL;
+    if (value && mica_json_writer_create(&w, &ignored) == MICA_OK) {
+        bench_write_value(w, value);
+        if (mica_json_writer_text(w, &text, NULL, &ignored))
+            text = NULL;
+    }
+    snprintf(out, size, "%s", text ? text : value ? "?" : "nothing");
+    mica_json_writer_destroy(&w);
+}
+
+/* Where two values differ: the innermost pair, and the path that leads there. */
+typedef struct difference {
+    char path[200];
+    const mica_json_value *was, *now;
+} difference;
+
+static void add_key(difference *d, const char *key)
+{
+    size_t n = strlen(d->path);
+    snprintf(d->path + n, sizeof d->path - n, "%s%s", n ? "." : "", key);
+}
+
+/* The first member that differs, of an object in either. */
+static bool find_member(difference *d)
+{
+    const mica_json_value *const both[] = {d->now, d->was};
+    for (int i = 0; i < 2; i++)
+        for (const mica_json_value *v = mica_json_first(both[i]); v; v = mica_json_next(v)) {
+            const char *key = mica_json_key(v, NULL);
+            const mica_json_value *was = mica_json_get(d->was, key);
+            const mica_json_value *now = mica_json_get(d->now, key);
+            if (was && now && bench_same_value(was, now))
+                continue;
+            add_key(d, key);
+            d->was = was;
+            d->now = now;
+            return true;
+        }
+    return false;
+}
+
+static bool find_difference(difference *d)
+{
+    if (bench_same_value(d->was, d->now))
+        return false;
+    while (mica_json_get_type(d->was) == MICA_JSON_OBJECT &&
+           mica_json_get_type(d->now) == MICA_JSON_OBJECT && find_member(d)) {
+    }
+    return true;
+}
+
+/* Whether `key` of two objects differs; `name` is what the path begins with. */
+static bool differs(const mica_json_value *was, const mica_json_value *now, const char *name,
+                    const char *key, difference *d)
+{
+    *d = (difference){.was = mica_json_get(was, key), .now = mica_json_get(now, key)};
+    snprintf(d->path, sizeof d->path, "%s", name);
+    if (strcmp(name, key) != 0)
+        add_key(d, key);
+    return find_difference(d);
+}
+
 /* What must not have changed since the run began. */
-static mica_status check_header(const bench_results *r, const mica_json_value *now, mica_error *err)
+static bool find_changed(const mica_json_value *was, const mica_json_value *now, difference *d)
 {
     static const char *const machine[] = {"cpu", "kernels", "system", "mica", "commit"};
     static const char *const peer[] = {"name", "versions", "state"};
-    const mica_json_value *was = bench_results_line(r, 0);
-    const char *what = NULL;
-    if (strcmp(bench_text(was, "bench"), "models") != 0 || mica_json_get(was, "results"))
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "'%.700s' is no result of this benchmark that can be gone on with",
-                         r->path);
-    for (int i = 0; i < 5 && !what; i++)
-        if (!bench_same_value(mica_json_get(mica_json_get(was, "environment"), machine[i]),
-                              mica_json_get(mica_json_get(now, "environment"), machine[i])))
-            what = machine[i];
-    if (!what && !bench_same_value(mica_json_get(was, "settings"), mica_json_get(now, "settings")))
-        what = "settings";
+    if (differs(was, now, "settings", "settings", d))
+        return true;
+    for (size_t i = 0; i < sizeof machine / sizeof *machine; i++)
+        if (differs(mica_json_get(was, "environment"), mica_json_get(now, "environment"),
+                    "environment", machine[i], d))
+            return true;
     const mica_json_value *a = mica_json_first(mica_json_get(was, "peers"));
     const mica_json_value *b = mica_json_first(mica_json_get(now, "peers"));
-    for (; !what && (a || b); a = mica_json_next(a), b = mica_json_next(b))
-        for (int i = 0; i < 3 && !what; i++)
-            if (!a || !b || !bench_same_value(mica_json_get(a, peer[i]), mica_json_get(b, peer[i])))
-                what = "peers";
-    if (!what)
+    for (; a || b; a = a ? mica_json_next(a) : NULL, b = b ? mica_json_next(b) : NULL)
+        for (size_t i = 0; i < sizeof peer / sizeof *peer; i++)
+            if (differs(a, b, "peers", peer[i], d))
+                return true;
+    return false;
+}
+
+static mica_status check_header(const bench_results *r, const mica_json_value *now, mica_error *err)
+{
+    const mica_json_value *was = bench_results_line(r, 0);
+    difference d;
+    char before[160], after[160];
+    if (strcmp(bench_text(was, "bench"), "models") != 0 || mica_json_get(was, "results"))
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "'%.600s' is no result of this benchmark that can be gone on with",
+                         r->path);
+    if (!find_changed(was, now, &d))
         return MICA_OK;
+    show_value(d.was, before, sizeof before);
+    show_value(d.now, after, sizeof after);
     return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                     "'%.600s' was begun otherwise: its %s is not what it is now", r->path, what);
+                     "'%.400s' was begun otherwise: its %s was %s, and is %s now", r->path, d.path,
+                     before, after);
 }
 
 /* The lines of the file that is open; *whole is where the last one ends. */
@@ -139,7 +215,8 @@ static mica_status read_earlier(bench_results *r, const mica_json_value *header,
 {
     size_t whole;
     mica_status status = read_lines(r, &whole, err);
-    if (!status && r->count > 0)
+    bool empty = fseek(r->file, 0, SEEK_END) == 0 && ftell(r->file) == 0;
+    if (!status && !empty)
         status = check_header(r, header, err);
     r->kept = r->count;
     if (!status && (ftruncate(fileno(r->file), (off_t)whole) != 0 ||

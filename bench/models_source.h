@@ -17,6 +17,7 @@ typedef struct bench_source {
     char directory[4096]; /* in Hugging Face layout */
     char from[16];        /* "hub", "init", "directory" */
     char tokenizer[128];  /* whose: "bert-base-uncased"; "" = the model's own */
+    uint64_t digest;      /* of its files, for whoever fills it in */
 } bench_source;
 
 typedef struct bench_source_options {

@@ -2,6 +2,7 @@
 #include "models_write.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util.h"
@@ -19,8 +20,49 @@ static void write_sizes(mica_json_writer *w, const char *key, const size_t *size
     mica_json_end_array(w);
 }
 
+static void write_digest(mica_json_writer *w, const char *key, uint64_t digest)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
+    bench_write_text(w, key, text);
+}
+
+/* What decides what is measured: with these the same, a run can be gone on with. */
+static void write_choices(mica_json_writer *w, const bench_models_options *o,
+                          const bench_models_subject *s)
+{
+    mica_json_write_key(w, "models");
+    mica_json_begin_object(w);
+    for (size_t i = 0; i < o->model_count; i++)
+        write_digest(w, s->sources[i].name, s->sources[i].digest);
+    mica_json_end_object(w);
+    write_digest(w, "text", s->text);
+    mica_json_write_key(w, "precisions");
+    mica_json_begin_array(w);
+    for (int p = 0; p < BENCH_PRECISIONS; p++)
+        if (o->precisions[p])
+            mica_json_write_text(w, bench_precisions[p]);
+    mica_json_end_array(w);
+    mica_json_write_key(w, "arms");
+    mica_json_begin_array(w);
+    for (size_t i = 0; i < o->arm_count; i++)
+        mica_json_write_text(w, o->arms[i]);
+    mica_json_end_array(w);
+    bench_write_text(w, "filter", o->filter);
+    mica_json_write_key(w, "accuracy");
+    if (!s->accuracy) {
+        mica_json_write_null(w);
+        return;
+    }
+    mica_json_begin_object(w);
+    bench_write_text(w, "model", s->accuracy->name);
+    write_digest(w, "digest", s->accuracy->digest);
+    write_digest(w, "text", s->accuracy_text);
+    mica_json_end_object(w);
+}
+
 static void write_settings(mica_json_writer *w, const bench_models_options *o,
-                           const bench_models_machine *machine)
+                           const bench_models_subject *subject, const bench_models_machine *machine)
 {
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
@@ -34,6 +76,7 @@ static void write_settings(mica_json_writer *w, const bench_models_options *o,
     bench_write_number(w, "calm", o->calm);
     bench_write_number(w, "slow", o->slow);
     bench_write_number(w, "slow_times", o->slow_times);
+    write_choices(w, o, subject);
     mica_json_end_object(w);
 }
 
@@ -72,6 +115,7 @@ static void write_program(mica_json_writer *w, const bench_program *p)
 }
 
 void bench_write_models_header(mica_json_writer *w, const bench_models_options *o,
+                               const bench_models_subject *subject,
                                const bench_models_machine *machine)
 {
     mica_json_begin_object(w);
@@ -81,7 +125,7 @@ void bench_write_models_header(mica_json_writer *w, const bench_models_options *
     mica_json_begin_object(w);
     bench_environment_write(w, &machine->environment);
     mica_json_end_object(w);
-    write_settings(w, o, machine);
+    write_settings(w, o, subject, machine);
     write_peaks(w, machine);
     mica_json_write_key(w, "peers");
     mica_json_begin_array(w);

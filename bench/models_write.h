@@ -22,7 +22,14 @@ typedef struct bench_models_model {
     uint64_t seed;
 } bench_models_model;
 
+/* What is looked at: sources and texts, with the digests of their files. */
+typedef struct bench_models_subject {
+    const bench_source *sources, *accuracy; /* options->model_count; NULL = none */
+    uint64_t text, accuracy_text;
+} bench_models_subject;
+
 void bench_write_models_header(mica_json_writer *w, const bench_models_options *options,
+                               const bench_models_subject *subject,
                                const bench_models_machine *machine);
 /* What a precision's arms did in a cell. */
 void bench_write_part(mica_json_writer *w, const bench_models_model *model, const bench_cell *cell,

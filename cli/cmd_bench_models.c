@@ -513,6 +513,7 @@ static int take(models_run *run, arguments *a)
     o->memory = a->memory * 1e9;
     o->text = a->text;
     o->wants = wants;
+    o->filter = a->filter;
     o->show = show;
     o->source.say = say;
     o->source.user = run;

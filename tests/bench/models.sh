@@ -86,7 +86,7 @@ out_has "there already: cell of tiny"
 [ "$(timed 'mica [a-z0-9]*')" -eq 0 ] || complain "something was measured again"
 bench right --output "$work/right.jsonl" --resume --rounds 3
 expect "other settings" 2
-err_has "its settings is not what it is now"
+err_has "its settings.rounds was 2, and is 3 now"
 run "$mica" bench models --models "$work/tiny" --peers mica --output "$work/nowhere/x.jsonl"
 expect "no such folder" 3
 err_has "cannot write"
@@ -101,6 +101,35 @@ wait $!
 bench right --peers "mica fp32" --output "$work/fifo" --resume
 expect "a pipe to go on with" 2
 err_has "no file that --resume can read"
+cp "$work/right.jsonl" "$work/before.jsonl"
+mkdir -p "$work/elsewhere"
+cp -r "$work/tiny" "$work/elsewhere/tiny"
+sed 's/"layer_norm_eps": [^,}]*/"layer_norm_eps": 1e-6/; s/^{/{"layer_norm_eps": 1e-6, /' "$work/tiny/config.json" \
+    >"$work/elsewhere/tiny/config.json"
+sed 's/^./X/' "$here/../../bench/texts/frankenstein.txt" >"$work/other.txt"
+# others OPTION VALUE SETTING: another choice than that of the file is an error that names it, and changes nothing.
+others() {
+    bench right --output "$work/right.jsonl" --resume "$1" "$2"
+    expect "gone on with another $1" 2
+    err_has "its settings.$3"
+    cmp -s "$work/right.jsonl" "$work/before.jsonl" || complain "the file has changed"
+}
+others --models "$work/elsewhere/tiny" models.tiny
+others --models "$work/tiny,$work/made.json" models.made
+others --text "$work/other.txt" text
+others --precisions fp32 'precisions was ["fp32","bf16","int8"], and is ["fp32"] now'
+others --peers mica 'arms was [], and is ["mica"] now'
+others --lengths 20,61 lengths
+others --filter 'x (20|60|mixed)' filter
+others --accuracy "$work/tiny" accuracy
+for content in 'my thesis' '{"bench":"models"}' '{"bench":"mo' 'one
+two
+'; do
+    printf '%s' "$content" >"$work/mine"
+    bench right --output "$work/mine" --resume
+    [ "$code" -ne 0 ] || complain "a file that is no result was gone on with"
+    [ "$(cat "$work/mine")" = "$(printf '%s' "$content")" ] || complain "a file that is no result was written"
+done
 bench right --format json --precisions fp32 --peers "mica,script fp32 best"
 expect "as JSON" 0
 lines_are 1
