@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Operations on arrays, as PyTorch computes them: tests/fixtures/ops/reference.safetensors.
 
-    python ops.py OUT [SEED [TIMES]]
+    python ops.py OUT                  the fixture: the grid of ops_grid.py and some random cases
+    python ops.py OUT SEED TIMES       as many random cases as one likes, for comparing at leisure
 
-A tensor's name is "NUMBER|OPERATION|PARAMETERS|PLACE": place i0, i1, ... are the inputs and o the
-output. Parameters are those of the operation's struct in mica/ops.h, and
-
-    t0=1.0    input 0 is stored so that its transpose by these axes is what the operation takes
-    s0=1.2.9.3    the same of a slice: axis, begin, end, step
-    tol=1e-6  largest error, absolute and relative to the expected number; 0 (default): exact
-
-Floats are computed in float64 from the stored inputs and rounded once. With another seed and more
-times it makes as many random cases as one likes, for comparing at leisure.
+ops_case.py says what a case is.
 """
 import math
 import sys
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
-g = torch.Generator()
-tensors = {}
-count = 0
-F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
-I32, I64, U8, BOOL = torch.int32, torch.int64, torch.uint8, torch.bool
-FLOATS = [F32, F16, BF16]
+import ops_case
+import ops_grid
+from ops_case import BF16, BOOL, F16, F32, FLOATS, I32, I64, U8, case, g, tolerance, wide
+
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-30, 88.0, -104.0, 1e4, math.inf, -math.inf, math.nan, 3.0]
 
 
@@ -56,27 +46,6 @@ def random(shape, dtype=F32, special=False, low=-3.0, high=3.0):
     return x.to(dtype)
 
 
-def tolerance(dtype, single=1e-6):
-    return {F32: single, F16: 1e-3, BF16: 8e-3}.get(dtype, 0)
-
-
-def case(op, inputs, output, tol=0, views=None, **params):
-    """views: per input the stored tensor and its parameter."""
-    global count
-    if tol:
-        params["tol"] = tol
-    stored = list(inputs)
-    for i, (key, text, tensor) in (views or {}).items():
-        params[f"{key}{i}"] = text
-        stored[i] = tensor
-    text = ";".join(f"{k}={int(v) if isinstance(v, bool) else v}" for k, v in params.items())
-    for i, tensor in enumerate(stored):
-        if tensor is not None:
-            tensors[f"{count:05}|{op}|{text}|i{i}"] = tensor.contiguous().clone()
-    tensors[f"{count:05}|{op}|{text}|o"] = output.contiguous().clone()
-    count += 1
-
-
 def maybe_view(x, i, views):
     """Notes x as a view of something else, one time in two."""
     kind = below(4)
@@ -96,10 +65,6 @@ def maybe_view(x, i, views):
         whole.index_copy_(axis, index, x)
         views[i] = ("s", f"{axis}.{begin}.{end}.{step}", whole)
     return views
-
-
-def wide(x):
-    return x.double() if x.is_floating_point() else x
 
 
 # name: function, lowest and highest usual input, error in float32
@@ -337,7 +302,8 @@ def softmax():
     if below(4) == 0 and x.numel():
         x.view(-1)[below(x.numel())] = choose([math.inf, -math.inf, math.nan])
     axis = below(2 * rank) - rank
-    case("softmax", [x], torch.softmax(wide(x), axis).to(dtype), tolerance(dtype, 1e-6), maybe_view(x, 0, {}), axis=axis)
+    case("softmax", [x], torch.softmax(wide(x), axis).to(dtype), tolerance(dtype, 1e-6), maybe_view(x, 0, {}),
+         axis=axis)
 
 
 def layer_norm():
@@ -437,7 +403,8 @@ def concat():
         own = list(shape)
         own[axis] = below(6)
         parts.append(random(own, dtype))
-    case("concat", parts, torch.cat(parts, axis), 0, maybe_view(parts[0], 0, {}), axis=axis - rank if below(2) else axis)
+    case("concat", parts, torch.cat(parts, axis), 0, maybe_view(parts[0], 0, {}),
+         axis=axis - rank if below(2) else axis)
 
 
 def pad():
@@ -452,8 +419,7 @@ def pad():
 def cast():
     a, b = choose(FLOATS + [I32, U8, BOOL]), choose(FLOATS + [I32, I64, BOOL])
     x = random(shape_of(2, 30), a, special=a.is_floating_point and b.is_floating_point)
-    names = {F32: 0, F16: 1, BF16: 2, I32: 6, I64: 7, U8: 8, BOOL: 12}
-    case("cast", [x], x.to(b), 0, maybe_view(x, 0, {}), dtype=names[b])
+    case("cast", [x], x.to(b), 0, maybe_view(x, 0, {}), dtype=ops_case.DTYPES.index(b))
 
 
 def broadcast_to():
@@ -482,8 +448,11 @@ def run_all():
 
 
 if __name__ == "__main__":
-    g.manual_seed(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 3):
+    fixture = len(sys.argv) == 2
+    g.manual_seed(1 if fixture else int(sys.argv[2]))
+    if fixture:
+        ops_grid.grid()
+        ops_case.limit = 3000
+    for _ in range(2 if fixture else int(sys.argv[3])):
         run_all()
-    save_file(tensors, sys.argv[1])
-    print(count, "cases")
+    ops_case.save(sys.argv[1])

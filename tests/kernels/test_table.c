@@ -165,7 +165,8 @@ static void test_relative(void **state)
             }
         float zero = -0.0f;
         k.pointwise[MICA_OP_SELU](y, &zero, 1, NULL);
-        assert_true(y[0] == 0 && signbit(y[0]));
+        k.pointwise[MICA_OP_TANH](y + 1, &zero, 1, NULL);
+        assert_true(y[0] == 0 && signbit(y[0]) && y[1] == 0 && signbit(y[1]));
     }
 }
 

@@ -118,7 +118,8 @@ V_INLINE vec v_sigmoid(vec x)
     return v_div(v_set(1.0f), v_add(v_set(1.0f), v_exp(v_neg(x))));
 }
 
-/* Below 0.625 an odd minimax polynomial (1.4e-8), above it 1 - 2 / (1 + exp(2 |x|)). */
+/* Below 0.625 an odd minimax polynomial (1.4e-8), above it 1 - 2 / (1 + exp(2 |x|)); of |x|, so
+ * that -0 stays what it is. */
 V_INLINE vec v_tanh(vec x)
 {
     vec t = v_abs(x), s = v_mul(x, x);
@@ -126,10 +127,10 @@ V_INLINE vec v_tanh(vec x)
     p = v_fma(p, s, v_set(-0.05376720800995827f));
     p = v_fma(p, s, v_set(0.13331760466098785f));
     p = v_fma(p, s, v_set(-0.33333292603492737f));
-    vec small = v_fma(v_mul(s, x), p, x);
+    vec small = v_fma(v_mul(s, t), p, t);
     vec e = v_exp(v_add(t, t));
     vec large = v_sub(v_set(1.0f), v_div(v_set(2.0f), v_add(v_set(1.0f), e)));
-    return v_where_greater(t, v_set(0.625f), v_copy_sign(large, x), small);
+    return v_copy_sign(v_where_greater(t, v_set(0.625f), large, small), x);
 }
 
 /* x Phi(x), Phi the normal distribution. For t = |x|, Phi(-t) = exp(-t^2 / 2) g(t), and g(t) / u is
