@@ -37,6 +37,8 @@ mica_status report_build(const report_results *results, const report_paper *pape
     report_write_peers(&r);
     report_write_ops(&r);
     report_write_models(&r);
+    report_write_accuracy(&r);
+    report_write_loading(&r);
     report_write_missing(&r);
     report_write_flaws(&r);
     report_write_paper(&r);

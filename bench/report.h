@@ -55,7 +55,10 @@ void report_write_peers(report *r);
 void report_write_missing(report *r);
 void report_write_flaws(report *r);
 void report_write_paper(report *r);
+void report_write_accuracy(report *r);
+void report_write_loading(report *r);
 void report_write_method(report *r);
+void report_write_files(report *r); /* the end of the method */
 
 void report_figures_of_ops(report *r);
 void report_figures_of_models(report *r);

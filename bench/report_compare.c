@@ -31,9 +31,13 @@ static size_t rounds_of(const report_match *m)
     return m->mica->n < m->peer->n ? m->mica->n : m->peer->n;
 }
 
-static report_verdict judge_interval(const bench_interval *ratio)
+static report_verdict judge_ratio(const bench_interval *ratio)
 {
-    return ratio->low > 1 ? REPORT_FASTER : ratio->high < 1 ? REPORT_SLOWER : REPORT_LEVEL;
+    if (ratio->level > 0)
+        return ratio->low > 1 ? REPORT_FASTER : ratio->high < 1 ? REPORT_SLOWER : REPORT_LEVEL;
+    return ratio->median > SURE       ? REPORT_FASTER
+           : ratio->median * SURE < 1 ? REPORT_SLOWER
+                                      : REPORT_ONCE;
 }
 
 static void judge(report_pool *pool, report_match *m)
@@ -47,12 +51,7 @@ static void judge(report_pool *pool, report_match *m)
     m->ratio = bench_ratio(m->mica->samples, m->peer->samples, n, 0.95, ratios);
     if (n == 1) /* of the one there may be more samples */
         m->ratio.median = m->peer->time.median / m->mica->time.median;
-    if (m->ratio.level > 0)
-        m->verdict = judge_interval(&m->ratio);
-    else
-        m->verdict = m->ratio.median > SURE       ? REPORT_FASTER
-                     : m->ratio.median * SURE < 1 ? REPORT_SLOWER
-                                                  : REPORT_LEVEL;
+    m->verdict = judge_ratio(&m->ratio);
 }
 
 /* The faster one of two arms; one that is OK before one that is not. */
@@ -156,6 +155,7 @@ report_average report_average_of(report_pool *pool, const report_match *matches,
         a.faster += m->verdict == REPORT_FASTER;
         a.level += m->verdict == REPORT_LEVEL;
         a.slower += m->verdict == REPORT_SLOWER;
+        a.once += m->verdict == REPORT_ONCE;
         if (m->verdict != REPORT_NONE) {
             a.compared++;
             if (!a.worst || m->ratio.median < a.worst->ratio.median)
@@ -167,7 +167,7 @@ report_average report_average_of(report_pool *pool, const report_match *matches,
     a.floor = a.floors ? a.floor / (double)a.floors : NAN;
     a.ratio = mean_ratio(pool, matches, count);
     if (a.compared)
-        a.verdict = a.ratio.level > 0 ? judge_interval(&a.ratio) : REPORT_LEVEL;
+        a.verdict = judge_ratio(&a.ratio);
     return a;
 }
 

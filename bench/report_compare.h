@@ -17,7 +17,8 @@ typedef enum report_verdict {
     REPORT_NONE,   /* mica or every peer has no time */
     REPORT_FASTER, /* the whole interval is above 1 */
     REPORT_LEVEL,  /* it holds 1 */
-    REPORT_SLOWER
+    REPORT_SLOWER, /* it is below 1 */
+    REPORT_ONCE    /* one sample, which has no interval, and a difference that it cannot show */
 } report_verdict;
 
 typedef struct report_match {
@@ -40,9 +41,9 @@ typedef struct report_average {
     double mica, peer, floor;      /* means of seconds, NAN = none; peer: of the fastest each */
     size_t peers, floors;          /* cells in those means */
     bench_interval ratio;          /* geometric mean; level -1 = none */
-    report_verdict verdict;        /* LEVEL if that has no interval */
-    size_t faster, level, slower;
-    const report_match *worst; /* with the smallest ratio */
+    report_verdict verdict;
+    size_t faster, level, slower, once; /* cells of each verdict */
+    const report_match *worst;          /* with the smallest ratio */
 } report_average;
 
 /* The interval of the geometric mean is that of the means of each round: rounds of different cells

@@ -35,15 +35,18 @@ void report_write_svg(const report_svg *svg, report_text *out)
     put_svg(out, svg, "svg", true);
 }
 
-static void put_field(report_text *out, const report_field *f, const report_column *c, bool label)
+/* Bytes: of words in a column, which stay on one line, or else are sentences; of a number, or else
+ * it has an interval and may be broken. */
+enum { FEW = 26, LONG = 16 };
+
+static void put_field(report_text *out, const report_field *f, const report_column *c, bool label,
+                      bool sentences)
 {
     static const char *const classes[] = {"", "won", "lost", "missing", "suspect"};
+    const char *kind = !c->number ? sentences ? " t" : " t s" : strlen(f->text) > LONG ? " i" : "";
     report_put(out, label ? "<th scope=\"row\"" : "<td");
-    if (!label && (f->mark || !c->number || f->low > 0))
-        report_addf(out, " class=\"%s%s\"", classes[f->mark],
-                    !c->number                              ? " t"
-                    : f->low > 0 && f->mark != REPORT_PLAIN ? " i"
-                                                            : "");
+    if (!label && (f->mark || kind[0]))
+        report_addf(out, " class=\"%s%s\"", classes[f->mark], kind);
     if (f->why && f->why[0]) {
         report_put(out, " title=\"");
         put(out, f->why);
@@ -55,23 +58,40 @@ static void put_field(report_text *out, const report_field *f, const report_colu
     report_put(out, label ? "</th>" : "</td>");
 }
 
-/* Labels of rows need more room in one than in another. */
-static bool is_long(const report_table *t)
+/* Which columns have sentences; the labels' is the first. */
+static void find_sentences(const report_table *t, bool *sentences)
 {
+    for (size_t k = 0; k < t->column_count; k++)
+        sentences[k] = false;
     for (size_t row = 0; row < report_table_rows(t); row++)
-        if (strlen(t->fields[row * t->column_count].text) > 26)
-            return true;
-    return false;
+        for (size_t k = 0; k < t->column_count; k++)
+            sentences[k] |= strlen(t->fields[row * t->column_count + k].text) > FEW;
+}
+
+/* Columns too many for a page's width in the usual type; or rows so many and short that print has
+ * them side by side. */
+static const char *shape_of(const report_table *t, const bool *sentences)
+{
+    size_t wide = 0;
+    for (size_t k = 1; k < t->column_count; k++)
+        wide += sentences[k];
+    if (t->column_count > 11)
+        return "many";
+    return t->column_count < 8 && wide == 0 && report_table_rows(t) > 24 ? "tall" : "";
 }
 
 static void put_table(report_text *out, const report_table *t, size_t number)
 {
+    bool sentences[REPORT_COLUMNS];
+    find_sentences(t, sentences);
+    const char *shape = shape_of(t, sentences);
     report_addf(out,
-                "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-labelledby=\"t%zu\">"
-                "<table class=\"%s%s\"><caption id=\"t%zu\">",
-                number, t->column_count > 13 ? "many" : "", is_long(t) ? " long" : "", number);
+                "<div class=\"box %s\" role=\"region\" tabindex=\"0\" "
+                "aria-labelledby=\"t%zu\"><table class=\"%s%s\"><caption>"
+                "<span id=\"t%zu\">",
+                shape, number, shape, sentences[0] ? " long" : "", number);
     put(out, t->caption);
-    report_put(out, "</caption>\n<thead><tr>");
+    report_put(out, "</span></caption>\n<thead><tr>");
     for (size_t k = 0; k < t->column_count; k++) {
         report_addf(out, "<th scope=\"col\"%s>", t->columns[k].number ? "" : " class=\"t\"");
         put(out, t->columns[k].name);
@@ -86,7 +106,8 @@ static void put_table(report_text *out, const report_table *t, size_t number)
     for (size_t row = 0; row < report_table_rows(t); row++) {
         report_put(out, "<tr>");
         for (size_t k = 0; k < t->column_count; k++)
-            put_field(out, &t->fields[row * t->column_count + k], &t->columns[k], k == 0);
+            put_field(out, &t->fields[row * t->column_count + k], &t->columns[k], k == 0,
+                      sentences[k]);
         report_put(out, "</tr>\n");
     }
     report_put(out, "</tbody></table></div>\n");

@@ -17,80 +17,6 @@ static void put_number(report *r, report_table *t, double value, int digits)
     report_field_number(r->document, t, report_print(r->pool, "%.*f", digits, value), value);
 }
 
-/* ---- files, environment, peaks ---- */
-
-static void put_pairs(report *r, const char *id, const char *path, const char *caption,
-                      const report_pair *pairs, size_t count)
-{
-    report_table *t =
-        report_table_begin(r->document, id, path, report_print(r->pool, "%s: %s", caption, path));
-    report_column_add(t, "what", "", false);
-    report_column_add(t, "value", "", false);
-    for (size_t i = 0; i < count; i++) {
-        put_text(r, t, pairs[i].key);
-        put_text(r, t, pairs[i].value);
-    }
-}
-
-static void put_run(report *r, const report_run *run)
-{
-    put_pairs(r, "environment", run->path, "Environment", run->environment, run->environment_count);
-    put_pairs(r, "settings", run->path, "Settings", run->settings, run->settings_count);
-    if (run->replaced)
-        report_paragraph(r->document,
-                         "%s: %zu cells were given more than once; the last one counts, or of "
-                         "one with and one without a head the latter.",
-                         run->path, run->replaced);
-    report_table *t = report_table_begin(r->document, "peaks", run->path,
-                                         report_print(r->pool, "Measured peaks: %s", run->path));
-    report_column_add(t, "of", "", false);
-    report_column_add(t, "arithmetic", "GFLOP/s", true);
-    report_column_add(t, "read", "GB/s", true);
-    report_column_add(t, "copied", "GB/s", true);
-    const double arithmetic[] = {run->flops, run->bf16_flops, run->int8_ops};
-    static const char *const names[] = {"fp32 multiply-adds", "bf16 multiply-adds",
-                                        "int8 operations"};
-    for (int i = 0; i < 3; i++) {
-        if (isnan(arithmetic[i]))
-            continue;
-        put_text(r, t, names[i]);
-        put_number(r, t, arithmetic[i] / 1e9, 1);
-        put_number(r, t, NAN, 0);
-        put_number(r, t, NAN, 0);
-    }
-    for (size_t i = 0; i < run->bandwidth_count; i++) {
-        double bytes = run->bandwidth[i].bytes;
-        put_text(r, t,
-                 report_print(r->pool, "%.4g %s of memory",
-                              bytes >= 1e6 ? bytes / 1e6 : bytes / 1e3,
-                              bytes >= 1e6 ? "MB" : "kB"));
-        put_number(r, t, NAN, 0);
-        put_number(r, t, run->bandwidth[i].read / 1e9, 1);
-        put_number(r, t, run->bandwidth[i].copy / 1e9, 1);
-    }
-}
-
-static void put_peers(report *r)
-{
-    report_table *t =
-        report_table_begin(r->document, "frameworks", "", "Peers, as they name themselves");
-    report_column_add(t, "peer", "", false);
-    report_column_add(t, "in", "", false);
-    report_column_add(t, "versions", "", false);
-    report_column_add(t, "settings", "", false);
-    report_column_add(t, "absent because", "", false);
-    for (size_t i = 0; i < r->results->run_count; i++) {
-        const report_run *run = &r->results->runs[i];
-        for (size_t k = 0; k < run->peer_count; k++) {
-            put_text(r, t, run->peers[k].name);
-            put_text(r, t, run->path);
-            put_text(r, t, run->peers[k].versions);
-            put_text(r, t, run->peers[k].settings);
-            put_text(r, t, run->peers[k].reason);
-        }
-    }
-}
-
 /* The probes of the machine around each cell, and the rounds that were repeated for them. */
 static void put_probes(report *r)
 {
@@ -230,8 +156,10 @@ static void put_inputs(report *r)
     }
 }
 
-static void put_accuracy(report *r)
+void report_write_accuracy(report *r)
 {
+    if (r->results->cell_count + r->results->loaded_count + r->results->accuracy_count == 0)
+        return;
     report_heading(r->document, 2, "accuracy", "Accuracy of the precisions");
     if (r->results->accuracy_count == 0) {
         report_paragraph(r->document,
@@ -284,17 +212,20 @@ static void put_energy(report *r)
         }
 }
 
+void report_write_loading(report *r)
+{
+    if (r->results->cell_count + r->results->loaded_count == 0)
+        return;
+    report_heading(r->document, 2, "loading", "Models: inputs, loading and memory");
+    put_models(r);
+    put_inputs(r);
+    put_loading(r);
+    put_energy(r);
+}
+
 void report_write_method(report *r)
 {
     report_document *d = r->document;
-    if (r->results->cell_count || r->results->loaded_count) {
-        report_heading(d, 2, "loading", "Models: inputs, loading and memory");
-        put_models(r);
-        put_inputs(r);
-        put_loading(r);
-        put_energy(r);
-        put_accuracy(r);
-    }
     report_heading(d, 2, "method", "Method");
     report_item(d, "Everyone gets the same inputs from files and the same number of threads.");
     report_item(
@@ -320,7 +251,5 @@ void report_write_method(report *r)
     report_item(
         d, "What the machine can do is measured in the same run; a figure above it is refused.");
     put_probes(r);
-    put_peers(r);
-    for (size_t i = 0; i < r->results->run_count; i++)
-        put_run(r, &r->results->runs[i]);
+    report_write_files(r);
 }

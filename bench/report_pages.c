@@ -16,26 +16,47 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* In how many cells it is not the fastest, and what is known of them. */
+static const char *say_rest(report *r, const report_average *a)
+{
+    if (a->faster == a->compared)
+        return "";
+    const char *once = a->once ? report_print(r->pool,
+                                              "; in %zu there is one sample only, which shows no "
+                                              "interval",
+                                              a->once)
+                               : "";
+    return report_print(r->pool,
+                        ", slower than one in %zu; in %zu the samples show no difference%s",
+                        a->slower, a->level, once);
+}
+
 static void say_how_fast(report *r, const char *what, const report_average *a)
 {
     size_t untimed = a->cells - a->timed, alone = a->timed - a->compared;
-    const char *rest = a->faster == a->compared
-                           ? ""
-                           : report_print(r->pool,
-                                          ", slower than one in %zu; in %zu the samples show no "
-                                          "difference",
-                                          a->slower, a->level);
     report_paragraph(
         r->document,
         "%s: against the fastest peer of each cell, mica is %s as fast (geometric mean of %zu "
         "cell%s). It is faster than every peer in %s%zu%s.%s%s",
         what, report_ratio_text(r->pool, &a->ratio), a->compared, plural(a->compared),
-        a->faster == a->compared ? "all " : "", a->faster, rest,
+        a->faster == a->compared ? "all " : "", a->faster, say_rest(r, a),
         untimed
             ? report_print(r->pool, " In %zu cell%s mica has no time.", untimed, plural(untimed))
             : "",
         alone ? report_print(r->pool, " In %zu cell%s no peer has a time.", alone, plural(alone))
               : "");
+}
+
+/* A cell in which mica is not the fastest beyond doubt. */
+static void say_cell(report *r, const report_match *m)
+{
+    const char *than = m->verdict == REPORT_SLOWER  ? "slower than"
+                       : m->verdict == REPORT_LEVEL ? "no faster beyond doubt than"
+                                                    : "one sample beside";
+    report_item(r->document, "%s: %s %s, %s: mica %s ms, %s %s ms", m->cell->name, than,
+                m->peer->name, report_ratio_text(r->pool, &m->ratio),
+                report_ms(r->pool, m->mica->time.median), m->peer->name,
+                report_ms(r->pool, m->peer->time.median));
 }
 
 static void sum_up(report *r, const char *what, const report_group *g)
@@ -48,12 +69,8 @@ static void sum_up(report *r, const char *what, const report_group *g)
                          g->count, plural(g->count));
     for (size_t i = 0; i < g->count; i++) {
         const report_match *m = &g->matches[i];
-        if (m->verdict == REPORT_SLOWER || m->verdict == REPORT_LEVEL)
-            report_item(r->document, "%s: %s than %s, %s: mica %s ms, %s %s ms", m->cell->name,
-                        m->verdict == REPORT_SLOWER ? "slower" : "no faster beyond doubt",
-                        m->peer->name, report_ratio_text(r->pool, &m->ratio),
-                        report_ms(r->pool, m->mica->time.median), m->peer->name,
-                        report_ms(r->pool, m->peer->time.median));
+        if (m->verdict != REPORT_NONE && m->verdict != REPORT_FASTER)
+            say_cell(r, m);
         else if (m->mica && m->mica->state != BENCH_OK)
             report_item(r->document, "%s: mica has no time: %s: %s", m->cell->name,
                         bench_state_name(m->mica->state), m->mica->reason);
@@ -101,43 +118,60 @@ void report_write_summary(report *r)
 
 /* ---- each peer ---- */
 
-static void put_peers(report *r, report_table *t, const char *what, const report_cell *cells,
-                      size_t count)
+static void put_peer(report *r, report_table *t, const report_arm *arm, const report_average *a)
 {
     report_document *d = r->document;
+    const size_t counts[] = {a->faster, a->level, a->slower, a->once, a->peers};
+    report_mark mark = a->verdict == REPORT_SLOWER   ? REPORT_LOST
+                       : a->verdict == REPORT_FASTER ? REPORT_WON
+                                                     : REPORT_PLAIN;
+    report_field_text(d, t, arm->name);
+    if (a->compared)
+        report_field_add(d, t,
+                         (report_field){report_ratio_text(r->pool, &a->ratio), a->ratio.median,
+                                        a->ratio.low, a->ratio.high, mark, NULL});
+    else
+        report_field_missing(d, t, "no cell in common", NULL);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        report_field_number(d, t, report_print(r->pool, "%zu", counts[i]), (double)counts[i]);
+    report_field_text(d, t, arm->precision);
+    if (a->worst) {
+        report_field_number(d, t, report_print(r->pool, "%.2f\u00d7", a->worst->ratio.median),
+                            a->worst->ratio.median);
+        report_field_text(d, t, a->worst->cell->name);
+    } else {
+        report_field_number(d, t, "", NAN);
+        report_field_text(d, t, "");
+    }
+}
+
+static void put_peers(report *r, const char *part, const char *what, const report_cell *cells,
+                      size_t count)
+{
     const report_arm *arms[REPORT_ARM_NAMES];
     size_t n = report_arm_names(cells, count, arms);
     report_match *matches = report_alloc(r->pool, count + 1, sizeof *matches);
-    for (size_t k = 0; k < n && matches; k++) {
+    if (count == 0 || !matches)
+        return;
+    report_table *t = report_table_begin(r->document, "peers", part,
+                                         report_print(r->pool, "Ratios by peer: %s", what));
+    report_column_add(t, "peer", "", false);
+    report_column_add(t, "peer / mica, geometric mean", "\u00d7", true);
+    report_column_add(t, "mica faster", "", true);
+    report_column_add(t, "no difference shown", "", true);
+    report_column_add(t, "mica slower", "", true);
+    report_column_add(t, "one sample", "", true);
+    report_column_add(t, "cells with a time", "", true);
+    report_column_add(t, "precision", "", false);
+    report_column_add(t, "least ratio", "\u00d7", true);
+    report_column_add(t, "in", "", false);
+    for (size_t k = 0; k < n; k++) {
         if (report_is_mica(arms[k]))
             continue;
         for (size_t i = 0; i < count; i++)
             matches[i] = report_match_named(r->pool, &cells[i], arms[k]->name);
         report_average a = report_average_of(r->pool, matches, count, fp32);
-        report_field_text(d, t, arms[k]->name);
-        report_field_text(d, t, what);
-        report_field_text(d, t, arms[k]->precision);
-        report_field_number(d, t, report_print(r->pool, "%zu", a.peers), (double)a.peers);
-        report_mark mark = a.verdict == REPORT_SLOWER   ? REPORT_LOST
-                           : a.verdict == REPORT_FASTER ? REPORT_WON
-                                                        : REPORT_PLAIN;
-        if (a.compared)
-            report_field_add(d, t,
-                             (report_field){report_ratio_text(r->pool, &a.ratio), a.ratio.median,
-                                            a.ratio.low, a.ratio.high, mark, NULL});
-        else
-            report_field_missing(d, t, "no cell in common", NULL);
-        const size_t counts[] = {a.faster, a.level, a.slower};
-        for (int i = 0; i < 3; i++)
-            report_field_number(d, t, report_print(r->pool, "%zu", counts[i]), (double)counts[i]);
-        if (a.worst) {
-            report_field_number(d, t, report_print(r->pool, "%.2f\u00d7", a.worst->ratio.median),
-                                a.worst->ratio.median);
-            report_field_text(d, t, a.worst->cell->name);
-        } else {
-            report_field_number(d, t, "", NAN);
-            report_field_text(d, t, "");
-        }
+        put_peer(r, t, arms[k], &a);
     }
 }
 
@@ -148,19 +182,9 @@ void report_write_peers(report *r)
                      "How many times as long each peer takes as mica at the same precision on the "
                      "same device: the geometric mean over the cells in which both have a time, in "
                      "how many of them mica is faster, where no difference is shown, where it is "
-                     "slower, and the cell that is the worst for mica.");
-    report_table *t = report_table_begin(r->document, "peers", "", "Ratios by peer");
-    report_column_add(t, "peer", "", false);
-    report_column_add(t, "benchmark", "", false);
-    report_column_add(t, "precision", "", false);
-    report_column_add(t, "cells with a time", "", true);
-    report_column_add(t, "peer / mica, geometric mean", "\u00d7", true);
-    report_column_add(t, "mica faster", "", true);
-    report_column_add(t, "no difference shown", "", true);
-    report_column_add(t, "mica slower", "", true);
-    report_column_add(t, "least ratio", "\u00d7", true);
-    report_column_add(t, "in", "", false);
-    put_peers(r, t, "ops", r->results->ops, r->results->op_count);
+                     "slower, where one sample leaves it open, and the cell that is the worst for "
+                     "mica.");
+    put_peers(r, "ops", "operations", r->results->ops, r->results->op_count);
     size_t count = r->results->cell_count;
     report_cell *some = report_alloc(r->pool, count + 1, sizeof *some);
     for (int mixed = 0; mixed < 2 && some; mixed++) {
@@ -168,7 +192,9 @@ void report_write_peers(report *r)
         for (size_t i = 0; i < count; i++)
             if (report_is_mixed(&r->results->models[i]) == (mixed == 1))
                 some[n++] = r->results->models[i];
-        put_peers(r, t, mixed ? "models, mixed lengths" : "models", some, n);
+        put_peers(r, mixed ? "mixed" : "models",
+                  mixed ? "models, texts of mixed lengths" : "models, texts of one length", some,
+                  n);
     }
 }
 
@@ -239,15 +265,13 @@ void report_write_missing(report *r)
 
 /* ---- the paper ---- */
 
-void report_write_paper(report *r)
+static void say_paper(report *r)
 {
-    report_document *d = r->document;
     const report_paper *p = r->paper;
     size_t beyond = 0;
     for (size_t i = 0; i < p->disagreement_count; i++)
         beyond += !p->disagreements[i].rounding;
-    report_heading(d, 2, "paper", "The paper\u2019s figures");
-    report_paragraph(d,
+    report_paragraph(r->document,
                      "The published columns are the %zu times in the appendices of "
                      "\u201cBenchmarking On-Device Machine Learning on Apple Silicon with "
                      "MLX\u201d by Ajayi and Odunayo, as printed: an Apple M1 (8 GB) and M2 Max "
@@ -256,12 +280,17 @@ void report_write_paper(report *r)
                      "of their time; ratios are taken on this machine only.",
                      p->count);
     report_paragraph(
-        d,
+        r->document,
         "Its averages (tables B, D, E and F) are arithmetic means of tables A and C. Recomputed "
         "from the printed figures, %zu of %zu are not what is printed; %s.",
         p->disagreement_count, p->averages,
         beyond == 0 ? "all of them are within what the rounding of the printed figures explains"
                     : report_print(r->pool, "%zu of them by more than rounding explains", beyond));
+}
+
+static void put_disagreements(report *r)
+{
+    report_document *d = r->document;
     report_table *t =
         report_table_begin(d, "disagreements", "", "Printed averages that the figures do not give");
     report_column_add(t, "average", "", false);
@@ -271,8 +300,8 @@ void report_write_paper(report *r)
     report_column_add(t, "recomputed", "ms", true);
     report_column_add(t, "difference", "ms", true);
     report_column_add(t, "rounding explains it", "", false);
-    for (size_t i = 0; i < p->disagreement_count; i++) {
-        const report_disagreement *x = &p->disagreements[i];
+    for (size_t i = 0; i < r->paper->disagreement_count; i++) {
+        const report_disagreement *x = &r->paper->disagreements[i];
         double off = x->figure->ms - x->recomputed;
         report_field_text(d, t, x->figure->name);
         report_field_text(d, t, report_print(r->pool, "%c", x->figure->table));
@@ -282,25 +311,42 @@ void report_write_paper(report *r)
         report_field_number(d, t, report_print(r->pool, "%+.4f", off), off);
         report_field_text(d, t, x->rounding ? "yes" : "no");
     }
+}
+
+/* How many figures of this one's table and device have its doubt; 0 if one before it has said so,
+ * or if it is an average, whose doubt is that of its parts. */
+static size_t count_suspects(const report_paper *p, size_t figure)
+{
+    const report_published *f = &p->figures[figure];
+    size_t n = 0;
+    if (!f->suspect[0] || (f->table != 'A' && f->table != 'C'))
+        return 0;
+    for (size_t k = 0; k < p->count; k++) {
+        const report_published *other = &p->figures[k];
+        if (other->suspect != f->suspect || other->table != f->table || other->device != f->device)
+            continue;
+        if (k < figure)
+            return 0;
+        n++;
+    }
+    return n;
+}
+
+static void put_suspects(report *r)
+{
+    report_document *d = r->document;
     report_heading(d, 3, "suspect", "Figures that are known to be wrong or doubtful");
     report_paragraph(d, "Averages that hold one of these are marked, too.");
-    t = report_table_begin(d, "suspect", "", "Marked \u2020 in the tables");
+    report_table *t = report_table_begin(d, "suspect", "", "Marked \u2020 in the tables");
     report_column_add(t, "from", "", false);
     report_column_add(t, "table", "", false);
     report_column_add(t, "device", "", false);
     report_column_add(t, "figures", "", true);
     report_column_add(t, "why", "", false);
-    for (size_t i = 0; i < p->count; i++) {
-        const report_published *f = &p->figures[i];
-        size_t n = 0, before = 0;
-        bool average = f->table != 'A' && f->table != 'C';
-        for (size_t k = 0; k < p->count && f->suspect[0] && !average; k++)
-            if (p->figures[k].suspect == f->suspect && p->figures[k].table == f->table &&
-                p->figures[k].device == f->device) {
-                before += k < i;
-                n++;
-            }
-        if (n == 0 || before)
+    for (size_t i = 0; i < r->paper->count; i++) {
+        const report_published *f = &r->paper->figures[i];
+        size_t n = count_suspects(r->paper, i);
+        if (n == 0)
             continue;
         report_field_text(d, t, f->name);
         report_field_text(d, t, report_print(r->pool, "%c", f->table));
@@ -308,4 +354,12 @@ void report_write_paper(report *r)
         report_field_number(d, t, report_print(r->pool, "%zu", n), (double)n);
         report_field_text(d, t, f->suspect);
     }
+}
+
+void report_write_paper(report *r)
+{
+    report_heading(r->document, 2, "paper", "The paper\u2019s figures");
+    say_paper(r);
+    put_disagreements(r);
+    put_suspects(r);
 }

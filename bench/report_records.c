@@ -600,7 +600,9 @@ static mica_status read_flaw(report_results *r, const mica_json_value *v, const 
     if (!f.name[0])
         return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"flaw\"", where);
     if (!f.where[0])
-        f.where = report_print(pool, "%s%s%s", model, model[0] && cell[0] ? ", " : "", cell);
+        f.where = strncmp(cell, model, strlen(model)) == 0
+                      ? cell
+                      : report_print(pool, "%s%s%s", model, cell[0] ? ", " : "", cell);
     mica_status status = read_figure(pool, mica_json_get(v, "honest"), where, &f.honest, err);
     if (!status)
         status = read_figure(pool, mica_json_get(v, "flawed"), where, &f.flawed, err);

@@ -36,20 +36,20 @@ static beside begin(report *r, const char *id, const char *part, const char *cap
     for (size_t i = 0; i < count && !class.gpu; i++)
         b.floors |= cells[i].floor[class.precision] > 0;
     report_table *t = b.table = report_table_begin(r->document, id, part, caption);
-    report_column_add(t, label, "", false);
-    if (models && one) {
-        report_column_add(t, "tokens", "", true);
-        report_column_add(t, "padded", "", true);
-    }
+    report_column_add(t, label, "", false); /* then what a narrow screen should show */
+    report_column_add(t, one ? "peer / mica" : "peer / mica, geometric mean", "\u00d7", true);
     report_column_add(t, "mica", "ms", true);
+    report_column_add(t, "fastest peer", "ms", true);
+    if (one)
+        report_column_add(t, "which peer", "", false);
     if (b.floors) {
         report_column_add(t, "floor", "ms", true);
         report_column_add(t, "floor / mica", "%", true);
     }
-    report_column_add(t, "fastest peer", "ms", true);
-    if (one)
-        report_column_add(t, "which peer", "", false);
-    report_column_add(t, one ? "peer / mica" : "peer / mica, geometric mean", "\u00d7", true);
+    if (models && one) {
+        report_column_add(t, "tokens", "", true);
+        report_column_add(t, "padded", "", true);
+    }
     for (int i = 0; i < REPORT_DEVICES; i++)
         if (shown(&b, i))
             report_column_add(t, report_devices[i].name, "ms", true);
@@ -69,8 +69,9 @@ static void put_time(beside *b, double seconds, const char *more)
 
 static void put_ratio(beside *b, const bench_interval *ratio, report_verdict verdict)
 {
-    static const char *const words[] = {"", "", " no difference shown", " slower"};
-    static const report_mark marks[] = {REPORT_PLAIN, REPORT_WON, REPORT_PLAIN, REPORT_LOST};
+    static const char *const words[] = {"", "", " no difference shown", " slower", ""};
+    static const report_mark marks[] = {REPORT_PLAIN, REPORT_WON, REPORT_PLAIN, REPORT_LOST,
+                                        REPORT_PLAIN};
     report_field f = {"", NAN, NAN, NAN, marks[verdict], NULL};
     if (verdict != REPORT_NONE) {
         f.text =
@@ -134,13 +135,8 @@ static void put_cell(beside *b, const char *label, const report_cell *c, const c
     if (c)
         m = report_match_fastest(b->r->pool, c, b->class);
     report_field_text(d, b->table, label);
-    if (b->models) {
-        number(b, c ? c->tokens : NAN, report_print(b->r->pool, "%.0f", c ? c->tokens : 0));
-        number(b, c ? c->padded : NAN, report_print(b->r->pool, "%.0f", c ? c->padded : 0));
-    }
+    put_ratio(b, &m.ratio, m.verdict);
     put_arm(b->r, b->table, m.mica);
-    put_floor(b, c ? c->floor[b->class.precision] : NAN,
-              m.mica && m.mica->state == BENCH_OK ? m.mica->time.median : NAN);
     if (m.peer) {
         put_time(b, m.peer->time.median, "");
         report_field_text(d, b->table, m.peer->name);
@@ -148,7 +144,12 @@ static void put_cell(beside *b, const char *label, const report_cell *c, const c
         report_field_missing(d, b->table, c ? "none" : "not run", NULL);
         report_field_text(d, b->table, "");
     }
-    put_ratio(b, &m.ratio, m.verdict);
+    put_floor(b, c ? c->floor[b->class.precision] : NAN,
+              m.mica && m.mica->state == BENCH_OK ? m.mica->time.median : NAN);
+    if (b->models) {
+        number(b, c ? c->tokens : NAN, report_print(b->r->pool, "%.0f", c ? c->tokens : 0));
+        number(b, c ? c->padded : NAN, report_print(b->r->pool, "%.0f", c ? c->padded : 0));
+    }
     put_published(b, name);
 }
 
@@ -157,16 +158,16 @@ static void put_group(beside *b, const report_group *g)
     const report_average *a = &g->average;
     size_t of = g->expected > a->cells ? g->expected : a->cells;
     report_field_text(b->r->document, b->table, g->label);
+    put_ratio(b, &a->ratio, a->verdict);
     if (a->timed == 0)
         report_field_missing(b->r->document, b->table, g->count ? "no time" : "not run", NULL);
     else
         put_time(b, a->mica,
                  a->timed < of ? report_print(b->r->pool, " (%zu of %zu)", a->timed, of) : "");
-    /* A floor of other cells than mica's is no share. */
-    put_floor(b, a->floor, a->timed == a->floors ? a->mica : NAN);
     put_time(b, a->peer,
              a->peers != a->timed ? report_print(b->r->pool, " (%zu of %zu)", a->peers, of) : "");
-    put_ratio(b, &a->ratio, a->verdict);
+    /* A floor of other cells than mica's is no share. */
+    put_floor(b, a->floor, a->timed == a->floors ? a->mica : NAN);
     put_published(b, g->published);
 }
 
@@ -275,6 +276,24 @@ void report_write_ops(report *r)
 
 /* ---- models ---- */
 
+/* Whether anything of the class was to be run in a cell. */
+static bool has_class(const report_cell *cell, report_class class)
+{
+    for (size_t i = 0; i < cell->arm_count; i++)
+        if (report_in_class(&cell->arms[i], class))
+            return true;
+    return false;
+}
+
+static bool model_has_class(const report *r, const char *model, report_class class)
+{
+    for (size_t i = 0; i < r->results->cell_count; i++)
+        if (strcmp(r->results->models[i].group, model) == 0 &&
+            has_class(&r->results->models[i], class))
+            return true;
+    return false;
+}
+
 /* Rows of one model: the paper's lengths and batch sizes, then what else was run. */
 static void table_c(report *r, report_class class, const char *model, bool published)
 {
@@ -293,12 +312,13 @@ static void table_c(report *r, report_class class, const char *model, bool publi
             sscanf(p->name + size, " / inputs-char-no=%lld / batch-size=%lld", &length, &batch) !=
                 2)
             continue;
-        put_cell(&b, report_print(r->pool, "%lld \u00d7 %lld", length, batch),
-                 find_cell(results->models, results->cell_count, p->name), p->name);
+        const report_cell *c = find_cell(results->models, results->cell_count, p->name);
+        if (b.letter || (c && has_class(c, class)))
+            put_cell(&b, report_print(r->pool, "%lld \u00d7 %lld", length, batch), c, p->name);
     }
     for (size_t i = 0; i < results->cell_count; i++) {
         const report_cell *c = &results->models[i];
-        if (strcmp(c->group, model) != 0 ||
+        if (strcmp(c->group, model) != 0 || (!b.letter && !has_class(c, class)) ||
             (published && report_paper_find(r->paper, 'C', REPORT_HOST, c->name)))
             continue;
         put_cell(&b, report_print(r->pool, "%s \u00d7 %lld", c->length, (long long)c->batch), c,
@@ -320,7 +340,8 @@ static void averages(report *r, char letter, report_class class)
     report_group *groups = report_groups_of_models(r, letter, class, &count);
     beside b = begin(r, id, "", caption, "model", class, letter, false);
     for (size_t i = 0; i < count && groups; i++)
-        put_group(&b, &groups[i]);
+        if (b.letter || groups[i].count)
+            put_group(&b, &groups[i]);
     if (letter == 'F') {
         report_group all = report_group_of_cells(r, class, "");
         all.label = "all models";
@@ -344,7 +365,8 @@ void report_write_models(report *r)
         d,
         "Times are medians in milliseconds for a whole batch, without tokenisation. %s The floor "
         "is the least time that this machine needs by its measured peaks for the tokens without "
-        "padding. \u201cMixed\u201d batches draw their texts from all four lengths, as users have "
+        "padding. Cells that were not run at bf16 or int8 are left out of their tables. "
+        "\u201cMixed\u201d batches draw their texts from all four lengths, as users have "
         "them: whoever pads computes \u201cpadded\u201d tokens, not \u201ctokens\u201d.",
         run && run->as_published
             ? "BERT has its masked-language-model head and the others none, as the paper has it."
@@ -359,7 +381,7 @@ void report_write_models(report *r)
     }
     for (size_t k = 0; k < r->class_count; k++)
         for (size_t i = 0; i < count; i++)
-            if (report_begins_model(r, i))
+            if (report_begins_model(r, i) && model_has_class(r, cells[i].group, r->classes[k]))
                 table_c(r, r->classes[k], cells[i].group,
                         report_paper_find(r->paper, 'F', REPORT_HOST, cells[i].group) != NULL);
     const report_arm *arms[REPORT_ARM_NAMES];

@@ -166,8 +166,9 @@ static void test_numbers(void **state)
     has(csv, "C-fp32,m,50 \u00d7 1,tokens,,10,,,ok,10,");
     has(csv, "C-int8,m,mixed \u00d7 4,mica,ms,1,1,1,ok,1.000,");
     has(csv, "C-int8,m,mixed \u00d7 4,fastest peer,ms,,,,missing,none,");
-    has(csv, "C-int8,m,50 \u00d7 1,mica,ms,,,,missing,not run,");
-    has(csv, "peers,,a fp32,cells with a time,,2,,,ok,2,");
+    has_not(csv, "C-int8,m,50 \u00d7 1,");
+    has(csv, "peers,models,a fp32,cells with a time,,2,,,ok,2,");
+    has(csv, "peers,mixed,a fp32,mica slower,,1,,,ok,1,");
     free(csv);
     char *page =
         whole(HEAD("models", "")
@@ -180,6 +181,67 @@ static void test_numbers(void **state)
     free(page);
 }
 
+/* One sample has no interval: a small difference is neither "faster" nor "no difference". */
+static void test_once(void **state)
+{
+#define ONCE(name, seconds) "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":[" seconds "]}"
+    const char *json = HEAD("models", "")
+        CELL("m", "50", "1", ONCE("mica fp32", "0.010") "," ONCE("a fp32", "0.012"))
+            CELL("m", "100", "1", ONCE("mica fp32", "0.010") "," ONCE("a fp32", "0.020"));
+    char *page = whole(json, 0);
+    has(page, "faster than every peer in 1, slower than one in 0; in 0 the samples show no "
+              "difference; in 1 there is one sample only, which shows no interval.");
+    has(page, "- m / inputs-char-no=50 / batch-size=1: one sample beside a fp32, 1.20\u00d7 (one "
+              "sample): mica");
+    has(page, "| 50 \u00d7 1 | 1.20\u00d7 (one sample) | 10.00 | 12.00 |");
+    free(page);
+    char *csv = whole(json, 1);
+    has(csv, "peers,models,a fp32,mica faster,,1,,,ok,1,");
+    has(csv, "peers,models,a fp32,no difference shown,,0,,,ok,0,");
+    has(csv, "peers,models,a fp32,one sample,,1,,,ok,1,");
+    free(csv);
+}
+
+/* What files share is said once; a row a file has what differs. */
+static void test_files(void **state)
+{
+    static const char *const files[] = {
+        "{\"bench\":\"models\",\"schema\":1,\"environment\":{\"started\":\"monday\",\"commit\":"
+        "\"c1\","
+        "\"cpu\":\"c\"},\"settings\":{\"threads\":2,\"rounds\":5},\"peaks\":{\"flops\":1e9,"
+        "\"bandwidth\":["
+        "{\"bytes\":64000,\"read\":3e9,\"copy\":2e9}]},\"peers\":[{\"name\":\"p\",\"versions\":{"
+        "\"p\":1}}]}\n" CELL("m", "50", "1", ARM("mica fp32", "0.001")),
+        "{\"bench\":\"ops\",\"schema\":1,\"environment\":{\"started\":\"tuesday\",\"commit\":"
+        "\"c2\","
+        "\"cpu\":\"c\"},\"settings\":{\"threads\":2,\"rounds\":9,\"min_runs\":3},\"peaks\":{"
+        "\"flops\":2e9,"
+        "\"bandwidth\":[{\"bytes\":64000,\"read\":5e9,\"copy\":2e9}]},\"peers\":[{\"name\":\"p\","
+        "\"versions\":"
+        "{\"p\":1}}],\"results\":[]}",
+    };
+    report_results results = {0};
+    report_document document = {0};
+    report_text out = {0};
+    mica_error err = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(report_read(&results, files[i], strlen(files[i]), i ? "two" : "one", &err),
+                         MICA_OK);
+    assert_int_equal(report_build(&results, &paper, NULL, &document, &err), MICA_OK);
+    report_write_markdown(&document, NULL, &out);
+    has(out.data, "| cpu | c | environment | all |");
+    has(out.data, "| threads | 2 | settings | all |");
+    has(out.data, "| min_runs | 3 | settings | 1 of 2 |");
+    has_not(out.data, "| rounds |");
+    has(out.data, "| one | monday | c1 | 1.0 |  |  | 3.0 | 2.0 | rounds: 5 |");
+    has(out.data, "| two | tuesday | c2 | 2.0 |  |  | 5.0 | 2.0 | rounds: 9 |");
+    has(out.data, "| 64 kB | 3.0\u20135.0 | 2.0 |");
+    has(out.data, "| p | p=1 |  | all |  |");
+    report_text_free(&out);
+    report_document_free(&document);
+    report_results_free(&results);
+}
+
 static void test_states(void **state)
 {
     char *page = whole(
@@ -190,10 +252,10 @@ static void test_states(void **state)
                  "p default",
                  "0.1") ",{\"name\":\"q\",\"state\":\"absent\",\"reason\":\"not installed\"}]}]"),
         0);
-    has(page, "| ReLU / dim=128x16x1024 | *wrong* |");
+    has(page, "| ReLU / dim=128x16x1024 |  | *wrong* |");
     has(page, "| q | *absent* | 1 | ReLU / dim=128x16x1024 | not installed |");
     has(page, "mica has no time: wrong: off by 3");
-    has(page, "| Argmax / dim=64x1024x128 axis=0 | *not run* |");
+    has(page, "| Argmax / dim=64x1024x128 axis=0 |  | *not run* |");
     has(page, "in which both mica and a peer have a time");
     free(page);
 }
@@ -221,12 +283,12 @@ static void test_flaws(void **state)
                                                          "\"flawed\":{\"ratio\":"
                                                          "5}}\n{\"kind\":\"later\"}\n",
         0);
-    has(page, "It said so.");
-    has(page, "| m, here | a | 4.000 | 1.000 | 0.25 |  |");
-    has(page, "### brand_new");
-    has(page, "| m, there | a | 4.000 | *failed* |  | by looking |");
-    has(page, "| Gather | b | 2.00 | 5.00 | 2.50 |  |");
+    has(page, "| The ten best of N | 0.25 | 4.000 | 1.000 | a | m, here | It said so. | not by a "
+              "check: ");
+    has(page, "| brand_new |  | 4.000 | *failed* | a | m, there |  | by looking |");
+    has(page, "| Averages of milliseconds | 2.50 | 2.00 | 5.00 | b | Gather |  | not by a check: ");
     has(page, "It shows on a GPU only; it was not run here.");
+    has(page, "- The work was thrown away (work_discarded, operations): ");
     free(page);
 }
 
@@ -482,12 +544,12 @@ static void test_peers(void **state)
         1);
     has(csv, "C-fp32,m,50 \u00d7 1,which peer,,,,,ok,a fp32,");
     has(csv, "C-fp32,m,50 \u00d7 1,peer / mica,\u00d7,80,,,faster,80.0\u00d7 (one sample),");
-    has(csv, "peers,,a fp32,mica faster,,1,,,ok,1,");
+    has(csv, "peers,models,a fp32,mica faster,,1,,,ok,1,");
     free(csv);
     csv = whole(HEAD("models", "")
                     CELL("m", "50", "1", ARM("mica fp32", "0.001") "," ONCE("a fp32", "0.0012")),
                 1);
-    has(csv, "1.20\u00d7 (one sample) no difference shown");
+    has(csv, "1.20\u00d7 (one sample)");
     free(csv);
 }
 
@@ -559,7 +621,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_states),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_once),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_states),
         cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
         cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
