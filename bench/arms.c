@@ -21,6 +21,26 @@ void bench_arm_fail(bench_arm *arm, bench_state state, const char *reason)
     snprintf(arm->reason, sizeof arm->reason, "%s", reason);
 }
 
+/* Outside of a peer's clock lie the pipes, the inputs that it reads, what it clears away, and the
+ * time that others take from it meanwhile. */
+static const double suspect_times = 4, suspect_seconds = 0.1;
+
+void bench_arm_note(bench_arm *arm, double claimed, double passed)
+{
+    arm->claimed += claimed;
+    arm->passed += passed;
+    arm->asked++;
+}
+
+bool bench_arm_is_suspect(const bench_arm *arm, char *why, size_t size)
+{
+    if (arm->passed <= suspect_times * arm->claimed + suspect_seconds * (double)arm->asked)
+        return false;
+    snprintf(why, size, "its requests took %.3g s, of which it counts %.3g s", arm->passed,
+             arm->claimed);
+    return true;
+}
+
 void bench_arm_release(bench_arm *arm)
 {
     free(arm->samples);
@@ -177,5 +197,8 @@ void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
         for (size_t i = 0; i < arm->count; i++)
             mica_json_write_double(w, arm->samples[i]);
         mica_json_end_array(w);
+        char why[128];
+        if (bench_arm_is_suspect(arm, why, sizeof why))
+            bench_write_text(w, "suspect", why);
     }
 }

@@ -38,6 +38,10 @@ typedef struct bench_arm {
     double *samples;  /* seconds of one run, a sample a round */
     size_t count;
     bench_summary summary;
+    /* Of a process: the times that it said, those that the requests took, and how many they were.
+     */
+    double claimed, passed;
+    size_t asked;
 } bench_arm;
 
 typedef struct bench_plan {
@@ -62,6 +66,11 @@ void bench_shuffle(size_t *order, size_t count, uint64_t *random);
 void bench_arm_fail(bench_arm *arm, bench_state state, const char *reason);
 void bench_arm_release(bench_arm *arm);
 
+/* Notes what a process said of a request, and how long it took in all. */
+void bench_arm_note(bench_arm *arm, double claimed, double passed);
+/* Whether its requests took so much longer than it says that no overhead explains it; why, then. */
+bool bench_arm_is_suspect(const bench_arm *arm, char *why, size_t size);
+
 /* The OK arm with the smallest median among `count`, or NULL. */
 const bench_arm *bench_fastest(const bench_arm *arms, size_t count);
 /* How many times as long `other` takes; both are OK. level 0 = out of memory. */
@@ -71,8 +80,8 @@ bench_interval bench_arm_ratio(const bench_arm *arm, const bench_arm *other);
  * or has no time. */
 void bench_write_ratio_of(mica_json_writer *writer, const bench_arm *arm, const bench_arm *other);
 
-/* The members of an object that is open: "name", "state", "reason" or "seconds" (all samples) and
- * what they say. */
+/* The members of an object that is open: "name", "state", "reason" or "seconds" (all samples),
+ * what they say, and "suspect" of one that is. */
 void bench_write_arm(mica_json_writer *writer, const bench_arm *arm);
 
 #endif

@@ -192,11 +192,11 @@ void bench_model_arm_end(bench_model_arm *arm)
 }
 
 /* The "seconds" or "first_seconds" of an answer: time that has passed. */
-static bench_state take_seconds(const mica_json_value *answer, const char *key, double begin,
+static bench_state take_seconds(const mica_json_value *answer, const char *key, double passed,
                                 double *seconds, char *reason)
 {
     *seconds = bench_number(answer, key, -1);
-    if (*seconds > 0 && *seconds <= bench_now() - begin)
+    if (*seconds > 0 && *seconds <= passed)
         return BENCH_OK;
     snprintf(reason, REASON_ROOM, "its time is no time that can have passed");
     return BENCH_FAILED;
@@ -225,12 +225,13 @@ static bench_state ask_seconds(bench_model_arm *arm, const char *const members[]
         bench_write_int(w, "runs", (int64_t)runs);
     double begin = bench_now(), energy = joules ? bench_joules() : NAN;
     const mica_json_value *answer = ask(arm, w, &state, reason);
+    arm->passed = bench_now() - begin;
     if (joules)
         *joules = bench_joules() - energy;
     if (answer && mica_json_get(answer, "way"))
         snprintf(arm->way_here, sizeof arm->way_here, "%s", bench_text(answer, "way"));
     if (answer)
-        state = take_seconds(answer, key, begin, seconds, reason);
+        state = take_seconds(answer, key, arm->passed, seconds, reason);
     mica_json_writer_destroy(&w);
     return state;
 }

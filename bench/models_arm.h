@@ -37,6 +37,7 @@ typedef struct bench_model_arm {
     char way[256], kernels[256];
     char way_here[256]; /* that it takes for the last batch that was checked; "" = as ever */
     double load_seconds, compile_seconds;
+    double passed; /* seconds that the last request for a time took in all */
     int64_t peak_resident;
 } bench_model_arm;
 

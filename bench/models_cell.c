@@ -116,6 +116,8 @@ static bool time_once(const bench_cell *c, bench_cell_arm *a, size_t runs, doubl
     bench_state state = bench_model_arm_time(a->process, c->inputs, runs, seconds, joules, reason);
     if (state != BENCH_OK)
         bench_arm_fail(&a->arm, state, reason);
+    else
+        bench_arm_note(&a->arm, *seconds, a->process->passed);
     *seconds /= (double)runs;
     return state == BENCH_OK;
 }

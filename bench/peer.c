@@ -76,12 +76,14 @@ static void resume(bench_peer *peer)
 static void say(bench_peer *peer, const char *format, ...)
 {
     va_list args;
+    char text[sizeof peer->reason];
     va_start(args, format);
-    vsnprintf(peer->reason, sizeof peer->reason, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *p = peer->reason; *p; p++) /* a reason stands on one line of a table */
-        if ((unsigned char)*p < ' ' || *p == 127)
+    for (char *p = text; *p; p++) /* a reason stands on one line of a table */
+        if (*p == '\n' || *p == '\r' || *p == '\t')
             *p = ' ';
+    mica_copy_printable(peer->reason, sizeof peer->reason, text);
 }
 
 /* Ends the process and all that it started (it leads a group of its own), and tells how it ended
@@ -360,7 +362,8 @@ void bench_peer_fail_arm(const bench_peer *peer, bench_arm *arm)
     bench_arm_fail(arm, peer->state == BENCH_ABSENT ? BENCH_ABSENT : BENCH_FAILED, peer->reason);
 }
 
-bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds)
+bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds,
+                     double *passed)
 {
     double begin = bench_now();
     const mica_json_value *answer = bench_peer_ask(peer, request, NULL);
@@ -368,8 +371,9 @@ bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, doub
         bench_peer_fail_arm(peer, arm);
         return false;
     }
+    *passed = bench_now() - begin;
     if (!mica_json_double(mica_json_get(answer, "seconds"), seconds) || !(*seconds > 0) ||
-        *seconds > bench_now() - begin) {
+        *seconds > *passed) {
         bench_arm_fail(arm, BENCH_FAILED, "its time is no time that can have passed");
         return false;
     }

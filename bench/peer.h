@@ -49,7 +49,8 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
 
 /* Sets that an arm has no time, for what the peer said last. */
 void bench_peer_fail_arm(const bench_peer *peer, bench_arm *arm);
-/* Asks for a time: the answer's "seconds", which must have passed. False: the arm says why. */
-bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds);
+/* Asks for a time: the answer's "seconds", of those that have passed. False: the arm says why. */
+bool bench_peer_time(bench_peer *peer, const char *request, bench_arm *arm, double *seconds,
+                     double *passed);
 
 #endif

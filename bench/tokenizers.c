@@ -99,7 +99,11 @@ static bool run_peer(bench_arm *arm, size_t runs, double *seconds)
     char request[128];
     snprintf(request, sizeof request, "{\"do\": \"time\", \"arm\": \"%s\", \"runs\": %zu}",
              arm->what, runs);
-    return bench_peer_time(b->peer, request, arm, seconds);
+    double passed;
+    if (!bench_peer_time(b->peer, request, arm, seconds, &passed))
+        return false;
+    bench_arm_note(arm, *seconds, passed);
+    return true;
 }
 
 static void arm_init(bench_arm *arm, const char *prefix, const char *name,

@@ -30,11 +30,12 @@ static void show_arm(const ops_run *run, const bench_ops_result *r, size_t i)
 {
     const bench_arm *arm = &r->arms[i];
     const bench_summary *s = &arm->summary;
+    char why[128];
     if (arm->state == BENCH_ABSENT) /* said once, above */
         return;
     out_text("    %-16s", arm->name);
     if (arm->state != BENCH_OK) {
-        out_text(" %s: %s\n", bench_state_name(arm->state), arm->reason);
+        out_text(" %s: %s\n", bench_state_name(arm->state), printable(arm->reason).text);
         return;
     }
     bench_rates rates = bench_ops_rates(r, i, bench_ops_peaks(run->ops));
@@ -48,9 +49,12 @@ static void show_arm(const ops_run *run, const bench_ops_result *r, size_t i)
     out_text(" %8.2f %5.0f %%", rates.bytes * 1e-9, rates.share * 100);
     if (i > 0 && ops_has_mica(r) && r->arms[0].state == BENCH_OK)
         bench_show_ratio(bench_arm_ratio(&r->arms[0], arm));
-    out_text("%s%s%s", r->how[i][0] ? "  [" : "", r->how[i], r->how[i][0] ? "]" : "");
+    if (r->how[i][0])
+        out_text("  [%s]", printable(r->how[i]).text);
     if (arm->rounds < run->options.plan.rounds)
         out_text("  slow: %zu of %zu rounds", arm->rounds, run->options.plan.rounds);
+    if (bench_arm_is_suspect(arm, why, sizeof why))
+        out_text("  suspect: %s", why);
     out_text("\n");
 }
 
@@ -68,10 +72,10 @@ static void show_peer(const ops_run *run, size_t i)
     const bench_ops_peer *peer = bench_ops_peer_of(run->ops, i);
     out_text("%s: ", run->options.peers[i].name);
     if (peer->state != BENCH_OK)
-        out_text("%s: %s", bench_state_name(peer->state), peer->reason);
+        out_text("%s: %s", bench_state_name(peer->state), printable(peer->reason).text);
     for (size_t k = 0; k < peer->fact_count; k++)
-        out_text("%s%s%s%s", k ? ", " : "", peer->facts[k].key, peer->facts[k].setting ? "=" : " ",
-                 peer->facts[k].value);
+        out_text("%s%s%s%s", k ? ", " : "", printable(peer->facts[k].key).text,
+                 peer->facts[k].setting ? "=" : " ", printable(peer->facts[k].value).text);
     out_text("\n");
 }
 
@@ -151,7 +155,7 @@ static void show_flawed(const char *name, const bench_arm *arm, const bench_arm 
     const bench_summary *s = &arm->summary;
     out_text("    %-16s", name);
     if (arm->state != BENCH_OK) {
-        out_text(" %s: %s\n", bench_state_name(arm->state), arm->reason);
+        out_text(" %s: %s\n", bench_state_name(arm->state), printable(arm->reason).text);
         return;
     }
     out_text(" %10.4f ms (%.4f-%.4f, n = %zu)", s->median * 1e3, s->min * 1e3, s->max * 1e3, s->n);
@@ -171,6 +175,6 @@ void ops_show_flaw(const bench_flaw *flaw)
         show_flawed("flawed", &flaw->flawed, &flaw->honest);
     }
     if (flaw->caught[0])
-        out_text("    caught here:     %s\n", flaw->caught);
+        out_text("    caught here:     %s\n", printable(flaw->caught).text);
     out_flush();
 }

@@ -103,6 +103,12 @@ int out_close(const cli_command *command, int code);
 /* ---- texts for people, and members of JSON objects ----------------------------------------------
  */
 
+/* A text from a file or another program, safe to print, what cannot be as \xNN:
+ * out_text("%s", printable(text).text). The end of a long one is cut off. */
+typedef struct printable_text {
+    char text[1024];
+} printable_text;
+printable_text printable(const char *text);
 /* Columns that a terminal gives a text. */
 size_t text_columns(const char *text);
 /* A text in exactly `width` columns: filled with spaces, or its end with ".." in place of what goes

@@ -221,10 +221,14 @@ static bool judge(const compare *c, change *x)
     return fine;
 }
 
+static bool is_of_mica(const change *x)
+{
+    return strncmp((x->before ? x->before : x->after)->arm, "mica", 4) == 0;
+}
+
 static bool is_regression(const change *x)
 {
-    const entry *e = x->before ? x->before : x->after;
-    return (x->verdict == SLOWER || x->verdict == BROKEN) && strncmp(e->arm, "mica", 4) == 0;
+    return (x->verdict == SLOWER || x->verdict == BROKEN) && is_of_mica(x);
 }
 
 /* In the order of the first file; then what only the second one has. */
@@ -261,29 +265,75 @@ static int find_changes(compare *c)
 
 /* ---- showing ---- */
 
+/* "82.00 ns", "1.234 ms" */
+static void time_text(double seconds, char *text, size_t size)
+{
+    static const char *const units[] = {"s", "ms", "us", "ns"};
+    int unit = 0;
+    while (unit < 3 && seconds < 0.9999) {
+        seconds *= 1000;
+        unit++;
+    }
+    snprintf(text, size, "%.*f %s",
+             seconds < 10     ? 3
+             : seconds < 100  ? 2
+             : seconds < 1000 ? 1
+                              : 0,
+             seconds, units[unit]);
+}
+
+static void show_change(const change *x)
+{
+    const entry *e = x->before ? x->before : x->after;
+    const mica_text name = {e->name, strlen(e->name)}, arm = {e->arm, strlen(e->arm)};
+    char times[2][32];
+    out_label(&name, 56);
+    out_text(" ");
+    out_label(&arm, 16);
+    if (x->verdict <= FASTER) {
+        for (int i = 0; i < 2; i++)
+            time_text(x->seconds[i], times[i], sizeof times[i]);
+        out_text(" %10s %10s %6.3fx %6.3f-%.3f", times[0], times[1], x->ratio.median, x->ratio.low,
+                 x->ratio.high);
+    } else {
+        out_text(" %10s %10s", x->before ? printable(x->before->state).text : "-",
+                 x->after ? printable(x->after->state).text : "-");
+    }
+    if (x->verdict <= FASTER && x->ratio.level < 0.95)
+        out_text(" (%.0f %%)", x->ratio.level * 100);
+    out_text("  %s\n", verdict_names[x->verdict]);
+}
+
+static size_t count_of(const compare *c, verdict which, bool of_mica)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        count += c->changes[i].verdict == which && (!of_mica || is_of_mica(&c->changes[i]));
+    return count;
+}
+
 static void show(const compare *c)
 {
-    out_text("%-56s %-16s %10s %10s %7s %13s\n", "", "", "before ms", "after ms", "ratio",
-             "interval");
-    for (size_t i = 0; i < c->count; i++) {
-        const change *x = &c->changes[i];
-        const entry *e = x->before ? x->before : x->after;
-        const mica_text name = {e->name, strlen(e->name)}, arm = {e->arm, strlen(e->arm)};
-        out_label(&name, 56);
-        out_text(" ");
-        out_label(&arm, 16);
-        if (x->verdict <= FASTER)
-            out_text(" %10.4f %10.4f %6.3fx %6.3f-%.3f", x->seconds[0] * 1e3, x->seconds[1] * 1e3,
-                     x->ratio.median, x->ratio.low, x->ratio.high);
-        else
-            out_text(" %10s %10s", x->before ? x->before->state : "-",
-                     x->after ? x->after->state : "-");
-        if (x->verdict <= FASTER && x->ratio.level < 0.95)
-            out_text(" (%.0f %%)", x->ratio.level * 100);
-        out_text("  %s\n", verdict_names[x->verdict]);
-    }
-    out_text("%zu compared, %zu became slower or wrong in mica (threshold %g %%)\n", c->count,
-             c->regressions, c->threshold);
+    size_t gone = count_of(c, GONE, false), fresh = count_of(c, NEW, false);
+    out_text("%-56s %-16s %10s %10s %7s %13s\n", "", "", "before", "after", "ratio", "interval");
+    for (size_t i = 0; i < c->count; i++)
+        show_change(&c->changes[i]);
+    out_text("%zu compared, %zu became slower or wrong in mica (threshold %g %%)",
+             c->count - gone - fresh, c->regressions, c->threshold);
+    if (gone)
+        out_text(", %zu gone (%zu of mica)", gone, count_of(c, GONE, true));
+    if (fresh)
+        out_text(", %zu new", fresh);
+    out_text("\n");
+}
+
+/* Nothing is known of what is gone: that must not pass for good news. */
+static void warn_of_gone(const compare *c)
+{
+    size_t gone = count_of(c, GONE, true);
+    if (gone)
+        fprintf(stderr, "mica: %s: %zu of mica's arms are in the first file only: not compared\n",
+                c->command->name, gone);
 }
 
 static mica_status write_json(const compare *c, cli_format format, mica_error *err)
@@ -298,6 +348,8 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
     write_member(w, "of", text_at(c, 0, NULL, "bench"));
     bench_write_number(w, "threshold", c->threshold);
     bench_write_int(w, "regressions", (int64_t)c->regressions);
+    bench_write_int(w, "gone", (int64_t)count_of(c, GONE, false));
+    bench_write_int(w, "new", (int64_t)count_of(c, NEW, false));
     if (format == FORMAT_JSONL) {
         mica_json_end_object(w);
         status = bench_put_line(w, err);
@@ -337,8 +389,8 @@ static void warn_of_machines(const compare *c)
         if (strcmp(text_at(c, 0, "environment", keys[i]), text_at(c, 1, "environment", keys[i])) !=
             0)
             fprintf(stderr, "mica: %s: the %s differs: '%.100s' and '%.100s'\n", c->command->name,
-                    keys[i], text_at(c, 0, "environment", keys[i]),
-                    text_at(c, 1, "environment", keys[i]));
+                    keys[i], printable(text_at(c, 0, "environment", keys[i])).text,
+                    printable(text_at(c, 1, "environment", keys[i])).text);
 }
 
 int cmd_bench_compare(const cli_command *command, int argc, char **argv)
@@ -370,6 +422,7 @@ int cmd_bench_compare(const cli_command *command, int argc, char **argv)
     if (code < 0) {
         mica_error err = {0};
         warn_of_machines(&c);
+        warn_of_gone(&c);
         if (as == FORMAT_TEXT)
             show(&c);
         else if (write_json(&c, as, &err))

@@ -196,13 +196,18 @@ static void show_share(void *user, double share)
     progress_show(&run->progress, (uint64_t)(share * 1e6), 1000000, 0);
 }
 
+static printable_text member(const mica_json_value *object, const char *key)
+{
+    return printable(bench_text(object, key));
+}
+
 static void show_arm(const mica_json_value *arm, double tokens, double mica)
 {
     const char *state = bench_text(arm, "state");
     bool slow = false;
-    out_text("    %-28s", bench_text(arm, "name"));
+    out_text("    %-28s", member(arm, "name").text);
     if (strcmp(state, "ok") != 0) {
-        out_text(" %s: %s\n", state, bench_text(arm, "reason"));
+        out_text(" %s: %s\n", printable(state).text, member(arm, "reason").text);
         return;
     }
     double median = bench_number(arm, "median", NAN);
@@ -214,7 +219,9 @@ static void show_arm(const mica_json_value *arm, double tokens, double mica)
         out_text(" %7.2fx", median / mica);
     mica_json_bool(mica_json_get(arm, "slow"), &slow);
     if (bench_text(arm, "way")[0])
-        out_text("  [%.60s]", bench_text(arm, "way"));
+        out_text("  [%.60s]", member(arm, "way").text);
+    if (bench_text(arm, "suspect")[0])
+        out_text("  suspect: %s", member(arm, "suspect").text);
     out_text("%s\n", slow ? "  one run: too slow for more" : "");
 }
 
@@ -222,7 +229,7 @@ static void show_ratio(const mica_json_value *ratio)
 {
     if (mica_json_get_type(ratio) != MICA_JSON_OBJECT)
         return;
-    out_text("    %s takes %.3f times as long as mica, %.3f to %.3f", bench_text(ratio, "to"),
+    out_text("    %s takes %.3f times as long as mica, %.3f to %.3f", member(ratio, "to").text,
              bench_number(ratio, "median", NAN), bench_number(ratio, "low", NAN),
              bench_number(ratio, "high", NAN));
     double level = bench_number(ratio, "level", 0);
@@ -239,8 +246,8 @@ static void show_part(const mica_json_value *part)
     char text[32] = "mixed";
     if (mica_json_int64(mica_json_get(part, "length"), &length))
         snprintf(text, sizeof text, "%lld", (long long)length);
-    out_text("%s / %.0f x %s, %s: %.0f tokens", bench_text(part, "model"),
-             bench_number(part, "batch", 0), text, bench_text(part, "precision"), tokens);
+    out_text("%s / %.0f x %s, %s: %.0f tokens", member(part, "model").text,
+             bench_number(part, "batch", 0), text, member(part, "precision").text, tokens);
     double disturbed = bench_number(part, "disturbed", 0);
     if (disturbed > 0)
         out_text(", %.0f rounds again", disturbed);
@@ -257,8 +264,8 @@ static void show_header(const mica_json_value *header)
 {
     const mica_json_value *e = mica_json_get(header, "environment");
     const mica_json_value *peaks = mica_json_get(header, "peaks");
-    out_text("%s, %s, mica %s %s, %.0f threads\n", bench_text(e, "cpu"), bench_text(e, "system"),
-             bench_text(e, "mica"), bench_text(e, "commit"),
+    out_text("%s, %s, mica %s %s, %.0f threads\n", member(e, "cpu").text, member(e, "system").text,
+             member(e, "mica").text, member(e, "commit").text,
              bench_number(mica_json_get(header, "settings"), "threads", 0));
     out_text("peak: %.0f GFLOP/s, %.0f in bfloat16, %.0f Gop/s in 8 bits\n",
              bench_number(peaks, "flops", 0) * 1e-9, bench_number(peaks, "bf16_flops", 0) * 1e-9,
@@ -266,12 +273,12 @@ static void show_header(const mica_json_value *header)
     const mica_json_value *peer = mica_json_first(mica_json_get(header, "peers"));
     for (; peer; peer = mica_json_next(peer)) {
         const mica_json_value *versions = mica_json_get(peer, "versions");
-        out_text("%s: %s", bench_text(peer, "name"), bench_text(peer, "state"));
+        out_text("%s: %s", member(peer, "name").text, member(peer, "state").text);
         if (bench_text(peer, "reason")[0])
-            out_text(", %s", bench_text(peer, "reason"));
+            out_text(", %s", member(peer, "reason").text);
         for (const mica_json_value *v = mica_json_first(versions); v; v = mica_json_next(v))
-            out_text(", %s %s", mica_json_key(v, NULL),
-                     mica_json_string(v, NULL) ? mica_json_string(v, NULL) : "?");
+            out_text(", %s %s", printable(mica_json_key(v, NULL)).text,
+                     printable(mica_json_string(v, NULL) ? mica_json_string(v, NULL) : "?").text);
         out_text("\n");
     }
     out_text("    %-28s %10s %8s %10s %10s %4s %9s %8s\n", "", "median ms", "MAD", "p5", "p95", "n",
@@ -281,17 +288,17 @@ static void show_header(const mica_json_value *header)
 static void show_model(const mica_json_value *model)
 {
     const mica_json_value *arm = mica_json_first(mica_json_get(model, "arms"));
-    out_text("%s (%s), tokenizer: %s\n", bench_text(model, "model"), bench_text(model, "source"),
-             bench_text(model, "tokenizer"));
+    out_text("%s (%s), tokenizer: %s\n", member(model, "model").text, member(model, "source").text,
+             member(model, "tokenizer").text);
     for (; arm; arm = mica_json_next(arm)) {
-        out_text("    %-28s", bench_text(arm, "arm"));
+        out_text("    %-28s", member(arm, "arm").text);
         if (strcmp(bench_text(arm, "state"), "ok") != 0)
-            out_text(" %s: %s\n", bench_text(arm, "state"), bench_text(arm, "reason"));
+            out_text(" %s: %s\n", member(arm, "state").text, member(arm, "reason").text);
         else
             out_text(" load %.2f s, compile %.2f s, %.2f GB resident; %s\n",
                      bench_number(arm, "load_seconds", NAN),
                      bench_number(arm, "compile_seconds", NAN),
-                     bench_number(arm, "peak_resident_bytes", NAN) * 1e-9, bench_text(arm, "way"));
+                     bench_number(arm, "peak_resident_bytes", NAN) * 1e-9, member(arm, "way").text);
     }
 }
 
@@ -300,16 +307,16 @@ static void show_flaw(const mica_json_value *line)
     const mica_json_value *flawed = mica_json_get(line, "flawed");
     double honest = bench_number(mica_json_get(line, "honest"), "median", NAN);
     double value = bench_number(flawed, "value", bench_number(flawed, "median", NAN));
-    out_text("%s, %s, %s: %.3f ms, flawed %.3f ms\n    %s\n", bench_text(line, "flaw"),
-             bench_text(line, "arm"), bench_text(line, "cell"), honest * 1e3, value * 1e3,
-             bench_text(line, "says"));
+    out_text("%s, %s, %s: %.3f ms, flawed %.3f ms\n    %s\n", member(line, "flaw").text,
+             member(line, "arm").text, member(line, "cell").text, honest * 1e3, value * 1e3,
+             member(line, "says").text);
 }
 
 static void show_accuracy(const mica_json_value *line)
 {
-    out_text("%s, %-28s", bench_text(line, "model"), bench_text(line, "arm"));
+    out_text("%s, %-28s", member(line, "model").text, member(line, "arm").text);
     if (strcmp(bench_text(line, "state"), "ok") != 0)
-        out_text(" %s: %s\n", bench_text(line, "state"), bench_text(line, "reason"));
+        out_text(" %s: %s\n", member(line, "state").text, member(line, "reason").text);
     else
         out_text(" cosine to float64 of %.0f texts: mean %.6f, least %.6f\n",
                  bench_number(line, "texts", 0), bench_number(line, "cosine_mean", NAN),
@@ -355,7 +362,7 @@ static void show(void *user, const mica_json_value *line, bool kept)
     if (!kind[0])
         show_header(line);
     else if (kept)
-        out_text("there already: %s of %s\n", kind, bench_text(line, "model"));
+        out_text("there already: %s of %s\n", kind, member(line, "model").text);
     else if (strcmp(kind, "part") == 0)
         show_part(line);
     else if (strcmp(kind, "model") == 0)
@@ -391,10 +398,11 @@ static void list(const models_run *run, bool with_arms)
         out_text("%s: %s (%s)\n", plan.sources[i].name, plan.sources[i].directory,
                  plan.sources[i].from);
     for (size_t i = 0; i < plan.arm_count; i++)
-        out_text("%-28s %s, %s\n", plan.arms[i].name, plan.arms[i].precision, plan.arms[i].device);
+        out_text("%-28s %s, %s\n", printable(plan.arms[i].name).text, plan.arms[i].precision,
+                 printable(plan.arms[i].device).text);
     for (size_t i = 0; i < run->options.program_count; i++)
         if (run->programs[i].state != BENCH_OK)
-            out_text("%s: %s: %s\n", run->programs[i].name,
+            out_text("%s: %s: %s\n", printable(run->programs[i].name).text,
                      bench_state_name(run->programs[i].state), run->programs[i].reason);
     out_text("%zu cells, %zu arms, %zu rounds, samples of %g s or more\n", plan.cell_count,
              plan.arm_count, run->options.plan.rounds, run->options.plan.min_time);

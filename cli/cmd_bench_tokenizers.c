@@ -145,15 +145,18 @@ static int read_text(const cli_command *command, const char *path, mica_text *ou
 static void show_arm(const bench_arm *arm, size_t bytes, const bench_arm *mica)
 {
     const bench_summary *s = &arm->summary;
+    char why[128];
     out_text("    %-28s", arm->name);
     if (arm->state != BENCH_OK) {
-        out_text(" %s: %s\n", bench_state_name(arm->state), arm->reason);
+        out_text(" %s: %s\n", bench_state_name(arm->state), printable(arm->reason).text);
         return;
     }
     out_text(" %9.2f %9.3f %8.3f %9.3f %9.3f %4zu", (double)bytes / s->median / 1e6,
              s->median * 1e3, s->mad * 1e3, s->p5 * 1e3, s->p95 * 1e3, s->n);
     if (arm != mica && mica->state == BENCH_OK)
         bench_show_ratio(bench_arm_ratio(mica, arm));
+    if (bench_arm_is_suspect(arm, why, sizeof why))
+        out_text("  suspect: %s", why);
     out_text("\n");
 }
 
@@ -171,7 +174,7 @@ static void show_arms(const char *title, const bench_arm *arms, size_t count, si
 static void show(const bench_tokenizer *t)
 {
     char title[128];
-    out_text("%s\n", t->name);
+    out_text("%s\n", printable(t->name).text);
     snprintf(title, sizeof title, "encode: %zu texts, %zu bytes, %zu tokens", t->texts, t->bytes,
              t->tokens);
     show_arms(title, t->encode, t->encode_arms, t->bytes);
@@ -192,8 +195,8 @@ static void show(const bench_tokenizer *t)
 static void show_head(const tokenizers_run *run, const char *text)
 {
     bench_show_machine(&run->environment);
-    out_text("\ntext: %s, %zu bytes, in texts of %zu bytes\n", text, run->options.text.size,
-             run->options.chunk);
+    out_text("\ntext: %s, %zu bytes, in texts of %zu bytes\n", printable(text).text,
+             run->options.text.size, run->options.chunk);
     out_text("    %-28s %9s %9s %8s %9s %9s %4s %8s\n", "", "MB/s", "median ms", "MAD", "p5", "p95",
              "n", "ratio");
 }
@@ -296,7 +299,7 @@ static mica_status run_all(tokenizers_run *run, const names *files, const char *
         }
         run->count++;
         if (i == 0 && run->format == FORMAT_TEXT && result->peer[0])
-            out_text("peer: %s\n", result->peer);
+            out_text("peer: %s\n", printable(result->peer).text);
         if (run->format == FORMAT_TEXT)
             show(result);
         if (run->format == FORMAT_JSONL) {

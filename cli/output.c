@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli.h"
 
 static int write_error; /* errno of the first write that failed, 0 = none */
@@ -74,12 +75,11 @@ int fail(const cli_command *command, const mica_error *err)
 int fail_text(const cli_command *command, mica_status status, const char *format, ...)
 {
     va_list args;
+    mica_error err;
     va_start(args, format);
-    fprintf(stderr, "mica: %s: ", command->name);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
+    mica_fail_v(&err, status, format, args);
     va_end(args);
-    return mica_status_exit_code(status);
+    return fail(command, &err);
 }
 
 bool format_read(const cli_command *command, const char *name, cli_format *out)
@@ -93,6 +93,13 @@ bool format_read(const cli_command *command, const char *name, cli_format *out)
     }
     usage_error(command, "--format is text, json or jsonl, not '%s'", name);
     return false;
+}
+
+printable_text printable(const char *text)
+{
+    printable_text out;
+    mica_copy_printable(out.text, sizeof out.text, text);
+    return out;
 }
 
 /* Columns that a terminal gives a character: nearly all East Asian wide and combining ones. */

@@ -52,8 +52,7 @@ const char *mica_version(void)
     return MICA_VERSION;
 }
 
-/* Copies `text` into out[size], what cannot be printed as \xNN; what does not fit ends in "...". */
-static void copy_printable(char *out, size_t size, const char *text)
+void mica_copy_printable(char *out, size_t size, const char *text)
 {
     const char *end = text + strlen(text);
     size_t used = 0, safe = 0; /* safe: the last place where "..." still fits */
@@ -89,7 +88,7 @@ mica_status mica_fail_v(mica_error *err, mica_status status, const char *format,
         char raw[4096];
         vsnprintf(raw, sizeof raw, format, args);
         err->status = status;
-        copy_printable(err->message, sizeof err->message, raw);
+        mica_copy_printable(err->message, sizeof err->message, raw);
     }
     return status;
 }
@@ -131,5 +130,5 @@ void mica_error_prefix(mica_error *err, const char *format, ...)
     if ((size_t)n >= sizeof text)
         n = (int)sizeof text - 1;
     snprintf(text + n, sizeof text - (size_t)n, "%s", err->message);
-    copy_printable(err->message, sizeof err->message, text);
+    mica_copy_printable(err->message, sizeof err->message, text);
 }

@@ -16,9 +16,12 @@
 #define MICA_PRINTF(fmt, args)
 #endif
 
-/* Writes status and text into `err` (may be NULL) and returns `status`, so that a caller can write
- * `return mica_fail(err, ...)`. The text is made safe to print: control characters and invalid
+/* Copies `text` into out[size] (4 bytes at least), safe to print: control characters and invalid
  * UTF-8 become \xNN, and what does not fit is cut at a character boundary and ends in "...". */
+void mica_copy_printable(char *out, size_t size, const char *text);
+
+/* Writes status and text, made printable, into `err` (may be NULL) and returns `status`, so that a
+ * caller can write `return mica_fail(err, ...)`. */
 mica_status mica_fail(mica_error *err, mica_status status, const char *format, ...)
     MICA_PRINTF(3, 4);
 mica_status mica_fail_v(mica_error *err, mica_status status, const char *format, va_list args);

@@ -178,6 +178,11 @@ bench slow --precisions int8 --slow 0.5
 expect "a slow peer" 0
 out_has "one run: too slow for more"
 [ "$(timed 'mica int8')" -eq 3 ] || complain "mica has not three times"
+bench modest --filter 'x 20$' --batches 1 --precisions fp32 --peers "mica,script fp32 default" --output "$work/modest.jsonl"
+expect "a peer that does not count all of its time" 0
+out_has "suspect: its requests took"
+grep '"kind":"cell"' "$work/modest.jsonl" | grep -q '"suspect":"its requests took' || complain "the file does not say so"
+[ "$(timed 'script fp32 default')" -eq 1 ] || complain "who is suspect has no time"
 bench right --precisions fp32 --calm 100 --format json
 expect "a machine that is never calm" 0
 out_has '"disturbed":2'

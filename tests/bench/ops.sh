@@ -178,6 +178,19 @@ bench fast
 expect "a peer that is too fast" 0
 out_has "above the machine's peak"
 [ "$(peer_times)" -eq 0 ] || complain "a peer above the peak has a time"
+bench modest --filter '^ReLU / dim=128x' --format json
+expect "a peer that does not count all of its time" 0
+[ "$(grep -o '"suspect":"its requests took [0-9.]* s, of which it counts [0-9.]* s"' "$work/out" | wc -l)" -eq 2 ] ||
+    complain "not two arms are suspect"
+bench modest --filter '^ReLU / dim=128x'
+expect "the same as a table" 0
+out_has "suspect: its requests took"
+[ "$(peer_times)" -eq 2 ] || complain "who is suspect has no time"
+bench rude --filter '^ReLU / dim=128x'
+expect "a peer with control characters" 0
+out_has 'loops 1.0\xc2\x9b31m, mode=test'
+out_has '[loops\x1b[2J\x0a]'
+[ "$(LC_ALL=C tr -d '\n\040-\176' <"$work/out" | wc -c)" -eq 0 ] || complain "control characters reached the output"
 bench unasked
 expect "a peer without an output" 0
 out_has "failed: "
@@ -200,6 +213,34 @@ result() {
     printf '{"bench":"ops","schema":1,"environment":{"cpu":"x"},"results":[{"case":"ReLU / dim=1","arms":[
         {"name":"mica",%s},{"name":"pytorch best","state":"ok","seconds":[%s]}]}]}' "$state" "$3" >"$work/$1"
 }
+# Times of every size are told apart; what is gone is said.
+tiny() { printf '{"bench":"ops","schema":1,"environment":{"cpu":"x"},"results":[%s]}' "$1" >"$work/$2"; }
+arm() { printf '{"case":"%s","arms":[{"name":"%s","state":"ok","seconds":[%s]}]}' "$1" "$2" "$3"; }
+tiny "$(arm a mica 82e-9),$(arm b mica 1.5),$(arm c mica 0.01234),$(arm d pytorch 1)" before.json
+tiny "$(arm a mica 99e-9),$(arm b mica 1.5),$(arm e mica 12e-6)" after.json
+run "$mica" bench compare "$work/before.json" "$work/after.json" --threshold 50
+expect "what is gone" 0
+out_has "82.00 ns   99.00 ns"
+out_has "1.500 s    1.500 s"
+[ "$(tail -n 1 "$work/out")" = "2 compared, 0 became slower or wrong in mica (threshold 50 %), 2 gone (1 of mica), 1 new" ] ||
+    complain "the last line is another"
+err_has "1 of mica's arms are in the first file only: not compared"
+run "$mica" bench compare "$work/before.json" "$work/after.json" --format json --threshold 50
+expect "what is gone, as JSON" 0
+out_has '"regressions":0,"gone":2,"new":1'
+esc=$(printf '\033')
+tiny "{\"case\":\"a\",\"arms\":[{\"name\":\"mica\",\"state\":\"b\\u001b[2Jad\"}]}" rude.json
+sed 's/"cpu":"x"/"cpu":"\\u001b[2J"/' "$work/after.json" >"$work/rude2.json"
+run "$mica" bench compare "$work/rude.json" "$work/rude2.json"
+expect "control characters in results" 0
+out_has 'b\x1b[2Jad'
+err_has '\x1b[2J'
+grep -q "$esc" "$work/out" "$work/err" && complain "control characters reached the terminal"
+sed 's/"ops"/"\\u001b[2J"/' "$work/after.json" >"$work/rude3.json"
+run "$mica" bench compare "$work/after.json" "$work/rude3.json"
+expect "control characters in a name" 2
+grep -q "$esc" "$work/err" && complain "control characters reached the terminal"
+
 ten="1.00,1.01,1.02,1.03,1.04,1.00,1.01,1.02,1.03,1.04"
 result a.json "$ten" "$ten"
 result same.json "1.04,1.03,1.02,1.01,1.00,1.00,1.01,1.02,1.03,1.05" "$ten"

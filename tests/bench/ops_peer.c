@@ -3,7 +3,9 @@
  * A peer of `mica bench ops` that knows ReLU and Sum over all, by plain loops, and of Concat what
  * is asked for: single elements. What it does beside follows PEER: right, wrong (one element),
  * unasked (no output), short (an element too few), fast (more than can be), slow (it says that it
- * takes half a second), crash, no. Its flaw new_memory computes one element; it has no other.
+ * takes half a second), modest
+ * (it takes half a second more than it says), rude (its words have control characters), crash, no.
+ * Its flaw new_memory computes one element; it has no other.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -85,7 +87,8 @@ static void check(const mica_json_value *request, const char *mode)
             stop("cannot write");
         mica_tensor_release(&named.tensor);
     }
-    printf("{\"ok\": true, \"way\": \"loops\", \"shape\": [");
+    printf("{\"ok\": true, \"way\": \"loops%s\", \"shape\": [",
+           strcmp(mode, "rude") == 0 ? "\\u001b[2J\\n" : "");
     for (int i = 0; i < mica_tensor_rank(input); i++)
         printf("%s%lld", i ? ", " : "", (long long)mica_tensor_dim(input, i));
     printf("]}\n");
@@ -114,6 +117,8 @@ static void answer_time(const mica_json_value *request, const char *mode)
         nanosleep(&(struct timespec){0, 500000000}, NULL);
         seconds = 0.5;
     }
+    if (strcmp(mode, "modest") == 0)
+        nanosleep(&(struct timespec){0, 500000000}, NULL);
     printf("{\"ok\": true, \"seconds\": %.12f}\n", seconds);
 }
 
@@ -134,7 +139,7 @@ static void answer_flaw(const mica_json_value *request, const char *mode)
 {
     const char *name = mica_json_string(mica_json_get(request, "name"), NULL);
     if (!name || strcmp(name, "new_memory") != 0)
-        printf("{\"ok\": false, \"error\": \"no such flaw here\"}\n");
+        printf("{\"ok\": false, \"error\": \"no such\\nflaw here\"}\n");
     else if (mica_json_get(request, "output"))
         check(request, "wrong");
     else
@@ -150,8 +155,9 @@ int main(void)
         printf("{\"ok\": false, \"absent\": true, \"error\": \"no module of that name\"}\n");
         return 0;
     }
-    printf("{\"ok\": true, \"name\": \"loops\", \"versions\": {\"loops\": \"1.0\"}, "
-           "\"settings\": {\"mode\": \"test\"}}\n");
+    printf("{\"ok\": true, \"name\": \"loops\", \"versions\": {\"loops\": \"1.0%s\"}, "
+           "\"settings\": {\"mode\": \"test\"}}\n",
+           strcmp(mode, "rude") == 0 ? "\\u009b31m" : "");
     while (fflush(stdout) == 0 && fgets(line, sizeof line, stdin)) {
         mica_json *json = NULL;
         if (mica_json_parse(line, strlen(line), "request", &json, NULL))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A peer that follows a script: PEER is right, slow, wrong, wrong-fast, absent, crash, crash-late, hang, hang-late,
+# A peer that follows a script: PEER is right, slow, modest (it does not count what it takes), wrong, wrong-fast, absent, crash, crash-late, hang, hang-late,
 # garbage, garbage-late, liar, no or mute; PEER_IDS the ids that are right, PEER_SLEEP how long it hangs. Run as sh -u peer.sh.
 number=0
 timed=0
@@ -31,7 +31,7 @@ while read -r line; do
             garbage-late) printf 'half an answ\n' ;;
             esac
         fi
-        [ "$PEER" = slow ] && sleep 0.3
+        case $PEER in slow | modest) sleep 0.3 ;; esac
         seconds=0.000001
         [ "$PEER" = slow ] && seconds=0.3
         [ "$PEER" = liar ] && seconds=1000

@@ -39,6 +39,10 @@ bench slow --rounds 1
 expect "a slow peer" 0
 out_has "300.0"
 
+bench modest --rounds 1
+expect "a peer that does not count all of its time" 0
+out_has "suspect: its requests took"
+
 bench wrong
 expect "ids that differ" 0
 out_has "mica                         wrong: text 0, token 0: mica has 101, the peer 1"
