@@ -103,7 +103,7 @@ def leaky():
 
 BINARY = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "maximum": torch.maximum,
-    "minimum": torch.minimum, "pow": torch.pow, "remainder": torch.remainder,
+    "minimum": torch.minimum, "pow": torch.pow, "remainder": ops_grid.remainder,
     "prelu": lambda a, b: torch.where(a > 0, a, a * b), "equal": torch.eq, "not_equal": torch.ne,
     "less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "greater_equal": torch.ge,
     "logical_and": torch.logical_and, "logical_or": torch.logical_or,
@@ -129,9 +129,7 @@ def binary(name):
             b = torch.where(b.abs() < 0.01, torch.ones_like(b), b)
     views = maybe_view(b, 1, maybe_view(a, 0, {}))
     compares = name not in ("add", "sub", "mul", "div", "maximum", "minimum", "pow", "remainder", "prelu")
-    if name == "remainder" and dtype.is_floating_point:
-        y = torch.remainder(a.float(), b.float()).to(dtype)
-    elif compares:
+    if compares:
         y = BINARY[name](a, b)
     else:
         y = BINARY[name](wide(a), wide(b)).to(dtype)

@@ -103,7 +103,7 @@ def pointwise():
 
 
 def remainder(a, b):
-    """As fmod, then the sign of b; of integers by 0: 0."""
+    """As fmod, then the sign of b, which zeros have too as in NumPy (in PyTorch that of a); of integers by 0: 0."""
     if not a.is_floating_point():
         safe = torch.where(b == 0, torch.ones_like(b), b)
         return torch.where(b == 0, torch.zeros_like(b), torch.remainder(a, safe))
