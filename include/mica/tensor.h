@@ -70,16 +70,31 @@ MICA_API void *mica_tensor_data_mut(mica_tensor *tensor);
 MICA_API mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtype,
                                       mica_tensor **out, mica_error *err);
 
-/* Fills a float32 tensor from mica_tensor_create with normal deviates: Philox4x32-10 counters keyed
- * by (seed, stream), Box-Muller, so a value depends only on seed, stream and position. */
+/* ---- random numbers ----
+ *
+ * They come from Philox4x32-10 (Salmon et al., 2011). Elements 2 p and 2 p + 1, counted in C order,
+ * come from the four words w[0] to w[3] that it gives for
+ *
+ *   the key      seed mod 2^32, seed / 2^32
+ *   the counter  p mod 2^32, p / 2^32, stream mod 2^32, stream / 2^32
+ *
+ * so that a number depends on seed, stream and its position alone. Two words make a number of 53
+ * bits: u = (w[0] * 2^21 + w[1] / 2^11) / 2^53 in [0, 1), / 2^11 without fraction; v is that of
+ * w[2] and w[3]. What follows is computed in double (float64) and rounded to the dtype at the end,
+ * to float16 and bfloat16 by way of float32. */
+
+/* Fills a float32 tensor from mica_tensor_create with normal deviates (Box-Muller): with
+ * r = sqrt(-2 log(u + 2^-53)) and angle = 2 pi (v + 2^-53), element 2 p is
+ * mean + stddev r cos(angle) and element 2 p + 1 has the sine. INVALID_ARGUMENT unless
+ * |mean| + 9 |stddev| is a float32. */
 MICA_API mica_status mica_tensor_fill_normal(mica_tensor *tensor, double mean, double stddev,
                                              uint64_t seed, uint64_t stream, mica_error *err);
 
-/* Fills a tensor from mica_tensor_create of any dtype but bool with uniform numbers from the same
- * generator: floats in [low, high) (high only where rounding gives it), whole numbers in [low,
- * high), which must both be whole and fit the dtype. Element 2i takes the first two words of
- * counter i, element 2i + 1 the other two: 53 bits of them make u in [0, 1), and the element is low
- * + (high - low) u, rounded down for whole numbers. */
+/* Fills a tensor from mica_tensor_create of any dtype but bool with uniform numbers: floats in
+ * [low, high) (high only where rounding gives it), whole numbers in [low, high). Element 2 p is
+ * low + (high - low) u, element 2 p + 1 has v; whole numbers are rounded down (to the last one
+ * below high where the sum was rounded up to it). INVALID_ARGUMENT unless low < high lie in what
+ * the dtype holds (high one beyond for whole numbers, for which both must be whole). */
 MICA_API mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double high,
                                               uint64_t seed, uint64_t stream, mica_error *err);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Random numbers from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
- * 2011). Elements 2i and 2i+1 come from counter i under key `seed` and `stream`, so a value depends
- * on nothing else; normal deviates by the Box-Muller transform.
+ * 2011), as mica/tensor.h says exactly.
  */
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -34,50 +34,53 @@ static double uniform(uint32_t high, uint32_t low)
 /* A number that the dtype can hold, to element i. */
 static void put_number(mica_dtype dtype, void *data, size_t i, double value)
 {
-    float f32 = (float)value;
-    uint16_t half;
-    int64_t whole = (int64_t)value;
-    uint64_t natural = value < 0 ? (uint64_t)whole : (uint64_t)value;
     size_t size = mica_dtype_size(dtype);
     unsigned char *to = (unsigned char *)data + i * size;
-    uint8_t u8 = (uint8_t)natural;
-    uint16_t u16 = (uint16_t)natural;
-    uint32_t u32 = (uint32_t)natural;
-    switch (dtype) {
-    case MICA_DTYPE_F32:
-        memcpy(to, &f32, sizeof f32);
-        break;
-    case MICA_DTYPE_F64:
+    if (dtype == MICA_DTYPE_F64) {
         memcpy(to, &value, sizeof value);
-        break;
-    case MICA_DTYPE_F16:
-    case MICA_DTYPE_BF16:
-        half = dtype == MICA_DTYPE_F16 ? mica_f32_to_f16(f32) : mica_f32_to_bf16(f32);
+    } else if (dtype == MICA_DTYPE_F32) {
+        float f32 = (float)value;
+        memcpy(to, &f32, sizeof f32);
+    } else if (dtype == MICA_DTYPE_F16 || dtype == MICA_DTYPE_BF16) {
+        float f32 = (float)value;
+        uint16_t half = dtype == MICA_DTYPE_F16 ? mica_f32_to_f16(f32) : mica_f32_to_bf16(f32);
         memcpy(to, &half, sizeof half);
-        break;
-    default:
+    } else {
+        uint64_t natural = value < 0 ? (uint64_t)(int64_t)value : (uint64_t)value;
+        uint8_t u8 = (uint8_t)natural;
+        uint16_t u16 = (uint16_t)natural;
+        uint32_t u32 = (uint32_t)natural;
         memcpy(to,
                size == 1   ? (void *)&u8
                : size == 2 ? (void *)&u16
                : size == 4 ? (void *)&u32
                            : (void *)&natural,
                size);
-        break;
     }
 }
 
-/* The whole numbers that a dtype holds: [low, high]; false for floats. */
-static bool whole_range(mica_dtype dtype, double *low, double *high)
+static bool is_real(mica_dtype dtype)
+{
+    return dtype == MICA_DTYPE_F32 || dtype == MICA_DTYPE_F64 || dtype == MICA_DTYPE_F16 ||
+           dtype == MICA_DTYPE_BF16;
+}
+
+/* What a dtype holds: [least, most] of floats, [least, most) of whole numbers. */
+static void range_of(mica_dtype dtype, double *least, double *most)
 {
     bool is_signed = dtype == MICA_DTYPE_I8 || dtype == MICA_DTYPE_I16 || dtype == MICA_DTYPE_I32 ||
                      dtype == MICA_DTYPE_I64;
-    if (dtype == MICA_DTYPE_F32 || dtype == MICA_DTYPE_F64 || dtype == MICA_DTYPE_F16 ||
-        dtype == MICA_DTYPE_BF16)
-        return false;
     double half = ldexp(1, (int)mica_dtype_size(dtype) * 8 - 1);
-    *low = is_signed ? -half : 0;
-    *high = is_signed ? half : 2 * half;
-    return true;
+    if (is_real(dtype)) {
+        *most = dtype == MICA_DTYPE_F64   ? DBL_MAX
+                : dtype == MICA_DTYPE_F32 ? (double)FLT_MAX
+                : dtype == MICA_DTYPE_F16 ? 65504
+                                          : 0x1.fep127;
+        *least = -*most;
+        return;
+    }
+    *least = is_signed ? -half : 0;
+    *most = is_signed ? half : 2 * half;
 }
 
 mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double high, uint64_t seed,
@@ -85,18 +88,20 @@ mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double hig
 {
     void *data = mica_tensor_data_mut(tensor);
     mica_dtype dtype = mica_tensor_dtype(tensor);
-    double least = 0, most = 0;
-    bool whole = whole_range(dtype, &least, &most);
+    double least, most;
+    bool whole = !is_real(dtype);
+    range_of(dtype, &least, &most);
     if (!data || dtype == MICA_DTYPE_BOOL)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "random numbers fill tensors made by mica_tensor_create only, and none of "
                          "bool");
-    if (!(low < high) || !isfinite(high - low) ||
-        (whole && (floor(low) != low || floor(high) != high || low < least || high > most)))
+    if (!(low < high) || !isfinite(high - low) || low < least || high > most ||
+        (whole && (floor(low) != low || floor(high) != high)))
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "random %s in [%g, %g): that is not a range of it", mica_dtype_name(dtype),
                          low, high);
     size_t count = (size_t)mica_tensor_count(tensor);
+    double last = high - 1 < high ? high - 1 : nextafter(high, low); /* from 2^53 on, even ones */
     for (size_t i = 0; i < count; i++) {
         uint64_t pair = i / 2;
         uint32_t c[4] = {(uint32_t)pair, (uint32_t)(pair >> 32), (uint32_t)stream,
@@ -106,7 +111,7 @@ mica_status mica_tensor_fill_uniform(mica_tensor *tensor, double low, double hig
         double u = (double)((uint64_t)c[at] << 21 | c[at + 1] >> 11) * 0x1p-53;
         double value = low + (high - low) * u;
         if (whole)
-            value = floor(value) < high ? floor(value) : high - 1;
+            value = floor(value) < high ? floor(value) : last;
         put_number(dtype, data, i, value);
     }
     return MICA_OK;
@@ -119,6 +124,11 @@ mica_status mica_tensor_fill_normal(mica_tensor *tensor, double mean, double std
     if (!data || mica_tensor_dtype(tensor) != MICA_DTYPE_F32)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "random numbers fill float32 tensors made by mica_tensor_create only");
+    if (!(fabs(mean) + 9 * fabs(stddev) <= (double)FLT_MAX)) /* a deviate is below 8.6 */
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "random float32 of mean %g and standard deviation %g: they may leave its "
+                         "range",
+                         mean, stddev);
     size_t count = (size_t)mica_tensor_count(tensor);
     for (size_t i = 0; i < count; i += 2) {
         uint64_t pair = i / 2;

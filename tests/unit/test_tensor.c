@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "torture.h"
 
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -279,6 +280,72 @@ static void normal_deviates(void **state)
     mica_tensor_release(&c);
 }
 
+/* Fills a vector of 4; returns the status. */
+static mica_status fill(mica_dtype dtype, double low, double high, mica_tensor **out,
+                        mica_error *err)
+{
+    int64_t dims[] = {4};
+    mica_tensor_release(out);
+    assert_int_equal(mica_tensor_create(dtype, 1, dims, out, err), MICA_OK);
+    return mica_tensor_fill_uniform(*out, low, high, UINT64_C(0x123456789abcdef0),
+                                    UINT64_C(0xfedcba9876543210), err);
+}
+
+static void uniform_numbers(void **state)
+{
+    mica_error err = {0};
+    mica_tensor *t = NULL;
+    static const struct {
+        mica_dtype dtype;
+        double low, high;
+    } bad[] = {
+        {MICA_DTYPE_F32, 0, 1e39},     {MICA_DTYPE_F16, 0, 65505},
+        {MICA_DTYPE_BF16, -3.4e38, 0}, {MICA_DTYPE_F64, -1e308, DBL_MAX},
+        {MICA_DTYPE_F64, 0, INFINITY}, {MICA_DTYPE_F32, 0, NAN},
+        {MICA_DTYPE_I64, 0, 0x1p64},   {MICA_DTYPE_U64, -1, 1},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(fill(bad[i].dtype, bad[i].low, bad[i].high, &t, &err),
+                         MICA_STATUS_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, mica_dtype_name(bad[i].dtype)));
+    }
+    /* What other programs make of the header's words: */
+    static const float large[] = {0x1.c87dd4p+98f, 0x1.f81ff4p+95f, 0x1.6fc7dcp+96f,
+                                  0x1.ca2102p+98f};
+    assert_int_equal(fill(MICA_DTYPE_F32, 0, 1e30, &t, &err), MICA_OK);
+    assert_memory_equal(mica_tensor_data(t), large, sizeof large);
+    static const int64_t whole[] = {INT64_C(1201051269662902272), INT64_C(-7784350062176049152),
+                                    INT64_C(-7123715356133298176), INT64_C(1238443607894016000)};
+    assert_int_equal(fill(MICA_DTYPE_I64, -0x1p63, 0x1p63, &t, &err), MICA_OK);
+    assert_memory_equal(mica_tensor_data(t), whole, sizeof whole);
+    static const uint64_t natural[] = {UINT64_C(10424423306517678080),
+                                       UINT64_C(1439021974678726656), UINT64_C(2099656680721477632),
+                                       UINT64_C(10461815644748791808)};
+    assert_int_equal(fill(MICA_DTYPE_U64, 0, 0x1p64, &t, &err), MICA_OK);
+    assert_memory_equal(mica_tensor_data(t), natural, sizeof natural);
+    static const double normal[] = {2.885214915257351, 2.0059106303046055, -2.8040283846214558,
+                                    -0.7071263387915931};
+    assert_int_equal(fill(MICA_DTYPE_F32, 0, 1, &t, &err), MICA_OK);
+    assert_int_equal(mica_tensor_fill_normal(t, 1, 2, UINT64_C(0x123456789abcdef0),
+                                             UINT64_C(0xfedcba9876543210), &err),
+                     MICA_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(fabs((double)((const float *)mica_tensor_data(t))[i] - normal[i]) < 1e-6);
+    assert_int_equal(mica_tensor_fill_normal(t, 1e38, 1e38, 0, 0, &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    assert_int_equal(mica_tensor_fill_normal(t, 0, INFINITY, 0, 0, &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    for (int i = 0; i < 2; i++) { /* sums that are rounded up to the end */
+        double end = i ? 0x1p64 : 0x1p63;
+        assert_int_equal(fill(i ? MICA_DTYPE_U64 : MICA_DTYPE_I64, end - 0x1p12, end, &t, &err),
+                         MICA_OK);
+        const uint64_t *x = mica_tensor_data(t);
+        for (size_t k = 0; k < 4; k++)
+            assert_true(x[k] >= (uint64_t)(end - 0x1p12) && (i || x[k] <= INT64_MAX));
+    }
+    mica_tensor_release(&t);
+}
+
 static void *hold_and_let_go(void *arg)
 {
     mica_tensor *t = (mica_tensor *)arg;
@@ -334,6 +401,7 @@ int main(void)
         cmocka_unit_test(pages_are_let_go_where_that_is_possible),
         cmocka_unit_test(half_precision_is_exact),
         cmocka_unit_test(casts),
+        cmocka_unit_test(uniform_numbers),
         cmocka_unit_test(every_pair_of_dtypes_converts),
         cmocka_unit_test(wide_integers_are_rounded_once),
         cmocka_unit_test(deviates_come_from_philox),
