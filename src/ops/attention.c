@@ -12,10 +12,13 @@ static const mica_arg rules[] = {{"q", MICA_ARG_FLOAT, false},
                                  {"v", MICA_ARG_FLOAT, false},
                                  {"mask", MICA_ARG_FLOAT | MICA_ARG_BOOL, true}};
 
+/* Input i beside q, or beside q and k. */
 static mica_status fail_fit(const mica_shape_args *args, size_t i, const char *why, mica_error *err)
 {
-    return mica_fail(err, MICA_STATUS_SHAPE, "%s: %s does not fit %s: %s", mica_op_name(args->op),
-                     mica_arg_text(args, i, rules[i].name).s, mica_arg_text(args, 0, "q").s, why);
+    mica_text k = mica_arg_text(args, 1, rules[1].name);
+    return mica_fail(err, MICA_STATUS_SHAPE, "%s: %s does not fit %s%s%s: %s",
+                     mica_op_name(args->op), mica_arg_text(args, i, rules[i].name).s,
+                     mica_arg_text(args, 0, "q").s, i > 1 ? " and " : "", i > 1 ? k.s : "", why);
 }
 
 /* k or v (input i) beside q: leading dimensions, and heads that divide those of q. */

@@ -116,24 +116,26 @@ mica_status mica_shape_broadcast_to(const mica_shape_args *args, mica_type *out,
     if (status != MICA_OK)
         return status;
     const mica_type *x = args->in[0];
-    int added = params->rank - x->rank;
-    bool fits = params->rank >= 0 && params->rank <= MICA_MAX_RANK && added >= 0;
+    mica_text from = mica_arg_text(args, 0, "x");
+    if (params->rank < x->rank || params->rank > MICA_MAX_RANK)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "broadcast_to: %s does not take a shape of %d axes", from.s, params->rank);
     out->dtype = x->dtype;
     out->rank = params->rank;
-    for (int i = 0; fits && i < params->rank; i++) {
-        fits = mica_dim_from(params->dims[i], &out->dim[i]);
-        if (fits && i >= added)
-            fits =
-                mica_dim_equal(x->dim[i - added], out->dim[i]) || mica_dim_is(x->dim[i - added], 1);
-        if (!fits)
+    for (int i = 0; i < params->rank; i++) {
+        if (!mica_dim_from(params->dims[i], &out->dim[i]))
             return mica_fail(err, MICA_STATUS_SHAPE,
-                             "broadcast_to: %s does not take dimension %d of the shape, %lld",
-                             mica_arg_text(args, 0, "x").s, i, (long long)params->dims[i]);
+                             "broadcast_to: %s does not take dimension %d of the shape, %lld: it "
+                             "must be at least 0 or a symbol",
+                             from.s, i, (long long)params->dims[i]);
     }
-    if (!fits)
-        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                         "broadcast_to: %s does not take a shape of %d axes",
-                         mica_arg_text(args, 0, "x").s, params->rank);
+    for (int i = 0, axis = params->rank - x->rank; i < x->rank; i++, axis++) {
+        if (!mica_dim_equal(x->dim[i], out->dim[axis]) && !mica_dim_is(x->dim[i], 1))
+            return mica_fail(err, MICA_STATUS_SHAPE,
+                             "broadcast_to: %s does not take the shape %s: dimension %d differs, "
+                             "and is not 1",
+                             from.s, mica_dims_text(out->dim, out->rank).s, axis);
+    }
     return MICA_OK;
 }
 

@@ -415,13 +415,16 @@ static void check_embedding(rig *r, uint64_t *seed)
     for (size_t i = 0; i < n; i++)
         check_same_bits(y + i * (size_t)width, exact + ids[i] * width, (size_t)width, "embedding");
     if (n) {
-        char expected[32];
+        char expected[64];
         ids[n - 1] = random_below(seed, 2) ? (int32_t)rows : -1;
         r->names[0] = "word.embeddings";
         assert_int_equal(rig_run(r), MICA_STATUS_INVALID_ARGUMENT);
-        snprintf(expected, sizeof expected, "id %d ", (int)ids[n - 1]);
+        snprintf(expected, sizeof expected, "element %zu of ids [%zu] is %d: ", n - 1, n,
+                 (int)ids[n - 1]);
         assert_non_null(strstr(r->err.message, expected));
-        assert_non_null(strstr(r->err.message, "'word.embeddings'"));
+        snprintf(expected, sizeof expected, "'word.embeddings' [%lld, %lld]", (long long)rows,
+                 (long long)width);
+        assert_non_null(strstr(r->err.message, expected));
     }
 }
 

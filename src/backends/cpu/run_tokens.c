@@ -35,9 +35,11 @@ mica_status mica_cpu_run_embedding(const mica_call *call)
         if (g.ids[i] >= 0 && g.ids[i] < table->dim[0])
             continue;
         const char *name = call->step->names ? call->step->names[0] : NULL;
+        mica_text of_table = mica_view_text(table), of_ids = mica_view_text(ids);
         return mica_fail(call->err, MICA_STATUS_INVALID_ARGUMENT,
-                         "embedding: id %d at position %zu is outside the table '%s' of %lld rows",
-                         (int)g.ids[i], i, name ? name : "(unnamed)", (long long)table->dim[0]);
+                         "embedding: element %zu of ids %s is %d: table '%s' %s has %lld rows", i,
+                         of_ids.s, (int)g.ids[i], name ? name : "(unnamed)", of_table.s,
+                         (long long)table->dim[0]);
     }
     mica_cpu_ranges(call->cpu, count, mica_cpu_grain(g.width), gather_range, &g);
     return MICA_OK;
