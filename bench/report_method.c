@@ -227,7 +227,9 @@ void report_write_method(report *r)
 {
     report_document *d = r->document;
     report_heading(d, 2, "method", "Method");
-    report_item(d, "Everyone gets the same inputs from files and the same number of threads.");
+    report_item(
+        d, "Everyone gets the same inputs from files and is told the same number of threads; who "
+           "takes none says so under \u201cwhat it runs\u201d (MLX on a CPU runs one).");
     report_item(
         d, "Outputs are compared with a reference before anything is timed: who is wrong has no "
            "time. Operations are held to a float64 reference, models to float64 loops over the "

@@ -132,6 +132,8 @@ class Mlx(Model):
         self.encoder, self.load_seconds = timed(lambda: self.read(request, config))
         self.compiled = mx.compile(lambda ids, mask, types: self.encoder(ids, mask, types, True))
         self.way = "mlx.nn, " + ("the faster of eager and mx.compile with mx.fast's attention" if self.best else "eager")
+        if not self.gpu and sys.platform != "darwin":
+            self.way += f"; one thread, not {request['threads']}: MLX's CPU device takes no number of threads"
         self.kernels = f"{mx.default_device()}; " + (
             "Metal" if self.gpu else "Accelerate" if sys.platform == "darwin" else "the BLAS of its package, one thread")
 

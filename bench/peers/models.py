@@ -44,6 +44,13 @@ class Model:
         """{name: function that runs once as the published harness did}"""
         return {}
 
+    def wait(self):
+        """Until nothing is queued: before a clock starts, and after a flaw that does not wait."""
+
+    def device_memory(self):
+        """Bytes of a device's own memory at the most, None without one."""
+        return None
+
 
 def config_of(folder):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
@@ -194,24 +201,30 @@ class Batch:
         self.rows = tensors.get("rows")
         self.examine(config)
         self.model, self.inputs = model, model.convert(self.arrays)
-        self.run = None
+        self.model.wait()
+        self.run, self.failed = None, []
 
     def choose(self):
         """Whether there was something to choose."""
         if self.run:
             return False
-        ways, failed = [], []
+        ways = []
         for name, make in self.model.ways(self.inputs):
             try:
                 run, making = timed(make)
                 ways.append((name, run, making + timed(run)[1]))
             except Exception as error:
-                failed.append(f"{name} failed: {in_words(error)}")
+                self.failed.append(f"{name} failed: {in_words(error)}")
         if not ways:
-            raise RuntimeError("; ".join(failed))
+            raise RuntimeError("; ".join(self.failed))
         self.way, self.run, self.first_seconds = fastest(ways)
-        self.way = "; ".join([self.way, *failed])
         return True
+
+    def words(self):
+        """What it takes, the device's memory, and why it does not take what it would rather."""
+        memory = self.model.device_memory()
+        used = [] if memory is None else [f"{memory / 1e6:.0f} MB of device memory"]
+        return "; ".join([self.way, *used, *self.failed])
 
     def examine(self, config):
         """Frameworks do not all notice what is out of range."""
@@ -277,7 +290,7 @@ class Server:
         output = self.model.array(output)
         output = output.reshape(-1, output.shape[-1])
         save_file({"output": output if batch.rows is None else output[batch.rows]}, request["output"])
-        return {"first_seconds": batch.first_seconds if new else took, "way": batch.way}
+        return {"first_seconds": batch.first_seconds if new else took, "way": batch.words()}
 
     def time(self, request):
         batch = self.batch_of(request["inputs"])
@@ -288,7 +301,10 @@ class Server:
         flaws = self.model.flaws(self.batch_of(request["inputs"]).inputs)
         if request["name"] not in flaws:
             raise ValueError(f"this arm does not have the flaw '{request['name']}'")
-        return {"seconds": seconds(flaws[request["name"]], request["runs"])}
+        self.model.wait()
+        took = seconds(flaws[request["name"]], request["runs"])
+        self.model.wait()
+        return {"seconds": took}
 
 
 def serve_models(name, versions, settings, arms, load, convert=None):

@@ -4,8 +4,8 @@
 
 `default` is transformers' model exported by torch.onnx, at the session's defaults (all graph optimisations). `best` is
 that graph after ONNX Runtime's own optimiser for BERT (fused attention, layer norm and GELU), outputs in memory that is
-used again. `int8` is dynamic quantisation of the fused graph, a scale for each channel. Exports are made once, by a child
-process.
+used again. `int8` is dynamic quantisation: `default` of the exported graph at quantize_dynamic's defaults, `best` of the
+fused one, a scale for each channel. Exports are made once, by a child process.
 """
 import os
 
@@ -18,7 +18,7 @@ except (ImportError, OSError) as error:
     absent(error)
 
 VERSIONS = {"onnxruntime": onnxruntime.__version__}
-BASES = {"onnx-fused": "onnx", "onnx-int8": "onnx-fused"}
+BASES = {"onnx-fused": "onnx", "onnx-int8": "onnx-fused", "onnx-int8-plain": "onnx"}
 
 
 # ---- conversion, in a child ----
@@ -49,8 +49,13 @@ def quantize(request, path):
                      extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})  # of what fused operations give
 
 
+def quantize_simply(request, path):
+    from onnxruntime.quantization import quantize_dynamic
+    quantize_dynamic(os.path.join(request["base"], "model.onnx"), path)
+
+
 def convert(request):
-    {"onnx": export, "onnx-fused": fuse, "onnx-int8": quantize}[request["kind"]](
+    {"onnx": export, "onnx-fused": fuse, "onnx-int8": quantize, "onnx-int8-plain": quantize_simply}[request["kind"]](
         request, os.path.join(request["to"], "model.onnx"))
 
 
@@ -60,7 +65,7 @@ class Onnx(Model):
     def __init__(self, request):
         _, precision, config = request["arm"].split()
         self.best = config == "best"
-        kind = "onnx-int8" if precision == "int8" else "onnx-fused" if self.best else "onnx"
+        kind = {"fp32": ("onnx", "onnx-fused"), "int8": ("onnx-int8-plain", "onnx-int8")}[precision][self.best]
         folder, self.compile_seconds = cached(request, kind, VERSIONS, BASES)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = request["threads"]
@@ -74,6 +79,8 @@ class Onnx(Model):
         self.way = {"onnx": "the graph that torch.onnx exports, all graph optimisations",
                     "onnx-fused": "fused by onnxruntime.transformers.optimizer, outputs in memory used again, "
                                   "denormals as zero",
+                    "onnx-int8-plain": "the exported graph, quantize_dynamic's defaults: 8-bit weights" + (
+                        "" if has_dot_products() else ", whose products saturate without VNNI"),
                     "onnx-int8": "fused, dynamic int8 quantisation a channel, " + (
                         "8-bit weights" if has_dot_products() else "7-bit weights (reduce_range: without VNNI 8 saturate)")
                     }[kind]
@@ -107,4 +114,5 @@ class Onnx(Model):
 
 
 serve_models("onnxruntime", VERSIONS, {"providers": ", ".join(onnxruntime.get_available_providers())},
-             ["onnxruntime fp32 default", "onnxruntime fp32 best", "onnxruntime int8 best"], Onnx, convert)
+             ["onnxruntime fp32 default", "onnxruntime fp32 best", "onnxruntime int8 default", "onnxruntime int8 best"], Onnx,
+             convert)

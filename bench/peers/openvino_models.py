@@ -5,7 +5,8 @@
 `default` is transformers' model converted by openvino.convert_model and compiled for the CPU as the documentation shows.
 `best` is, for each shape of inputs, the fastest of: compiled once for all shapes, compiled for this shape (both for low
 latency), and the batch shared among streams (for throughput). `int8` is quantised by NNCF: `default` the weights, `best`
-activations too, with scales from the calibration file. Conversions are made once, by a child process.
+activations too, with scales from the calibration file. `bf16 default` leaves the precision to the device, which takes
+bfloat16 where the CPU has it. Conversions are made once, by a child process.
 """
 import importlib.metadata
 import os
@@ -84,8 +85,9 @@ class OpenVino(Model):
             raise ValueError("static quantisation needs a calibration file, and there is none")
         folder, converting = cached(request, kind, VERSIONS, BASES, request["calibration"] if kind == "ir-int8" else None)
         self.path = os.path.join(folder, "model.xml")
-        self.settings = {properties.inference_num_threads: request["threads"],
-                         properties.hint.inference_precision: "bf16" if self.precision == "bf16" else "f32"}
+        self.settings = {properties.inference_num_threads: request["threads"]}
+        if self.precision != "bf16" or self.best:
+            self.settings[properties.hint.inference_precision] = "bf16" if self.precision == "bf16" else "f32"
         if self.best:
             self.settings |= {properties.hint.enable_cpu_pinning: True, "CPU_DENORMALS_OPTIMIZATION": True}
         model, self.load_seconds = timed(lambda: self.core.read_model(self.path))
@@ -99,7 +101,8 @@ class OpenVino(Model):
                     "ir-int8": "nncf.quantize, static int8 for transformers" + (
                         "" if has_dot_products() else ", 7-bit weights (without VNNI 8 saturate)")}[kind] + (
             "; the fastest for each shape of: dynamic shapes, this shape alone, batch shared among streams; "
-            "pinned, denormals as zero" if self.best else "; compile_model's defaults")
+            "pinned, denormals as zero" if self.best else "; compile_model's defaults" + (
+                ", precision as the device has it" if self.precision == "bf16" else ""))
 
     def compile(self, model, hint):
         settings = dict(self.settings)
@@ -169,5 +172,5 @@ class OpenVino(Model):
 
 
 serve_models("openvino", VERSIONS, {"device": "CPU"},
-             ["openvino fp32 default", "openvino fp32 best", "openvino bf16 best", "openvino int8 default",
-              "openvino int8 best"], OpenVino, convert)
+             ["openvino fp32 default", "openvino fp32 best", "openvino bf16 default", "openvino bf16 best",
+              "openvino int8 default", "openvino int8 best"], OpenVino, convert)

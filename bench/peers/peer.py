@@ -15,8 +15,17 @@ os.dup2(2, 1)
 sys.stdin.reconfigure(encoding="utf-8", errors="replace")
 
 
+def plain(value):
+    """Words of frameworks and systems may hold anything: here they are one line of printable ASCII."""
+    if isinstance(value, dict):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if not isinstance(value, str):
+        return value
+    return "".join(c if " " <= c <= "~" else "?" for c in " ".join(value.split()))
+
+
 def say(**fields):
-    _answers.write(json.dumps(fields) + "\n")
+    _answers.write(json.dumps(plain(fields)) + "\n")
     _answers.flush()
 
 

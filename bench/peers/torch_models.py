@@ -5,12 +5,15 @@
 `default` is what its documentation shows: transformers' model, eager, inference mode, scaled-dot-product attention.
 `best` is, for each shape of inputs, the fastest of eager and torch.compile with frozen weights (Inductor and oneDNN's or
 MKL's packed weights), with memory that malloc keeps (or tcmalloc or jemalloc, where they are installed) and denormal
-numbers as zero. `bf16` is the whole model in bfloat16; `int8` is dynamic quantisation of the linear layers by the fastest
-of PyTorch's engines. On a GPU the clock stops when it has finished.
+numbers as zero. On CUDA `best` is the fastest of eager and of torch.compile for this shape, in the modes that use CUDA
+graphs and, where those fail, without. `bf16` is the whole model in bfloat16; `int8` is dynamic quantisation of the linear
+layers: `default` as the documentation has it, `best` a scale a channel and the fastest of PyTorch's engines. On a GPU
+inputs are there before the clock starts, outputs stay there, and the clock stops when it has finished.
 """
 import ctypes
 import ctypes.util
 import os
+import re
 import sys
 
 from models import Model, cpu_flags, load_checkpoint, serve_models, timed
@@ -54,6 +57,34 @@ def keep_memory():
     return "malloc"
 
 
+# ---- CUDA ----
+
+WITH_GRAPHS = ("max-autotune", "reduce-overhead")
+MODES = (*WITH_GRAPHS, "max-autotune-no-cudagraphs")  # of torch.compile
+
+
+def driver():
+    try:
+        with open("/proc/driver/nvidia/version", encoding="utf-8", errors="replace") as file:
+            return re.search(r"\d+\.\d+(\.\d+)?", file.readline()).group()
+    except (OSError, AttributeError):
+        return "unknown"
+
+
+def on_cuda():
+    """Device, driver, libraries, and whether float32 is rounded to TF32."""
+    major, minor = torch.cuda.get_device_capability()
+    tf32 = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
+    return f"{torch.cuda.get_device_name()}, capability {major}.{minor}, driver {driver()}, CUDA {torch.version.cuda}, " \
+        f"cuDNN {torch.backends.cudnn.version()}, TF32 {'on' if tf32 else 'off'}"
+
+
+def skipped_graphs():
+    """How often Inductor has not used CUDA graphs, though it was asked to."""
+    from torch._dynamo.utils import counters
+    return counters["inductor"]["cudagraph_skips"]
+
+
 # ---- arms ----
 
 class Torch(Model):
@@ -63,11 +94,14 @@ class Torch(Model):
         self.device = words[1] if len(words) > 3 else "cpu"
         memory = ""
         torch.set_num_threads(request["threads"])
+        if self.device == "cuda":
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         if self.best and self.device == "cpu":
             memory = f", {keep_memory()}, denormals as zero"
             torch.set_flush_denormal(True)
         self.eager, self.load_seconds = timed(lambda: self.prepare(request))
-        self.compiled = self.compile() if self.best and self.precision != "int8" else None
+        freezes = self.best and self.precision != "int8" and self.device == "cpu"
+        self.compiled = self.compile() if freezes else None
         self.way = self.words() + memory
         self.kernels = self.found()
 
@@ -76,8 +110,14 @@ class Torch(Model):
         if self.precision == "bf16":
             model = model.to(torch.bfloat16)
         if self.precision == "int8":
-            return self.quantize(model)
-        return model.to(self.device)
+            return self.quantize(model) if self.best else self.quantize_simply(model)
+        model = model.to(self.device)
+        self.wait()
+        return model
+
+    def quantize_simply(self, model):
+        self.engine = torch.backends.quantized.engine
+        return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
 
     def quantize(self, model):
         """Dynamic quantisation by the engine that is the fastest on the first layer's widest product and 64 tokens."""
@@ -97,8 +137,6 @@ class Torch(Model):
         return by(self.engine, model)
 
     def compile(self):
-        if self.device == "cuda":
-            return torch.compile(self.eager, mode="max-autotune-no-cudagraphs", dynamic=True)
         import torch._inductor.config as inductor
         inductor.freezing = True
         inductor.force_disable_caches = True  # the time of compilation is that of compilation, in every run
@@ -106,17 +144,21 @@ class Torch(Model):
 
     def words(self):
         if self.precision == "int8":
-            return f"dynamic int8 quantisation of linear layers, engine {self.engine}, eager, sdpa, inference_mode"
+            scales = "a scale a channel" if self.best else "a scale a tensor"
+            return f"dynamic int8 quantisation of linear layers, {scales}, engine {self.engine}, eager, sdpa, inference_mode"
         kind = "float32" if self.precision == "fp32" else "bfloat16"
-        how = "the faster of eager and torch.compile (Inductor, frozen weights, dynamic shapes) for each shape" \
-            if self.compiled is not None else "eager"
-        return f"{kind}, {how}, sdpa, inference_mode, {self.device}"
+        where = self.device if self.device == "cpu" else f"{self.device}; inputs there before the clock starts, outputs stay"
+        how = "eager"
+        if self.best:
+            how = "the faster of eager and torch.compile (Inductor, frozen weights, dynamic shapes) for each shape" \
+                if self.device == "cpu" else "the fastest of eager and torch.compile with CUDA graphs for each shape"
+        return f"{kind}, {how}, sdpa, inference_mode, {where}"
 
     def found(self):
         if self.device == "mps":
             return "Metal Performance Shaders"
         if self.device == "cuda":
-            return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+            return on_cuda()
         built = [line.strip(" -").split(" (")[0] for line in torch.__config__.show().splitlines()]
         libraries = [line.split("-Product")[0] for line in built if "Math Kernel Library" in line or "MKL-DNN" in line]
         kernels = "; ".join([torch.backends.cpu.get_cpu_capability(), f"{torch.get_num_threads()} threads", *libraries])
@@ -124,11 +166,17 @@ class Torch(Model):
             kernels += "; bfloat16 is emulated: this CPU has no instructions for it"
         return kernels
 
+    def wait(self):
+        if self.device != "cpu":
+            getattr(torch, self.device).synchronize()
+
+    def device_memory(self):
+        return torch.cuda.max_memory_allocated() if self.device == "cuda" else None
+
     def run(self, model, inputs):
         with torch.inference_mode():
             output = output_of(model(**inputs))
-            if self.device != "cpu":
-                getattr(torch, self.device).synchronize()
+            self.wait()
             return output
 
     def convert(self, arrays):
@@ -138,7 +186,30 @@ class Torch(Model):
         ways = [("eager", lambda: lambda: self.run(self.eager, inputs))]
         if self.compiled is not None:
             ways.append(("torch.compile", lambda: lambda: self.run(self.compiled, inputs)))
+        if self.device == "cuda":
+            self.forget()
+        if self.device == "cuda" and self.best:
+            ways += [(f"torch.compile {mode}", self.compiled_for(inputs, mode)) for mode in MODES]
         return ways
+
+    @staticmethod
+    def forget():
+        """What was compiled and recorded for the batch before: shapes are fixed, and their number is limited. Its memory
+        goes, and the most of it is counted anew."""
+        torch.compiler.reset()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+    def compiled_for(self, inputs, mode):
+        """Makes a way that is compiled for these inputs; with CUDA graphs, whose first runs record them."""
+        def make():
+            compiled, before = torch.compile(self.eager, mode=mode, dynamic=False), skipped_graphs()
+            for _ in range(3):
+                self.run(compiled, inputs)
+            if mode in WITH_GRAPHS and skipped_graphs() > before:
+                raise RuntimeError("Inductor used no CUDA graphs")
+            return lambda: self.run(compiled, inputs)
+        return make
 
     def array(self, output):
         return output.float().cpu().numpy()
@@ -163,9 +234,9 @@ def load(request):
 
 
 def arms():
-    every = ["pytorch fp32 default", "pytorch fp32 best", "pytorch bf16 best", "pytorch int8 best"]
+    every = [f"pytorch {precision} {config}" for precision in ("fp32", "bf16", "int8") for config in ("default", "best")]
     if torch.cuda.is_available():
-        every += ["pytorch cuda fp32 default", "pytorch cuda fp32 best", "pytorch cuda bf16 best"]
+        every += [f"pytorch cuda {precision} {config}" for precision in ("fp32", "bf16") for config in ("default", "best")]
     if torch.backends.mps.is_available():
         every.append("pytorch mps fp32 default")
     return every
