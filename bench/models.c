@@ -29,6 +29,7 @@ struct bench_models {
     int processors[BENCH_PROCESSORS_MAX];
     size_t processor_count;
     double best_probe;
+    bool has_shown_flaws;
     bench_results results;
     mica_json_writer *writer;
     char cache[BENCH_PATH_ROOM]; /* where peers may keep converted models */
@@ -105,6 +106,28 @@ static mica_status find_arms(bench_models *m, mica_error *err)
     return mica_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
 }
 
+/* Keeps what is larger than what is there. */
+static bool measure_peaks(bench_models_machine *machine)
+{
+    const char *kernels = machine->kernels;
+    bool fine = bench_peaks_measure(&machine->peaks, kernels, machine->threads);
+    if (bench_has_matrix_units())
+        return fine;
+    machine->int8_ops =
+        fmax(bench_measure_flops(kernels, MICA_PRECISION_INT8, machine->threads).flops,
+             machine->int8_ops);
+    machine->bf16_flops =
+        fmax(bench_measure_flops(kernels, MICA_PRECISION_BF16, machine->threads).flops,
+             fmax(machine->bf16_flops, machine->peaks.flops));
+    return fine;
+}
+
+static void measure_again(void *user)
+{
+    bench_models *m = user;
+    measure_peaks(&m->machine); /* without memory for it, what is there holds */
+}
+
 static mica_status measure_machine(bench_models *m, mica_error *err)
 {
     bench_models_machine *machine = &m->machine;
@@ -120,18 +143,47 @@ static mica_status measure_machine(bench_models *m, mica_error *err)
     machine->threads = info.threads;
     bench_environment_read(&machine->environment);
     m->processor_count = bench_pin(info.threads, m->processors, BENCH_PROCESSORS_MAX);
-    if (!bench_peaks_measure(&machine->peaks, info.kernels, info.threads))
+    snprintf(machine->kernels, sizeof machine->kernels, "%s", info.kernels);
+    if (!measure_peaks(machine))
         status = bench_fail_memory(err, "probes");
-    if (!bench_has_matrix_units()) {
-        machine->int8_ops =
-            bench_measure_flops(info.kernels, MICA_PRECISION_INT8, info.threads).flops;
-        machine->bf16_flops =
-            fmax(bench_measure_flops(info.kernels, MICA_PRECISION_BF16, info.threads).flops,
-                 machine->peaks.flops);
-    }
     m->best_probe = bench_probe(info.threads, 0.05);
     mica_context_destroy(&context);
     return status;
+}
+
+/* Whether a model that is there can be measured: if it can be read, and there is a reference. */
+static mica_status check_source(const char *directory, mica_error *err)
+{
+    bench_encoder encoder;
+    bench_model_reference *reference = NULL;
+    mica_tokenizer *tokenizer = NULL;
+    if (access(directory, F_OK) != 0)
+        return MICA_OK; /* one that would be made */
+    mica_status status = bench_encoder_read(directory, &encoder, err);
+    if (!status)
+        status = bench_model_reference_open(directory, &encoder, false, 1, &reference, err);
+    if (!status)
+        status = mica_tokenizer_open(directory, &tokenizer, err);
+    bench_model_reference_close(&reference);
+    mica_tokenizer_destroy(&tokenizer);
+    return status;
+}
+
+/* A model that is not there is a mistake to be told at once; one that is there and cannot be
+ * measured takes nothing from the others. */
+static mica_status find_source(const bench_models *m, const char *model, bench_source *out,
+                               mica_error *err)
+{
+    mica_status status = bench_source_find(model, &m->options->source, out, err);
+    if (status && status != MICA_STATUS_UNSUPPORTED && status != MICA_STATUS_FORMAT)
+        return status;
+    if (!status)
+        status = check_source(out->directory, err);
+    if (status == MICA_STATUS_OUT_OF_MEMORY)
+        return status;
+    if (status)
+        snprintf(out->reason, sizeof out->reason, "%.500s", err->message);
+    return MICA_OK;
 }
 
 static mica_status find_sources(bench_models *m, mica_error *err)
@@ -142,9 +194,13 @@ static mica_status find_sources(bench_models *m, mica_error *err)
     if (!m->sources)
         return bench_fail_memory(err, "models");
     for (size_t i = 0; i < o->model_count && !status; i++)
-        status = bench_source_find(o->models[i], &o->source, &m->sources[i], err);
+        status = find_source(m, o->models[i], &m->sources[i], err);
+    if (!status)
+        status = bench_sources_name(m->sources, o->model_count, err);
     if (!status && o->accuracy)
         status = bench_source_find(o->accuracy, &o->source, &m->accuracy, err);
+    if (!status && o->accuracy)
+        status = check_source(m->accuracy.directory, err);
     return status;
 }
 
@@ -228,7 +284,7 @@ static bool place(const bench_models *m, const char *model, size_t i, bench_cell
 bool bench_models_cell(const bench_models *m, size_t model, size_t i, char *name, size_t size)
 {
     bench_cell cell;
-    for (size_t at = 0; at < cell_room(m->options); at++) {
+    for (size_t at = 0; at < cell_room(m->options) && !m->sources[model].reason[0]; at++) {
         if (!place(m, m->sources[model].name, at, &cell) || i-- > 0)
             continue;
         snprintf(name, size, "%s", cell.name);
@@ -372,18 +428,24 @@ static mica_status run_cells(running *r, const char *precision, mica_error *err)
 {
     bench_models *m = r->models;
     const bench_models_options *o = m->options;
-    const bench_cell_plan plan = {.plan = o->plan,
-                                  .calm = o->calm,
-                                  .slow = o->slow,
-                                  .slow_times = o->slow_times,
-                                  .threads = m->machine.threads,
-                                  .best_probe = &m->best_probe,
-                                  .progress = show_progress,
-                                  .user = m};
+    double *const rates[] = {&m->machine.peaks.flops, &m->machine.bf16_flops, &m->machine.int8_ops};
+    bench_cell_plan plan = {.plan = o->plan,
+                            .calm = o->calm,
+                            .slow = o->slow,
+                            .slow_times = o->slow_times,
+                            .threads = m->machine.threads,
+                            .best_probe = &m->best_probe,
+                            .measure_rate = measure_again,
+                            .progress = show_progress,
+                            .user = m};
     mica_status status = MICA_OK;
+    for (int i = 0; i < BENCH_PRECISIONS; i++)
+        if (strcmp(precision, bench_precisions[i]) == 0)
+            plan.rate = rates[i];
     for (size_t i = 0; i < r->cell_count && !status; i++) {
         const bench_cell *cell = &r->cells[i];
         bench_cell_result result;
+        plan.flops = bench_model_flops(&r->facts, &cell->data);
         m->part = weight(r, cell) * (double)r->group_count;
         if (!find_part(r, cell, precision) && !find_cell(r, cell)) {
             status = bench_cell_measure(cell, r->group, r->group_count, r->reference, r->output,
@@ -497,8 +559,9 @@ static mica_status run_model(bench_models *m, const bench_source *source, mica_e
         status = run_group(&r, bench_precisions[p], err);
     if (!status)
         status = write_model(&r, err);
-    if (!status && m->options->as_published && source == m->sources)
+    if (!status && m->options->as_published && !m->has_shown_flaws)
         status = show_flaws(&r, err);
+    m->has_shown_flaws = m->has_shown_flaws || !status;
     for (size_t i = 0; i < r.cell_count; i++)
         bench_cell_free(&r.cells[i]);
     unlink(r.calibration);
@@ -507,6 +570,26 @@ static mica_status run_model(bench_models *m, const bench_source *source, mica_e
     free(r.cells);
     free(r.group);
     return status;
+}
+
+/* A model that cannot be measured is a line of the result, and the others go on. */
+static mica_status run_or_report(bench_models *m, const bench_source *source, mica_error *err)
+{
+    mica_error why = {0};
+    mica_status status = MICA_OK;
+    if (bench_results_find(&m->results, "failed", source->name, NULL, 0, 0))
+        return MICA_OK;
+    if (source->reason[0])
+        status = mica_fail(&why, MICA_STATUS_UNSUPPORTED, "%s", source->reason);
+    else
+        status = run_model(m, source, &why);
+    if (status == MICA_STATUS_CANCELLED || status == MICA_STATUS_OUT_OF_MEMORY)
+        *err = why;
+    if (!status || status == MICA_STATUS_CANCELLED || status == MICA_STATUS_OUT_OF_MEMORY)
+        return status;
+    mica_json_writer_reset(m->writer);
+    bench_write_failed(m->writer, source, why.message);
+    return bench_results_add(&m->results, m->writer, err);
 }
 
 /* ---- a run ---- */
@@ -519,7 +602,8 @@ static double count_work(const bench_models *m)
     for (size_t i = 0; i < o->model_count; i++) {
         bench_encoder encoder;
         mica_error ignored = {0};
-        if (bench_encoder_read(m->sources[i].directory, &encoder, &ignored))
+        if (m->sources[i].reason[0] ||
+            bench_encoder_read(m->sources[i].directory, &encoder, &ignored))
             continue;
         for (size_t at = 0; at < cell_room(o); at++) {
             bench_cell cell;
@@ -566,7 +650,8 @@ static mica_status describe(bench_models *m, bench_models_subject *out, mica_err
                                   m->texts.digest};
     mica_status status = MICA_OK;
     for (size_t i = 0; i < o->model_count && !status; i++)
-        status = bench_digest_model(m->sources[i].directory, &m->sources[i].digest, err);
+        if (access(m->sources[i].directory, F_OK) == 0) /* one that could not be made is not */
+            status = bench_digest_model(m->sources[i].directory, &m->sources[i].digest, err);
     if (!status && o->accuracy)
         status = bench_digest_model(m->accuracy.directory, &m->accuracy.digest, err);
     if (!status && o->accuracy && o->accuracy_texts)
@@ -589,7 +674,7 @@ mica_status bench_models_run(bench_models *m, mica_error *err)
         status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);
     }
     for (size_t i = 0; i < o->model_count && !status; i++)
-        status = run_model(m, &m->sources[i], err);
+        status = run_or_report(m, &m->sources[i], err);
     if (!status && o->accuracy)
         status = measure_accuracy(m, err);
     return status ? status : bench_results_finish(&m->results, err);

@@ -12,6 +12,7 @@
 
 enum { ROWS_WITH_HEAD = 8, RUNS_MAX = 1000000 };
 static const double probe_seconds = 0.01;
+static const double above_peak = 1.25; /* what measuring the peak may miss */
 static const double slow_at_least = 1; /* second: below that nobody is too slow for all rounds */
 
 /* ---- what is checked ---- */
@@ -108,9 +109,20 @@ static mica_status check_output(const bench_cell *c, bench_model_reference *refe
 
 /* ---- timing ---- */
 
+static bool is_possible(const bench_cell_plan *p, double seconds)
+{
+    for (int again = 0; again < 2; again++) {
+        if (*p->rate <= 0 || p->flops / seconds <= above_peak * *p->rate)
+            return true;
+        if (again == 0)
+            p->measure_rate(p->user);
+    }
+    return false;
+}
+
 /* Seconds of one run, or the arm has failed in this cell. */
-static bool time_once(const bench_cell *c, bench_cell_arm *a, size_t runs, double *seconds,
-                      double *joules)
+static bool time_once(const bench_cell *c, bench_cell_arm *a, const bench_cell_plan *p, size_t runs,
+                      double *seconds, double *joules)
 {
     char reason[512];
     bench_state state = bench_model_arm_time(a->process, c->inputs, runs, seconds, joules, reason);
@@ -119,6 +131,13 @@ static bool time_once(const bench_cell *c, bench_cell_arm *a, size_t runs, doubl
     else
         bench_arm_note(&a->arm, *seconds, a->process->passed);
     *seconds /= (double)runs;
+    if (state == BENCH_OK && strcmp(a->process->device, "cpu") == 0 && !is_possible(p, *seconds)) {
+        state = BENCH_WRONG;
+        snprintf(reason, sizeof reason,
+                 "%.3g s would be %.3g GFLOP/s, and the machine's peak is %.3g", *seconds,
+                 p->flops / *seconds * 1e-9, *p->rate * 1e-9);
+        bench_arm_fail(&a->arm, state, reason);
+    }
     return state == BENCH_OK;
 }
 
@@ -129,7 +148,7 @@ static void calibrate(const bench_cell *c, bench_cell_arm *a, const bench_cell_p
     double seconds = 0;
     a->arm.runs = 1;
     for (int i = 0; i < 2; i++) {
-        if (!time_once(c, a, 1, &seconds, NULL))
+        if (!time_once(c, a, p, 1, &seconds, NULL))
             return;
         if (seconds >= p->plan.min_time)
             break;
@@ -157,7 +176,8 @@ static mica_status run_round(const bench_cell *c, bench_cell_result *r, const be
         mica_status status = bench_check_stop(&p->plan, err);
         if (status)
             return status;
-        if (a->arm.state != BENCH_OK || a->slow || !time_once(c, a, a->arm.runs, &seconds, &joules))
+        if (a->arm.state != BENCH_OK || a->slow ||
+            !time_once(c, a, p, a->arm.runs, &seconds, &joules))
             continue;
         a->all[r->round_count] = seconds;
         a->energy[r->round_count] = joules;

@@ -59,6 +59,10 @@ typedef struct bench_cell_plan {
     double slow_times; /* or so many times mica's, if it is more than a second */
     size_t threads;
     double *best_probe; /* of the whole run, so far */
+    /* A time in which the processor cannot have done a run's operations is refused, after its rate
+     * (a second; 0 = not known) has been measured once more. */
+    double flops, *rate;
+    void (*measure_rate)(void *user);
     void (*progress)(void *user, double share);
     void *user;
 } bench_cell_plan;

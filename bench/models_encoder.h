@@ -11,20 +11,14 @@
 
 #include "mica/status.h"
 
-typedef enum bench_activation {
-    BENCH_GELU,
-    BENCH_GELU_TANH,
-    BENCH_RELU,
-    BENCH_SILU
-} bench_activation;
-
 typedef struct bench_encoder {
-    char family[32]; /* "bert", "roberta", "xlm-roberta" */
-    int64_t vocabulary, hidden, layers, heads, intermediate, positions, types;
+    char family[32]; /* "bert", "roberta", "xlm-roberta", "distilbert", "mpnet" */
+    int64_t vocabulary, hidden, layers, heads, intermediate, positions, types; /* types 0: none */
     int64_t pad;            /* id of the padding token */
     int64_t first_position; /* of a text: RoBERTa's positions begin after the padding id */
+    int64_t buckets;        /* of distances that MPNet's scores have a bias for; else 0 */
     double eps;
-    bench_activation activation;
+    double (*activation)(double x);
     bool masked_lm; /* the checkpoint has a masked-LM head */
 } bench_encoder;
 

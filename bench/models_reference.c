@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  *   x = LN(word[id] + type[t] + position[p])
- *   each layer:  a = softmax(Q K' / sqrt(d)) V
+ *   each layer:  a = softmax(Q K' / sqrt(d) + bias) V
  *                x = LN(x + Wo a + b)
  *                x = LN(x + W2 act(W1 x + b1) + b2)
  *   masked LM:   LN(act(W x + b)) E' + bias
+ *
+ * DistilBERT and MPNet have no types, and only MPNet has a bias, by the distance of the tokens.
  *
  * A matrix is [out, in] in the checkpoint. Eight outputs at a time are turned into a panel of
  * float64, [in][8], against which four tokens are summed in registers.
@@ -17,11 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mica/tensor.h"
 #include "util.h"
 
-enum { WIDE = 8, TALL = 4, MOST_THREADS = 64, NAME_ROOM = 160 };
+enum { WIDE = 8, TALL = 4, MOST_THREADS = 64, NAME_ROOM = 160, MOST_FILES = 1000, FAR = 128 };
 
 typedef double lanes __attribute__((vector_size(32)));
 enum { LANES = sizeof(lanes) / sizeof(double) };
@@ -40,9 +43,33 @@ typedef struct remembered {
     struct remembered *next;
 } remembered;
 
+/* How a family calls its parts. */
+typedef struct names {
+    const char *family, *prefix, *layer;
+    const char *query, *key, *value, *output, *attention_norm, *up, *down, *norm;
+} names;
+
+#define BERT_NAMES                                                                                 \
+    "encoder.layer", "attention.self.query", "attention.self.key", "attention.self.value",         \
+        "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense",              \
+        "output.dense", "output.LayerNorm"
+static const names families[] = {
+    {"bert", "bert.", BERT_NAMES},
+    {"roberta", "roberta.", BERT_NAMES},
+    {"xlm-roberta", "roberta.", BERT_NAMES},
+    {"distilbert", "distilbert.", "transformer.layer", "attention.q_lin", "attention.k_lin",
+     "attention.v_lin", "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2",
+     "output_layer_norm"},
+    {"mpnet", "mpnet.", "encoder.layer", "attention.attn.q", "attention.attn.k", "attention.attn.v",
+     "attention.attn.o", "attention.LayerNorm", "intermediate.dense", "output.dense",
+     "output.LayerNorm"},
+};
+
 struct bench_model_reference {
     bench_encoder encoder;
-    mica_tensor_file *file;
+    const names *names;
+    mica_tensor_file **files;
+    size_t file_count;
     const char *prefix;
     bool head;
     size_t threads;
@@ -92,20 +119,23 @@ INLINE void multiply_all(const product *p)
     }
 }
 
-/* Heads `begin` to `end` of softmax(Q K' / sqrt(d)) V; q, k, v, y are [rows, hidden]. */
+/* Heads `begin` to `end` of softmax(Q K' / sqrt(d) + bias) V; q, k, v, y are [rows, hidden], bias
+ * is [heads, 2 rows - 1] by the place of the key minus that of the query, from 1 - rows on, or
+ * NULL. */
 typedef struct attention {
-    const double *q, *k, *v;
+    const double *q, *k, *v, *bias;
     double *y;
     size_t rows, hidden, size, begin, end;
     double *turned, *scores; /* [size][rows], [rows] */
 } attention;
 
-INLINE void attend_one(const attention *a, size_t at, size_t row)
+INLINE void attend_one(const attention *a, size_t head, size_t row)
 {
+    size_t at = head * a->size;
     double largest = -HUGE_VAL, sum = 0, scale = 1 / sqrt((double)a->size);
     double *y = a->y + row * a->hidden + at;
     for (size_t j = 0; j < a->rows; j++)
-        a->scores[j] = 0;
+        a->scores[j] = a->bias ? a->bias[head * (2 * a->rows - 1) + a->rows - 1 + j - row] : 0;
     for (size_t d = 0; d < a->size; d++) {
         double q = a->q[row * a->hidden + at + d] * scale;
         const double *k = a->turned + d * a->rows;
@@ -134,7 +164,7 @@ INLINE void attend_all(const attention *a)
             for (size_t d = 0; d < a->size; d++)
                 a->turned[d * a->rows + j] = a->k[j * a->hidden + at + d];
         for (size_t row = 0; row < a->rows; row++)
-            attend_one(a, at, row);
+            attend_one(a, h, row);
     }
 }
 
@@ -240,7 +270,8 @@ static mica_status multiply(const bench_model_reference *r, const double *x, siz
 }
 
 static mica_status attend(const bench_model_reference *r, const double *q, const double *k,
-                          const double *v, size_t rows, double *y, mica_error *err)
+                          const double *v, const double *bias, size_t rows, double *y,
+                          mica_error *err)
 {
     attention parts[MOST_THREADS];
     size_t heads = (size_t)r->encoder.heads, hidden = (size_t)r->encoder.hidden;
@@ -252,6 +283,7 @@ static mica_status attend(const bench_model_reference *r, const double *q, const
         parts[i] = (attention){q,
                                k,
                                v,
+                               bias,
                                y,
                                rows,
                                hidden,
@@ -265,29 +297,23 @@ static mica_status attend(const bench_model_reference *r, const double *q, const
     return MICA_OK;
 }
 
-static double activate(bench_activation activation, double x)
-{
-    switch (activation) {
-    case BENCH_GELU:
-        return x * 0.5 * erfc(-x * 0.70710678118654752440);
-    case BENCH_GELU_TANH:
-        return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
-    case BENCH_RELU:
-        return x > 0 ? x : 0;
-    case BENCH_SILU:
-        return x / (1 + exp(-x));
-    }
-    return x;
-}
-
 /* ---- the checkpoint ---- */
+
+static mica_status find(const bench_model_reference *r, const char *name, mica_tensor **out,
+                        mica_error *err)
+{
+    mica_status status = MICA_STATUS_NOT_FOUND;
+    for (size_t i = 0; i < r->file_count && status == MICA_STATUS_NOT_FOUND; i++)
+        status = mica_tensor_file_get(r->files[i], name, out, err);
+    return status;
+}
 
 /* A tensor as float32; `dims` is what its shape must be, with 0 at its end. */
 static mica_status get(const bench_model_reference *r, const char *name, const int64_t *dims,
                        mica_tensor **out, mica_error *err)
 {
     mica_tensor *found = NULL;
-    mica_status status = mica_tensor_file_get(r->file, name, &found, err);
+    mica_status status = find(r, name, &found, err);
     int rank = dims[1] ? 2 : 1;
     *out = NULL;
     if (status)
@@ -308,7 +334,7 @@ static bool is_there(const bench_model_reference *r, const char *name)
 {
     mica_tensor *found = NULL;
     mica_error ignored = {0};
-    bool there = mica_tensor_file_get(r->file, name, &found, &ignored) == MICA_OK;
+    bool there = find(r, name, &found, &ignored) == MICA_OK;
     mica_tensor_release(&found);
     return there;
 }
@@ -373,6 +399,7 @@ static mica_status norm(const bench_model_reference *r, const char *name, double
 /* What a text is computed in: [count, hidden] but `up`. */
 typedef struct states {
     double *x, *q, *k, *v, *a, *up; /* up: [count, intermediate] */
+    double *bias;                   /* of scores, or NULL */
     size_t count;
 } states;
 
@@ -382,7 +409,8 @@ static void name_of(const bench_model_reference *r, int64_t layer, const char *p
     if (layer < 0)
         snprintf(name, NAME_ROOM, "%s%s", r->prefix, part);
     else
-        snprintf(name, NAME_ROOM, "%sencoder.layer.%lld.%s", r->prefix, (long long)layer, part);
+        snprintf(name, NAME_ROOM, "%s%s.%lld.%s", r->prefix, r->names->layer, (long long)layer,
+                 part);
 }
 
 /* Adds row numbers[i] of the table to x[i]; numbers NULL = row 0. */
@@ -426,7 +454,7 @@ static mica_status embed(const bench_model_reference *r, const int64_t *ids, con
     memset(s->x, 0, s->count * (size_t)e->hidden * sizeof *s->x);
     mica_status status =
         add_embedding(r, "embeddings.word_embeddings.weight", e->vocabulary, ids, s, err);
-    if (!status)
+    if (!status && e->types > 0)
         status =
             add_embedding(r, "embeddings.token_type_embeddings.weight", e->types, types, s, err);
     if (!status)
@@ -447,11 +475,41 @@ static mica_status add_and_norm(const bench_model_reference *r, int64_t layer, c
     return norm(r, name, s->x, s->count, err);
 }
 
+/* MPNet's bucket of a key that stands `distance` after the query: half of them for each direction,
+ * of these half for one distance each, the others up to FAR by their logarithm (in float32, as in
+ * transformers, whose bucket it must be). */
+static int64_t bucket_of(int64_t distance, int64_t buckets)
+{
+    int64_t half = buckets / 2, each = half / 2, n = distance < 0 ? -distance : distance;
+    int64_t first = distance > 0 ? half : 0;
+    if (n < each)
+        return first + n;
+    float share = logf((float)n / (float)each) / (float)log((double)FAR / (double)each);
+    int64_t far = each + (int64_t)(share * (float)(half - each));
+    return first + (far < half - 1 ? far : half - 1);
+}
+
+/* Fills [heads, 2 count - 1] from a table [buckets, heads]. */
+static mica_status fill_bias(const bench_model_reference *r, states *s, mica_error *err)
+{
+    const bench_encoder *e = &r->encoder;
+    int64_t reach = (int64_t)s->count - 1;
+    char name[NAME_ROOM];
+    mica_tensor *table = NULL;
+    name_of(r, -1, "encoder.relative_attention_bias.weight", name);
+    mica_status status = get(r, name, (const int64_t[]){e->buckets, e->heads}, &table, err);
+    for (int64_t h = 0, i = 0; h < e->heads && !status; h++)
+        for (int64_t distance = -reach; distance <= reach; distance++)
+            s->bias[i++] = (double)floats(table)[bucket_of(distance, e->buckets) * e->heads + h];
+    mica_tensor_release(&table);
+    return status;
+}
+
 static mica_status run_layer(const bench_model_reference *r, int64_t layer, states *s,
                              mica_error *err)
 {
-    static const char *const parts[] = {"attention.self.query", "attention.self.key",
-                                        "attention.self.value"};
+    const names *n = r->names;
+    const char *const parts[] = {n->query, n->key, n->value};
     double *const into[] = {s->q, s->k, s->v};
     const bench_encoder *e = &r->encoder;
     char name[NAME_ROOM];
@@ -461,21 +519,21 @@ static mica_status run_layer(const bench_model_reference *r, int64_t layer, stat
         status = linear(r, name, s->x, s->count, e->hidden, e->hidden, into[i], err);
     }
     if (!status)
-        status = attend(r, s->q, s->k, s->v, s->count, s->a, err);
-    name_of(r, layer, "attention.output.dense", name);
+        status = attend(r, s->q, s->k, s->v, s->bias, s->count, s->a, err);
+    name_of(r, layer, n->output, name);
     if (!status)
         status = linear(r, name, s->a, s->count, e->hidden, e->hidden, s->q, err);
     if (!status)
-        status = add_and_norm(r, layer, "attention.output.LayerNorm", s, err);
-    name_of(r, layer, "intermediate.dense", name);
+        status = add_and_norm(r, layer, n->attention_norm, s, err);
+    name_of(r, layer, n->up, name);
     if (!status)
         status = linear(r, name, s->x, s->count, e->hidden, e->intermediate, s->up, err);
     for (size_t i = 0; i < s->count * (size_t)e->intermediate && !status; i++)
-        s->up[i] = activate(e->activation, s->up[i]);
-    name_of(r, layer, "output.dense", name);
+        s->up[i] = e->activation(s->up[i]);
+    name_of(r, layer, n->down, name);
     if (!status)
         status = linear(r, name, s->up, s->count, e->intermediate, e->hidden, s->q, err);
-    return status ? status : add_and_norm(r, layer, "output.LayerNorm", s, err);
+    return status ? status : add_and_norm(r, layer, n->norm, s, err);
 }
 
 /* Rows of s->x, which the head changes, to logits. */
@@ -488,7 +546,7 @@ static mica_status run_head(const bench_model_reference *r, double *x, size_t ro
     mica_status status =
         linear(r, "cls.predictions.transform.dense", x, rows, e->hidden, e->hidden, scratch, err);
     for (size_t i = 0; i < rows * (size_t)e->hidden && !status; i++)
-        scratch[i] = activate(e->activation, scratch[i]);
+        scratch[i] = e->activation(scratch[i]);
     if (!status)
         status = norm(r, "cls.predictions.transform.LayerNorm", scratch, rows, err);
     snprintf(name, sizeof name, "cls.predictions.decoder.weight");
@@ -512,11 +570,16 @@ static mica_status compute(const bench_model_reference *r, const int64_t *ids, c
 {
     const bench_encoder *e = &r->encoder;
     size_t h = (size_t)e->hidden, n = (count > row_count ? count : row_count) * h;
-    double *room = malloc((5 * n + count * (size_t)e->intermediate) * sizeof *room);
+    size_t biases = e->buckets ? (size_t)e->heads * 2 * count : 0;
+    double *room = malloc((5 * n + count * (size_t)e->intermediate + biases) * sizeof *room);
     if (!room)
         return bench_fail_memory(err, "the reference");
-    states s = {room, room + n, room + 2 * n, room + 3 * n, room + 4 * n, room + 5 * n, count};
+    states s = {room,         room + n,     room + 2 * n, room + 3 * n,
+                room + 4 * n, room + 5 * n, NULL,         count};
+    s.bias = biases ? s.up + count * (size_t)e->intermediate : NULL;
     mica_status status = embed(r, ids, types, &s, err);
+    if (!status && s.bias)
+        status = fill_bias(r, &s, err);
     for (int64_t layer = 0; layer < e->layers && !status; layer++)
         status = run_layer(r, layer, &s, err);
     double *picked = r->head ? s.a : out;
@@ -530,34 +593,93 @@ static mica_status compute(const bench_model_reference *r, const int64_t *ids, c
 
 /* ---- for callers ---- */
 
+static mica_status open_file(bench_model_reference *r, const char *directory, const char *name,
+                             mica_error *err)
+{
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path '%.700s' is too long", path);
+    mica_status status = mica_tensor_file_open(path, &r->files[r->file_count], err);
+    r->file_count += status == MICA_OK;
+    return status;
+}
+
+/* The files of an index, each once. */
+static mica_status open_shards(bench_model_reference *r, const char *directory,
+                               const mica_json_value *map, mica_error *err)
+{
+    const char *opened[MOST_FILES];
+    mica_status status = MICA_OK;
+    for (const mica_json_value *v = mica_json_first(map); v && !status; v = mica_json_next(v)) {
+        const char *name = mica_json_string(v, NULL);
+        size_t at = 0;
+        if (!name || !name[0] || name[0] == '.' || strchr(name, '/'))
+            return mica_fail(err, MICA_STATUS_FORMAT,
+                             "'%.600s': the index names no file of its folder: '%.60s'", directory,
+                             name ? name : "");
+        while (at < r->file_count && strcmp(opened[at], name) != 0)
+            at++;
+        if (at < r->file_count)
+            continue;
+        if (at == MOST_FILES)
+            return mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%.600s' has more than %d files",
+                             directory, MOST_FILES);
+        opened[at] = name;
+        status = open_file(r, directory, name, err);
+    }
+    return status;
+}
+
+static mica_status open_weights(bench_model_reference *r, const char *directory, mica_error *err)
+{
+    char path[4096];
+    mica_json *index = NULL;
+    r->files = calloc(MOST_FILES, sizeof *r->files);
+    if (!r->files)
+        return bench_fail_memory(err, "the reference");
+    mica_status status = open_file(r, directory, "model.safetensors", err);
+    if ((status != MICA_STATUS_IO && status != MICA_STATUS_NOT_FOUND) ||
+        (size_t)snprintf(path, sizeof path, "%s/model.safetensors.index.json", directory) >=
+            sizeof path ||
+        access(path, F_OK) != 0)
+        return status;
+    status = mica_json_parse_file(path, &index, err);
+    if (!status)
+        status = open_shards(r, directory, mica_json_get(mica_json_root(index), "weight_map"), err);
+    mica_json_destroy(&index);
+    return status;
+}
+
 mica_status bench_model_reference_open(const char *directory, const bench_encoder *encoder,
                                        bool head, size_t threads, bench_model_reference **out,
                                        mica_error *err)
 {
-    static const char *const prefixes[] = {"", "bert.", "roberta."};
-    char path[4096], name[NAME_ROOM];
+    char name[NAME_ROOM];
     bench_model_reference *r = calloc(1, sizeof *r);
-    mica_status status = MICA_OK;
     *out = NULL;
     if (!r)
         return bench_fail_memory(err, "the reference");
     r->encoder = *encoder;
     r->head = head;
     r->threads = threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS;
-    if (head && strcmp(encoder->family, "bert") != 0)
-        status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for the head of %s",
-                           encoder->family);
-    else if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", directory) >= sizeof path)
-        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strcmp(encoder->family, families[i].family) == 0)
+            r->names = &families[i];
+    mica_status status = MICA_OK;
+    if (!r->names || (head && strcmp(encoder->family, "bert") != 0))
+        status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for %s%s",
+                           head ? "the head of " : "", encoder->family);
     else
-        status = mica_tensor_file_open(path, &r->file, err);
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes && !status && !r->prefix; i++) {
-        snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefixes[i]);
+        status = open_weights(r, directory, err);
+    for (int i = 0; i < 2 && !status && !r->prefix; i++) {
+        const char *prefix = i ? r->names->prefix : "";
+        snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefix);
         if (is_there(r, name))
-            r->prefix = prefixes[i];
+            r->prefix = prefix;
     }
     if (!status && !r->prefix)
-        status = mica_fail(err, MICA_STATUS_NOT_FOUND, "'%.300s' has no word embeddings", path);
+        status =
+            mica_fail(err, MICA_STATUS_NOT_FOUND, "'%.600s' has no word embeddings", directory);
     if (status)
         bench_model_reference_close(&r);
     *out = r;
@@ -578,7 +700,9 @@ void bench_model_reference_close(bench_model_reference **reference)
         free(m->rows);
         free(m);
     }
-    mica_tensor_file_close(&r->file);
+    for (size_t i = 0; i < r->file_count; i++)
+        mica_tensor_file_close(&r->files[i]);
+    free(r->files);
     free(r);
 }
 
@@ -636,55 +760,4 @@ mica_status bench_model_reference_rows(bench_model_reference *r, const int64_t *
     remember(m, ids, types, count, rows, row_count);
     *out = m->rows;
     return MICA_OK;
-}
-
-/* ---- distances ---- */
-
-void bench_distance_add(bench_distance *distance, const float *output, const double *reference,
-                        size_t rows, size_t width)
-{
-    double largest = 0, scale = 0;
-    for (size_t i = 0; i < rows; i++) {
-        const float *x = output + i * width;
-        const double *y = reference + i * width;
-        double xx = 0, yy = 0, xy = 0, apart = 0;
-        for (size_t k = 0; k < width; k++) {
-            double value = (double)x[k], difference = fabs(value - y[k]);
-            if (!(difference <= 1e300)) {
-                *distance = (bench_distance){HUGE_VAL, -1, HUGE_VAL};
-                return;
-            }
-            xx += value * value;
-            yy += y[k] * y[k];
-            xy += value * y[k];
-            apart += difference * difference;
-            largest = fmax(largest, difference);
-            scale = fmax(scale, fabs(y[k]));
-        }
-        distance->cosine = fmin(distance->cosine, xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0);
-        distance->row = fmax(distance->row, yy > 0 ? sqrt(apart / yy) : HUGE_VAL);
-    }
-    distance->largest = fmax(distance->largest, scale > 0 ? largest / scale : HUGE_VAL);
-}
-
-bool bench_distance_allowed(const bench_distance *d, const char *precision, char *reason,
-                            size_t size)
-{
-    bool bf16 = strcmp(precision, "bf16") == 0;
-    double least = bf16 ? 0.998 : 0.95, most = bf16 ? 0.065 : 0.35;
-    reason[0] = 0;
-    if (strcmp(precision, "fp32") == 0) {
-        if (d->largest <= 5e-5)
-            return true;
-        snprintf(reason, size, "a value is %.3g of the largest away from the reference (5e-05)",
-                 d->largest);
-        return false;
-    }
-    if (d->cosine >= least && d->row <= most)
-        return true;
-    snprintf(reason, size,
-             "a row's cosine to the reference is %.6f (%g at least), its distance %.3g of its "
-             "length (%g at most)",
-             d->cosine, least, d->row, most);
-    return false;
 }

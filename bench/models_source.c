@@ -327,3 +327,56 @@ mica_status bench_source_find(const char *model, const bench_source_options *opt
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
     return MICA_OK;
 }
+
+/* ---- names ---- */
+
+/* The last `parts` parts of a directory's whole path. False: it has no more, or no room. */
+static bool name_longer(bench_source *s, size_t parts)
+{
+    char whole[PATH_ROOM];
+    if (strcmp(s->from, "directory") != 0 || !realpath(s->directory, whole))
+        return false;
+    size_t begin = strlen(whole);
+    for (; begin > 0 && parts > 0; parts--)
+        for (begin--; begin > 0 && whole[begin] != '/';)
+            begin--;
+    begin += whole[begin] == '/';
+    if (parts > 0 || strlen(whole + begin) >= sizeof s->name || strcmp(whole + begin, s->name) == 0)
+        return false;
+    snprintf(s->name, sizeof s->name, "%s", whole + begin);
+    return true;
+}
+
+static bool same_directory(const bench_source *a, const bench_source *b)
+{
+    char x[PATH_ROOM], y[PATH_ROOM];
+    if (realpath(a->directory, x) && realpath(b->directory, y))
+        return strcmp(x, y) == 0;
+    return strcmp(a->directory, b->directory) == 0;
+}
+
+static mica_status tell_apart(bench_source *a, bench_source *b, mica_error *err)
+{
+    if (same_directory(a, b))
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the model '%.600s' is named twice",
+                         a->directory);
+    for (size_t parts = 2; strcmp(a->name, b->name) == 0; parts++) {
+        bool longer = name_longer(a, parts);
+        if (!name_longer(b, parts) && !longer)
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "two models are called '%.128s': '%.300s' and '%.300s'", a->name,
+                             a->directory, b->directory);
+    }
+    return MICA_OK;
+}
+
+mica_status bench_sources_name(bench_source *sources, size_t count, mica_error *err)
+{
+    mica_status status = MICA_OK;
+    /* A name that has become longer may meet another's: the second time says whether. */
+    for (int again = 0; again < 2; again++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; k < i && !status; k++)
+                status = tell_apart(&sources[k], &sources[i], err);
+    return status;
+}

@@ -18,6 +18,7 @@ typedef struct bench_source {
     char from[16];        /* "hub", "init", "directory" */
     char tokenizer[128];  /* whose: "bert-base-uncased"; "" = the model's own */
     uint64_t digest;      /* of its files, for whoever fills it in */
+    char reason[512];     /* why it cannot be measured, for whoever finds out; "" = it can */
 } bench_source;
 
 typedef struct bench_source_options {
@@ -43,5 +44,9 @@ extern const char *const bench_models_of_paper[BENCH_MODELS_OF_PAPER];
  * that is made appears in the cache when it is whole. */
 mica_status bench_source_find(const char *model, const bench_source_options *options,
                               bench_source *out, mica_error *err);
+
+/* Gives models of the same name as much of their paths as tells them apart ("m2/bert").
+ * INVALID_ARGUMENT: two are the same directory, or cannot be told apart. */
+mica_status bench_sources_name(bench_source *sources, size_t count, mica_error *err);
 
 #endif

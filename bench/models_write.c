@@ -135,6 +135,15 @@ void bench_write_models_header(mica_json_writer *w, const bench_models_options *
     mica_json_end_object(w);
 }
 
+void bench_write_failed(mica_json_writer *w, const bench_source *source, const char *reason)
+{
+    mica_json_begin_object(w);
+    bench_write_text(w, "kind", "failed");
+    bench_write_text(w, "model", source->name);
+    bench_write_text(w, "reason", reason);
+    mica_json_end_object(w);
+}
+
 /* ---- what is kept until a model is done ---- */
 
 static void write_length(mica_json_writer *w, const bench_cell *cell)
@@ -322,7 +331,7 @@ static void write_floor(mica_json_writer *w, const bench_models_model *m, double
     mica_json_end_object(w);
 }
 
-static double flops_of(const bench_models_model *m, const bench_batch *b)
+double bench_model_flops(const bench_models_model *m, const bench_batch *b)
 {
     double flops = 0;
     for (size_t i = 0; i < b->sequences; i++)
@@ -334,7 +343,7 @@ void bench_write_cell(mica_json_writer *w, const bench_models_model *m, const be
                       const bench_models_machine *machine, const bench_results *results)
 {
     const bench_batch *b = &cell->data;
-    double flops = flops_of(m, b), disturbed = 0;
+    double flops = bench_model_flops(m, b), disturbed = 0;
     mica_json_begin_object(w);
     bench_write_text(w, "kind", "cell");
     bench_write_text(w, "model", m->source->name);

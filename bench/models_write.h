@@ -10,6 +10,7 @@
 /* What the run and a model have in common with all their lines. */
 typedef struct bench_models_machine {
     bench_environment environment;
+    char kernels[32]; /* mica's, of a context */
     bench_peaks peaks;
     double int8_ops, bf16_flops; /* a second; 0 = not known */
     size_t threads;
@@ -28,9 +29,14 @@ typedef struct bench_models_subject {
     uint64_t text, accuracy_text;
 } bench_models_subject;
 
+/* Multiplications and additions of a batch without its padding. */
+double bench_model_flops(const bench_models_model *model, const bench_batch *batch);
+
 void bench_write_models_header(mica_json_writer *w, const bench_models_options *options,
                                const bench_models_subject *subject,
                                const bench_models_machine *machine);
+/* That a model could not be measured, and why. */
+void bench_write_failed(mica_json_writer *w, const bench_source *source, const char *reason);
 /* What a precision's arms did in a cell. */
 void bench_write_part(mica_json_writer *w, const bench_models_model *model, const bench_cell *cell,
                       const char *precision, const bench_cell_result *result);

@@ -252,6 +252,16 @@ static bool read_answer(bench_peer *peer, mica_json **out, bool *refused)
     return true;
 }
 
+/* An answer to nothing would be taken for that to the next question, and every one after it. */
+static bool check_unasked(bench_peer *peer)
+{
+    char byte;
+    if (peer->end == peer->filled && read(peer->from, &byte, 1) <= 0)
+        return true;
+    fail(peer, "printed more than it was asked for");
+    return false;
+}
+
 /* In the child: nothing but what may be called between fork and exec. */
 static void become(pid_t parent, const char *program, const char *const *arguments, int in, int out,
                    bool show_errors)
@@ -348,8 +358,8 @@ const mica_json_value *bench_peer_ask(bench_peer *peer, const char *request, boo
     if (peer->state == BENCH_OK) {
         mica_json_destroy(&peer->answer);
         resume(peer);
-        answered = send_line(peer, request, bench_now() + peer->limit) &&
-                   read_answer(peer, &peer->answer, &no);
+        answered = check_unasked(peer) && send_line(peer, request, bench_now() + peer->limit) &&
+                   read_answer(peer, &peer->answer, &no) && check_unasked(peer);
         pause_until_asked(peer);
     }
     if (refused)

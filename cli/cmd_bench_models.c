@@ -354,13 +354,15 @@ static void show(void *user, const mica_json_value *line, bool kept)
     models_run *run = user;
     const char *kind = bench_text(line, "kind");
     progress_erase(&run->progress);
-    run->mica_failed = run->mica_failed || has_failed(line);
+    run->mica_failed = run->mica_failed || has_failed(line) || strcmp(kind, "failed") == 0;
     if (run->format == FORMAT_JSONL && !bench_results_is_part(line))
         put_line(run, line);
     if (run->format != FORMAT_TEXT)
         return;
     if (!kind[0])
         show_header(line);
+    else if (strcmp(kind, "failed") == 0)
+        out_text("%s: not measured: %s\n", bench_text(line, "model"), bench_text(line, "reason"));
     else if (kept)
         out_text("there already: %s of %s\n", kind, member(line, "model").text);
     else if (strcmp(kind, "part") == 0)
@@ -384,14 +386,20 @@ static void put_document(models_run *run)
 
 /* ---- the command ---- */
 
-static void list(const models_run *run, bool with_arms)
+static void list(models_run *run, bool with_arms)
 {
     bench_models_plan plan;
     char name[192];
     bench_models_get_plan(run->models_at_work, &plan);
-    for (size_t i = 0; i < plan.model_count; i++)
+    for (size_t i = 0; i < plan.model_count; i++) {
+        if (plan.sources[i].reason[0]) {
+            run->mica_failed = true;
+            fprintf(stderr, "mica: %s cannot be measured: %s\n", plan.sources[i].name,
+                    plan.sources[i].reason);
+        }
         for (size_t k = 0; bench_models_cell(run->models_at_work, i, k, name, sizeof name); k++)
             out_text("%s\n", name);
+    }
     if (!with_arms)
         return;
     for (size_t i = 0; i < plan.model_count; i++)

@@ -59,9 +59,45 @@ out_has "not run: may need 0.00 GB of memory, and 0.00 GB are there"
 [ "$(timed '[a-z]* [a-z0-9]*[a-z ]*')" -eq 0 ] || complain "an arm without room has a time"
 run "$mica" bench models --models "$work/nowhere" --peers mica
 expect "no such model" 3
-run "$mica" bench models --models "$models/distilbert-model" --peers mica --lengths 20
-expect "a family without a reference" 7
-err_has "no reference for model_type 'distilbert'"
+
+# family NAME CONFIG: a tiny model of that family, with BERT's tokenizer.
+family() {
+    cp "$here/../fixtures/tokenizers/bert-base-cased"/* "$work/config"
+    printf '{"model_type": "%s", "vocab_size": 29010, "initializer_range": 0.4, %s}' "$1" "$2" >"$work/config/config.json"
+    run "$mica" init "$work/config" -o "$work/$1" --seed 7
+    expect "init $1" 0
+}
+family distilbert '"dim": 16, "hidden_dim": 32, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 200, "activation": "relu"'
+family mpnet '"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "max_position_embeddings": 200'
+mkdir -p "$work/elsewhere" "$work/unknown" "$work/sharded"
+cp -r "$work/tiny" "$work/elsewhere/tiny"
+cp "$work/tiny/"* "$work/unknown"
+sed 's/"model_type": "bert"/"model_type": "deberta"/' "$work/tiny/config.json" >"$work/unknown/config.json"
+cp "$work/tiny/"*.json "$work/tiny/"*.txt "$work/sharded"
+cp "$work/tiny/model.safetensors" "$work/sharded/model-00001-of-00001.safetensors"
+# All tensors in one file: an index says of each where it is.
+strings -n 4 "$work/tiny/model.safetensors" | head -1 | grep -o '"[a-zA-Z0-9_.]*":{"dtype"' |
+    sed 's/:.*/: "model-00001-of-00001.safetensors"/' | paste -sd, | sed 's/.*/{"metadata": {}, "weight_map": {&}}/' \
+    >"$work/sharded/model.safetensors.index.json"
+run "$mica" bench models --models "$work/unknown,$work/distilbert,$work/mpnet,$work/sharded,$work/tiny,$work/elsewhere/tiny" \
+    --peers mica --lengths 500 --batches 2 --rounds 1 --min-time 0 --calm 0 --output "$work/families.jsonl"
+expect "models that can be measured and one that cannot" 1
+out_has "unknown: not measured: "
+out_has "no reference for model_type 'deberta'"
+[ "$(timed 'mica [a-z0-9]*')" -eq 15 ] || complain "five models have not fifteen times"
+for name in distilbert mpnet sharded "${work##*/}/tiny" elsewhere/tiny; do
+    grep -qF "\"kind\":\"cell\",\"model\":\"$name\"" "$work/families.jsonl" || complain "there is no $name"
+done
+grep -qF '"kind":"failed","model":"unknown","reason":"' "$work/families.jsonl" || complain "the file does not say what failed"
+run "$mica" bench report "$work/families.jsonl"
+expect "a report of them" 0
+run "$mica" bench models --models "$work/unknown,$work/tiny" --peers mica --dry-run
+expect "a dry run with a model that cannot be measured" 1
+out_has "14 cells"
+err_has "unknown cannot be measured"
+run "$mica" bench models --models "$work/tiny,$work/tiny/" --peers mica --list
+expect "a model that is named twice" 2
 
 bench right --output "$work/right.jsonl"
 expect "a peer that is right" 0
@@ -102,8 +138,6 @@ bench right --peers "mica fp32" --output "$work/fifo" --resume
 expect "a pipe to go on with" 2
 err_has "no file that --resume can read"
 cp "$work/right.jsonl" "$work/before.jsonl"
-mkdir -p "$work/elsewhere"
-cp -r "$work/tiny" "$work/elsewhere/tiny"
 sed 's/"layer_norm_eps": [^,}]*/"layer_norm_eps": 1e-6/; s/^{/{"layer_norm_eps": 1e-6, /' "$work/tiny/config.json" \
     >"$work/elsewhere/tiny/config.json"
 sed 's/^./X/' "$here/../../bench/texts/frankenstein.txt" >"$work/other.txt"
@@ -156,13 +190,14 @@ expect "accuracy" 0
 for mode in wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
     unasked:"failed: " no:"failed: this text is too long for it" crash:"failed: crashed (exit code 3)" \
     between:"failed: crashed (exit code 0)" load:"failed: crashed (Segmentation fault" \
-    garbage:"failed: printed garbage: 'half an answ'" liar:"failed: its time is no time that can have passed"; do
+    garbage:"failed: printed garbage: 'half an answ'" liar:"failed: its time is no time that can have passed" \
+    boaster:"wrong: 1e-09 s would be" twice:"failed: printed more than it was asked for"; do
     bench "${mode%%:*}" --precisions fp32
     expect "peer: $mode" 0
     out_has "${mode#*:}"
     [ "$(timed 'mica fp32')" -eq 3 ] || complain "mica has not three times"
     case $mode in
-    crash* | between* | garbage*) ;; # it had times before
+    crash* | between* | garbage* | twice*) ;; # it had times before
     *) [ "$(timed 'script fp32 [a-z]*')" -eq 0 ] || complain "the peer has a time" ;;
     esac
 done

@@ -9,7 +9,8 @@
  *   no         it says no to every check
  *   slow       a run takes a second more
  *   modest     a run takes a second that it does not count
- *   liar       a run is said to take a thousand seconds
+ *   liar       a run is said to take a thousand seconds; boaster: a nanosecond
+ *   twice      answers twice from the fourth run on
  *   crash      ends in the fourth run; between: after the answer to it; load: while it loads
  *   hang, garbage   from the fourth run on
  *   absent     says so at once
@@ -138,8 +139,11 @@ static void answer_time(double seconds, int runs)
     if (strcmp(mode, "garbage") == 0 && late)
         printf("half an answ\n");
     else
-        printf("{\"ok\": true, \"seconds\": %.12f}\n",
-               strcmp(mode, "liar") == 0 ? 1000.0 : seconds);
+        printf("{\"ok\": true, \"seconds\": %.12f}\n%s",
+               strcmp(mode, "liar") == 0      ? 1000.0
+               : strcmp(mode, "boaster") == 0 ? 1e-9
+                                              : seconds,
+               strcmp(mode, "twice") == 0 && late ? "{\"ok\": true, \"seconds\": 1e-9}\n" : "");
     fflush(stdout);
     if (strcmp(mode, "between") == 0 && late)
         exit(0);

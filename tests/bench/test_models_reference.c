@@ -98,9 +98,10 @@ static size_t compare(const char *name, bool head)
 
 static void as_transformers_has_it(void **state)
 {
-    static const char *const names[] = {"bert-base",     "bert-eps",         "bert-f16",
-                                        "bert-heads5",   "bert-mlm",         "bert-model",
-                                        "roberta-model", "xlm-roberta-model"};
+    static const char *const names[] = {"bert-base",        "bert-eps",      "bert-f16",
+                                        "bert-heads5",      "bert-mlm",      "bert-model",
+                                        "bert-sharded",     "roberta-model", "xlm-roberta-model",
+                                        "distilbert-model", "mpnet-model"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_int_equal(compare(names[i], false), 3);
     assert_int_equal(compare("bert-maskedlm", true), 3);
@@ -113,10 +114,10 @@ static void refused(void **state)
     bench_encoder encoder;
     bench_model_reference *reference = NULL;
     const double *out;
-    snprintf(path, sizeof path, "%s/mpnet-model", models);
-    assert_int_equal(bench_encoder_read(path, &encoder, &err), MICA_STATUS_UNSUPPORTED);
-    snprintf(path, sizeof path, "%s/bert-bf16", models); /* quick_gelu */
-    assert_int_equal(bench_encoder_read(path, &encoder, &err), MICA_STATUS_UNSUPPORTED);
+    snprintf(path, sizeof path, "%s/bert-bin", models); /* no safetensors */
+    assert_int_equal(bench_encoder_read(path, &encoder, &err), MICA_OK);
+    assert_int_not_equal(bench_model_reference_open(path, &encoder, false, 1, &reference, &err),
+                         MICA_OK);
     snprintf(path, sizeof path, "%s/roberta-maskedlm", models);
     assert_int_equal(bench_encoder_read(path, &encoder, &err), MICA_OK);
     assert_int_equal(bench_model_reference_open(path, &encoder, true, 1, &reference, &err),
