@@ -18,7 +18,7 @@
 #include "backends/cpu/elements.h"
 
 /* Elements of a block of one result, and results beside one another in the way of columns. */
-enum { BLOCK = 1 << 14, COLUMNS = 1024 };
+enum { BLOCK = 1 << 14, COLUMNS = 2048 };
 
 typedef struct axes {
     int n;
@@ -299,8 +299,10 @@ mica_status mica_cpu_run_reduce(const mica_call *call)
                    r.kept.n > 0 && r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
                    r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0;
     if (columns) {
-        mica_cpu_ranges(call->cpu, r.kept.count, mica_cpu_grain(r.gone.count / 4) * 4, by_columns,
-                        &r);
+        size_t grain = mica_cpu_grain(r.gone.count / 4) * 4;
+        if (grain > COLUMNS / 2) /* whole blocks */
+            grain = (grain + COLUMNS - 1) / COLUMNS * COLUMNS;
+        mica_cpu_ranges(call->cpu, r.kept.count, grain, by_columns, &r);
         return MICA_OK;
     }
     mica_cpu_ranges(call->cpu, r.kept.count * r.blocks, mica_cpu_grain(r.per), by_result, &r);

@@ -43,60 +43,70 @@ V_INLINE void add_double(double *total, vec x, size_t n)
     memcpy(total, some, n * sizeof *total);
 }
 
-/* Eight rows of up to LANES columns, two by two. */
-V_INLINE vec sum_8(const float *x, size_t stride, size_t n)
+/* Sums down columns. Rows are added in float32, one after another and at most ROWS of them, before
+ * they go to the totals. Rows that lie behind one another are read as they lie, as processors guess
+ * best. Of rows far apart eight are read at once, and the next eight are asked for: with one at a
+ * time a new run begins too often, and what lies a power of two apart meets in few lines of the
+ * first cache, so the second is where they are brought. */
+enum { TOGETHER = 2048, ROWS = 64, AT_ONCE = 8, LINE = 16 };
+
+/* Columns [j, j + n) of `rows` rows, n <= LANES. */
+V_INLINE void add_rows_to(float *sums, const float *x, size_t stride, const size_t rows, size_t j,
+                          size_t n)
 {
-    vec s[8];
+    vec s = v_load(sums + j);
     V_UNROLL
-    for (int i = 0; i < 8; i++)
-        s[i] = load_up_to(x + (size_t)i * stride, n, v_zero());
-    return v_add(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])),
-                 v_add(v_add(s[4], s[5]), v_add(s[6], s[7])));
+    for (size_t i = 0; i < rows; i++)
+        s = v_add(s, load_up_to(x + i * stride + j, n, v_zero()));
+    v_store(sums + j, s);
 }
 
-/* Up to TOGETHER columns of whole vectors: groups of 8 rows are added in float32, at most 16 of
- * them before they go to the totals. */
-enum { TOGETHER = 1024, GROUPS = 16 };
+V_INLINE void add_eight(float *sums, const float *x, const float *next, size_t stride, size_t n)
+{
+    size_t whole = n - n % LINE, j = 0;
+    for (; j < whole; j += LINE) {
+        for (size_t i = 0; i < AT_ONCE; i++)
+            __builtin_prefetch(next + i * stride + j, 0, 2);
+        for (size_t k = 0; k < LINE; k += LANES)
+            add_rows_to(sums, x, stride, AT_ONCE, j + k, LANES);
+    }
+    for (; j < n; j += LANES)
+        add_rows_to(sums, x, stride, AT_ONCE, j, n - j < LANES ? n - j : LANES);
+}
 
-V_INLINE void sum_groups(double *total, const float *x, size_t stride, size_t groups, size_t n)
+V_INLINE void add_one(float *sums, const float *x, size_t n)
+{
+    size_t whole = n - n % LANES;
+    for (size_t j = 0; j < whole; j += LANES)
+        add_rows_to(sums, x, 0, 1, j, LANES);
+    if (whole < n)
+        add_rows_to(sums, x, 0, 1, whole, n - whole);
+}
+
+/* At most ROWS rows of at most TOGETHER columns. */
+static void sum_block(double *total, const float *x, size_t stride, size_t rows, size_t n,
+                      bool apart)
 {
     float sums[TOGETHER];
+    size_t i = 0;
     for (size_t j = 0; j < n; j += LANES)
-        v_store(sums + j, sum_8(x + j, stride, LANES));
-    for (size_t i = 1; i < groups; i++)
-        for (size_t j = 0; j < n; j += LANES) {
-            /* Rows behind one another: the next 8 are one run of memory, which the processor does
-             * not guess from 8 streams. */
-            for (size_t k = 0; stride == n && k < 8 * LANES; k += 16)
-                __builtin_prefetch(x + (i + 1) * 8 * stride + 8 * j + k);
-            v_store(sums + j,
-                    v_add(v_load(sums + j), sum_8(x + i * 8 * stride + j, stride, LANES)));
-        }
+        v_store(sums + j, v_zero());
+    for (; apart && i + AT_ONCE <= rows; i += AT_ONCE) {
+        bool last = i + 2 * AT_ONCE > rows; /* then the columns beside these */
+        add_eight(sums, x + i * stride, last ? x + n : x + (i + AT_ONCE) * stride, stride, n);
+    }
+    for (; i < rows; i++)
+        add_one(sums, x + i * stride, n);
     for (size_t j = 0; j < n; j += LANES)
-        v_add_double(total + j, v_load(sums + j));
+        add_double(total + j, v_load(sums + j), n - j < LANES ? n - j : LANES);
 }
 
 static void k_sum_rows(double *total, const float *x, size_t stride, size_t rows, size_t n)
 {
-    size_t groups = rows / 8, whole = n - n % LANES;
-    for (size_t i = 0; i < groups; i += GROUPS) {
-        size_t count = groups - i < GROUPS ? groups - i : GROUPS;
-        for (size_t j = 0; j < whole; j += TOGETHER)
-            sum_groups(total + j, x + i * 8 * stride + j, stride, count,
-                       whole - j < TOGETHER ? whole - j : TOGETHER);
-        if (whole == n)
-            continue;
-        const float *rest = x + i * 8 * stride + whole;
-        vec sum = sum_8(rest, stride, n - whole);
-        for (size_t k = 1; k < count; k++)
-            sum = v_add(sum, sum_8(rest + k * 8 * stride, stride, n - whole));
-        add_double(total + whole, sum, n - whole);
-    }
-    for (size_t i = groups * 8; i < rows; i++)
-        for (size_t j = 0; j < n; j += LANES) {
-            size_t m = n - j < LANES ? n - j : LANES;
-            add_double(total + j, load_up_to(x + i * stride + j, m, v_zero()), m);
-        }
+    for (size_t i = 0; i < rows; i += ROWS)
+        for (size_t j = 0; j < n; j += TOGETHER)
+            sum_block(total + j, x + i * stride + j, stride, rows - i < ROWS ? rows - i : ROWS,
+                      n - j < TOGETHER ? n - j : TOGETHER, stride != n);
 }
 
 V_INLINE vec better(vec a, vec b, bool least)
