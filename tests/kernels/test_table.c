@@ -495,7 +495,7 @@ static void check_strip(const mica_kernels *k, size_t m, size_t panels, size_t s
         k->gemm.tile_there(m, nr, steps, &sides, expected + p * nr, ldc, add, false,
                            added ? added + p * nr : NULL, ahead);
     }
-    k->gemm.strip(m, panels, steps, a, LDA, b, next_panel, c, ldc, add, added, ahead);
+    k->gemm.strip(m, panels, steps, a, LDA, b, next_panel, c, ldc, add, false, added, ahead);
     check_same_bits(c, expected, cells, "strip");
 }
 

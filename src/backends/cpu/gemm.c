@@ -88,6 +88,7 @@ typedef struct block {
     float *packed;
     float *wide; /* BF16: a group of panels brought to float32 */
     bool a_lies; /* A is not packed, and row 0 is at a */
+    bool window; /* and its rows overlap */
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
@@ -185,6 +186,14 @@ static mica_gemm_sides sides_of(const block *t, size_t first, const float *packe
     return sides;
 }
 
+/* Whether whole tiles of a row of C from c on may be written past the caches. */
+static bool writes_past(const block *t, const float *c)
+{
+    const mica_gemm *g = t->gemm;
+    return g->stream && t->word0 == 0 && t->words == t->all_words && !g->activation &&
+           (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
+}
+
 /* Rows [first, first + rows) of the block in one panel; `wide` is its part in float32, or NULL. */
 static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide,
                      mica_ahead ahead)
@@ -199,8 +208,7 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     const float *bias = now && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
-        bool past = g->stream && last && !add && !g->activation && n == nr &&
-                    (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
+        bool past = n == nr && writes_past(t, c);
         if (t->a_lies || g->b_lies) {
             mica_gemm_sides sides = sides_of(t, first, a, b);
             g->kernels->gemm.tile_there(rows, n, t->words, &sides, c, g->ldc, add, past, bias,
@@ -217,6 +225,29 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
                                g->column_sum + column, bias};
         g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL, ahead);
     }
+}
+
+/* Rows [first, first + rows) of the block in panels [panel, end): those that are whole in one call,
+ * which takes less time from one to the next. */
+static void run_tiles(const block *t, size_t first, size_t rows, size_t panel, size_t end,
+                      mica_ahead ahead)
+{
+    const mica_gemm *g = t->gemm;
+    size_t nr = g->kernels->gemm.nr, whole = smaller(end, g->n / nr), next = t->all_words * nr;
+    bool last = t->word0 + t->words == t->all_words;
+    float *c = g->c + (t->row0 + first) * g->ldc + panel * nr;
+    const float *a = t->window ? t->a + (int64_t)(t->row0 + first) * g->a_row + t->word0
+                               : t->packed + first * MICA_GEMM_A_STRIDE;
+    const float *b = (const float *)g->b + panel * next + t->word0 * nr;
+    if (panel < whole) {
+        g->kernels->gemm.strip(rows, whole - panel, t->words, a,
+                               t->window ? g->a_row : MICA_GEMM_A_STRIDE, b, next, c, g->ldc,
+                               t->word0 > 0, writes_past(t, c),
+                               last && g->bias ? g->bias + panel * nr : NULL, ahead);
+        ahead.at += (whole - panel) * next * sizeof(float);
+    }
+    if (whole < end)
+        run_tile(t, first, rows, whole, NULL, ahead);
 }
 
 /* The activation of rows [first, first + rows) of the block in the panels [panel0, panel1). */
@@ -283,16 +314,19 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
-    enum { FEW_STRIPS = 3 };
+    enum { FEW_STRIPS = 3, WINDOW_PANELS = 8 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
-    size_t nc = kernels->gemm.nc, strips = ceil_div(t->rows, tile_rows(g));
+    size_t nc = t->window ? WINDOW_PANELS : kernels->gemm.nc,
+           strips = ceil_div(t->rows, tile_rows(g));
     size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
     if (g->b_lies) /* the block lies in one piece, of which each tile asks for a part */
         all_bytes = panel_bytes;
     bool widens =
         g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
+    bool strip = g->precision == MICA_PRECISION_F32 && kernels->gemm.strip && !g->b_lies &&
+                 (!t->a_lies || t->window);
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
     size_t share = panel_bytes / strips;
     mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
@@ -304,9 +338,11 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
             rows = strip_end(t, s, strips) - first;
             ahead.at = next + s * share;
-            for (size_t panel = group; panel < end; panel++, ahead.at += all_bytes)
+            for (size_t panel = group; panel < end && !strip; panel++, ahead.at += all_bytes)
                 run_tile(t, first, rows, panel,
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
+            if (strip)
+                run_tiles(t, first, rows, group, end, ahead);
             if (g->activation && t->word0 + t->words == t->all_words)
                 activate(t, first, rows, group, end);
         }
@@ -344,34 +380,6 @@ static bool is_window(const mica_gemm *g)
            (g->a_row % PAGE != 0 || g->kernels->gemm.mr < WAYS);
 }
 
-/* run_block for a window: a call for a strip and all panels of a group. */
-static void run_window(const block *t, size_t panel0, size_t panel1)
-{
-    enum { GROUP = 8 };
-    const mica_gemm *g = t->gemm;
-    size_t nr = g->kernels->gemm.nr, strips = ceil_div(t->rows, tile_rows(g));
-    size_t whole = smaller(panel1, g->n / nr), next_panel = t->all_words * nr;
-    size_t share = t->words * nr * sizeof(float) / strips;
-    bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
-    for (size_t group = panel0, end; group < panel1; group = end) {
-        end = smaller(group + GROUP, panel1);
-        size_t panels = smaller(whole, end) - group, column = group * nr;
-        const float *b = (const float *)g->b + group * next_panel + t->word0 * nr;
-        const float *bias = last && g->bias ? g->bias + column : NULL;
-        mica_ahead ahead = {next_group(t, group, end, panel0, panel1), 0};
-        ahead.step = t->words ? ceil_div(share, t->words) : 0;
-        for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows, ahead.at += share) {
-            rows = strip_end(t, s, strips) - first;
-            size_t row = t->row0 + first;
-            g->kernels->gemm.strip(
-                rows, panels, t->words, t->a + (int64_t)row * g->a_row + t->word0, g->a_row, b,
-                next_panel, g->c + row * g->ldc + column, g->ldc, add, bias, ahead);
-            if (whole < end) /* columns that do not fill a panel */
-                run_tile(t, first, rows, whole, NULL, ahead);
-        }
-    }
-}
-
 /* mica_gemm_part; with `finish`, of all panels, and rows are finished while a cache holds them. */
 static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                      float *scratch, bool finish)
@@ -380,8 +388,8 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
-    bool window = is_window(g);
-    t.a_lies = window || a_lies(g, panel1 - panel0);
+    t.window = is_window(g);
+    t.a_lies = t.window || a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t unit = register_side(g),
@@ -402,10 +410,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
             t.words = smaller(words_max, t.all_words - t.word0);
             if (!t.a_lies)
                 pack_a(&t);
-            if (window)
-                run_window(&t, panel0, panel1);
-            else
-                run_block(&t, panel0, panel1);
+            run_block(&t, panel0, panel1);
         }
         if (finish)
             g->finish(g->finish_arg, t.row0, t.row0 + t.rows);

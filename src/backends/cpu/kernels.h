@@ -169,7 +169,7 @@ typedef void (*mica_k_gemm_tile_there)(size_t m, size_t n, size_t k, const mica_
  * c[i][j] for j < panels * nr as gemm_tile has it, with the same bits. NULL in plain C. */
 typedef void (*mica_k_gemm_strip)(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
                                   const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                                  const float *bias, mica_ahead ahead);
+                                  bool past, const float *bias, mica_ahead ahead);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's, and so is

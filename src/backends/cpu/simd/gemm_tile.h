@@ -182,7 +182,7 @@ static inline void gemm_tile_there(size_t m, size_t n, size_t k, const mica_gemm
  * to store, which goes on beside the sums. */
 V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *a, int64_t lda,
                           const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                          const float *bias, mica_ahead ahead)
+                          bool past, const float *bias, mica_ahead ahead)
 {
     for (size_t panel = 0; panel < panels; panel++) {
         const float *from = b + panel * next_panel;
@@ -190,7 +190,8 @@ V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *
         vec acc[TILE_MAX_ROWS][2];
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            __builtin_prefetch(c + i * ldc, 1); /* the end is the next tile's beginning */
+            if (!past)
+                __builtin_prefetch(c + i * ldc, 1); /* the end is the next tile's beginning */
             acc[i][0] = acc[i][1] = v_zero();
         }
         for (size_t p = 0; p < k; p++, from += TILE_NR) {
@@ -203,7 +204,7 @@ V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *
                 acc[i][1] = v_fma_by(x, b1, acc[i][1]);
             }
         }
-        tile_end(m, TILE_NR, c, ldc, acc, add, false, bias);
+        tile_end(m, TILE_NR, c, ldc, acc, add, past, bias);
         c += TILE_NR;
         bias = bias ? bias + TILE_NR : NULL;
     }
@@ -211,9 +212,10 @@ V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *
 
 static inline void gemm_strip(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
                               const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                              const float *bias, mica_ahead ahead)
+                              bool past, const float *bias, mica_ahead ahead)
 {
-    TILE_OF_HEIGHT(m, gemm_strip_of, panels, k, a, lda, b, next_panel, c, ldc, add, bias, ahead);
+    TILE_OF_HEIGHT(m, gemm_strip_of, panels, k, a, lda, b, next_panel, c, ldc, add, past, bias,
+                   ahead);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
