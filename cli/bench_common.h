@@ -27,7 +27,8 @@ const char *bench_python(const char *named, char *path, size_t size);
 bool bench_find_peer(const char *file, char *path, size_t size);
 /* The path of the text that is used unless another is named. */
 bool bench_find_text(char *path, size_t size);
-/* Makes a folder for the files of a run, in TMPDIR. A code after telling what is wrong, or -1. */
+/* Makes a folder for the files of a run, in TMPDIR, and removes those of runs that were killed. A
+ * code after telling what is wrong, or -1. */
 int bench_make_folder(const cli_command *command, char *path, size_t size);
 
 /* --filter: a regular expression that is found anywhere in a name. */

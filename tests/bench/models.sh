@@ -257,7 +257,7 @@ for at in 1 9; do
     out_has "18 compared"
     grep -q -e gone -e new "$work/out" && complain "an arm is there in one only"
 done
-rm -rf "$work"/mica-bench-*
+[ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "what was killed has left files"
 i=0
 while ps -A -o args | grep -v grep | grep -qF "$peer"; do
     i=$((i + 1))

@@ -132,6 +132,27 @@ wait $!
 [ -p "$work/fifo" ] || complain "the pipe was replaced"
 grep -q '"bench":"ops"' "$work/read" || complain "nothing came through the pipe"
 
+# What a run that was killed has left goes; what is in use or not ours stays.
+mkdir "$work/mica-bench-left00" "$work/mica-bench-full00" "$work/mica-bench-full00/folder" "$work/elsewhere"
+: >"$work/mica-bench-left00/inputs.safetensors"
+: >"$work/elsewhere/file"
+ln -s "$work/elsewhere" "$work/mica-bench-link00"
+"$mica" bench ops --filter '^ReLU / dim=128x' --backends mica --rounds 20 --min-time 2 --max-time 0 >"$work/long" 2>&1 &
+i=0
+while ! grep -q peak "$work/long" && [ $i -lt 600 ]; do
+    i=$((i + 1))
+    sleep 0.1
+done
+before=$(find "$work" -name 'mica-bench-*' | wc -l)
+one
+expect "a run beside another" 0
+[ "$before" -eq 3 ] && [ "$(find "$work" -name 'mica-bench-*' | wc -l)" -eq 3 ] || complain "not the folder in use and two others"
+kill -TERM $!
+wait $!
+[ "$(find "$work" -name 'mica-bench-*' | wc -l)" -eq 2 ] || complain "left-overs are there, or too much has gone"
+[ -f "$work/elsewhere/file" ] || complain "a link was followed"
+rm -r "$work/mica-bench-full00" "$work/mica-bench-link00"
+
 # What the reference knows a sample of, peers write a sample of.
 large() {
     bench "$1" --filter '^ReLU / dim=64x128x1024' --backends pytorch

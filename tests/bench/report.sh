@@ -48,6 +48,14 @@ out_has 'A,,ReLU / dim=64x128x1024,peer / mica,×,'
 [ "$(tr -d '\r' <"$work/out" | wc -c)" -eq "$(($(wc -c <"$work/out") - $(wc -l <"$work/out")))" ] ||
     complain "a line does not end as RFC 4180 has it"
 
+sed 's/"state":"failed"/"state":"not run"/' "$results/ops.json" >"$work/not-run.json"
+report "$work/not-run.json"
+expect "a cell without room" 0
+out_has "| ScatterSum / dim=64x16 dim=1000 | *not run* |"
+report "$work/not-run.json" --format csv
+expect "a cell without room, as CSV" 0
+out_has "missing,not run,"
+
 # What is there stays if the new one cannot be written.
 echo old >"$work/kept"
 report "$work/none.json" --output "$work/kept"
