@@ -260,11 +260,14 @@ static double element(const mica_tensor *t, size_t i)
     return (double)value;
 }
 
-/* Pointwise operations keep the sign of zero; the others do not promise it. */
+/* Pointwise operations keep the sign of zero, but for a maximum of zeros; the others promise
+ * nothing of it. */
 static bool same(const reference_case *c, double a, double b)
 {
     mica_op op = op_named(c->op);
-    if (a == 0 && b == 0 && op >= MICA_OP_NEG && op <= MICA_OP_SIGN)
+    bool keeps =
+        op >= MICA_OP_NEG && op <= MICA_OP_SIGN && op != MICA_OP_RELU && op != MICA_OP_RELU6;
+    if (a == 0 && b == 0 && keeps)
         return signbit(a) == signbit(b);
     return a == b || (isnan(a) && isnan(b));
 }
