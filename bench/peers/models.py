@@ -298,7 +298,8 @@ class Server:
         return {"seconds": seconds(batch.run, request["runs"])}
 
     def flaw(self, request):
-        flaws = self.model.flaws(self.batch_of(request["inputs"]).inputs)
+        batch = self.batch_of(request["inputs"])
+        flaws = self.model.flaws(batch.inputs)
         if request["name"] not in flaws:
             raise ValueError(f"this arm does not have the flaw '{request['name']}'")
         self.model.wait()
