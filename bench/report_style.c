@@ -66,7 +66,7 @@ const char report_page_style[] =
     "box-shadow:1px 0 var(--line)}\n"
     "tbody tr:nth-child(even) td,tbody tr:nth-child(even) th{background:var(--band)}\n"
     "td{white-space:nowrap}td.t,td.i{white-space:normal}td.s{white-space:nowrap}td.i{min-width:"
-    "11.2rem}td.won{font-weight:600;color:var(--c3)}"
+    "9.5rem}td.won{font-weight:600;color:var(--c3)}"
     "td.lost{font-weight:700;color:var(--paper);background:var(--c1)!important}"
     "td.missing{color:var(--soft);font-style:italic}td.suspect{color:var(--soft)}\n"
     "figure{margin:1.75rem 0}figcaption{max-width:46rem;color:var(--soft);font-size:.9rem;"
