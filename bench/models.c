@@ -250,7 +250,8 @@ const bench_results *bench_models_results(const bench_models *models)
 void bench_models_get_plan(const bench_models *m, bench_models_plan *out)
 {
     char name[192];
-    *out = (bench_models_plan){m->options->model_count, 0, m->arm_count, m->sources, m->arms};
+    *out = (bench_models_plan){m->options->model_count, 0,          m->arm_count,
+                               m->texts.count,          m->sources, m->arms};
     for (size_t i = 0; i < out->model_count; i++)
         for (size_t k = 0; bench_models_cell(m, i, k, name, sizeof name); k++)
             out->cell_count++;

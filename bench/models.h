@@ -58,7 +58,7 @@ void bench_models_close(bench_models **models);
 
 /* What would be run, for people: cells and arms. */
 typedef struct bench_models_plan {
-    size_t model_count, cell_count, arm_count;
+    size_t model_count, cell_count, arm_count, text_count; /* texts that are long enough */
     const bench_source *sources;
     const bench_model_arm *arms;
 } bench_models_plan;

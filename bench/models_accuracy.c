@@ -26,7 +26,7 @@ typedef struct looking {
     bench_texts texts;
     mica_tokenizer *tokenizer;
     part *parts;
-    size_t part_count, text_count;
+    size_t part_count, text_count, calibration_count; /* the first texts: part 0 */
     char output[PATH_ROOM];
 } looking;
 
@@ -79,7 +79,8 @@ static mica_status make_batches(looking *l, mica_error *err)
     for (int again = 0; again < 2; again++)
         for (size_t i = 0; i < l->part_count && !status; i++) {
             part *p = &l->parts[i];
-            size_t first = i * TEXTS_OF_BATCH, left = l->text_count - first;
+            size_t first = i ? l->calibration_count + (i - 1) * TEXTS_OF_BATCH : 0;
+            size_t left = (i ? l->text_count : l->calibration_count) - first;
             bench_batch_free(&p->batch);
             status = bench_batch_create(l->tokenizer, &l->encoder, cut + first,
                                         left < TEXTS_OF_BATCH ? left : TEXTS_OF_BATCH, longest,
@@ -97,8 +98,12 @@ static mica_status prepare(looking *l, mica_error *err)
     mica_status status = bench_encoder_read(w->source->directory, &l->encoder, err);
     if (!status)
         status = bench_texts_read(w->texts, SHORTEST, &l->texts, err);
-    l->text_count = l->texts.count < TEXTS ? l->texts.count : TEXTS;
-    l->part_count = (l->text_count + TEXTS_OF_BATCH - 1) / TEXTS_OF_BATCH;
+    /* What arms choose their scales by is not what they are judged by. */
+    l->text_count =
+        l->texts.count < TEXTS + TEXTS_OF_BATCH ? l->texts.count : TEXTS + TEXTS_OF_BATCH;
+    l->calibration_count = l->text_count / 2 < TEXTS_OF_BATCH ? l->text_count / 2 : TEXTS_OF_BATCH;
+    l->part_count =
+        1 + (l->text_count - l->calibration_count + TEXTS_OF_BATCH - 1) / TEXTS_OF_BATCH;
     l->parts = calloc(l->part_count + 1, sizeof *l->parts);
     if (!status && !l->parts)
         status = bench_fail_memory(err, "sentences");
@@ -126,8 +131,16 @@ typedef struct cosines {
     bench_state state;
     char reason[512];
     double sum, least;
-    size_t count;
+    size_t count, bad; /* texts; those whose vectors are not finite */
 } cosines;
+
+static bool is_finite(const float *vector, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!isfinite(vector[i]))
+            return false;
+    return true;
+}
 
 static bool compare(const looking *l, const part *p, const float *output, cosines *c)
 {
@@ -141,10 +154,14 @@ static bool compare(const looking *l, const part *p, const float *output, cosine
             rows[k] = (double)output[at + k];
         at += n * hidden;
         pool(rows, n, hidden, pooled);
+        c->count++;
+        if (!is_finite(pooled, hidden)) {
+            c->bad++;
+            continue;
+        }
         double cosine = mica_cosine(pooled, p->expected + i * hidden, hidden);
         c->sum += cosine;
         c->least = fmin(c->least, cosine);
-        c->count++;
     }
     free(rows);
     free(pooled);
@@ -181,12 +198,16 @@ static mica_status run_arm(const looking *l, bench_model_arm *arm, mica_error *e
     mica_json_writer *w = work->writer;
     bench_model_load load = *work->load;
     cosines c = {.least = 1};
-    load.calibration = l->parts[l->part_count - 1].inputs;
+    load.calibration = l->parts[0].inputs;
     mica_status status = bench_model_arm_load(arm, &load, err);
     c.state = arm->state;
     snprintf(c.reason, sizeof c.reason, "%s", arm->reason);
-    for (size_t i = 0; i < l->part_count && !status && c.state == BENCH_OK; i++)
+    for (size_t i = 1; i < l->part_count && !status && c.state == BENCH_OK; i++)
         run_part(l, arm, &l->parts[i], &c);
+    if (c.state == BENCH_OK && c.bad > 0) {
+        c.state = BENCH_WRONG;
+        snprintf(c.reason, sizeof c.reason, "%zu of %zu vectors are not finite", c.bad, c.count);
+    }
     if (!status)
         status = bench_check_stop(&work->options->plan, err);
     bench_model_arm_end(arm);
@@ -200,6 +221,8 @@ static mica_status run_arm(const looking *l, bench_model_arm *arm, mica_error *e
     bench_write_text(w, "state", bench_state_name(c.state));
     bench_write_text(w, "reason", c.state == BENCH_OK ? NULL : c.reason);
     bench_write_int(w, "texts", (int64_t)c.count);
+    bench_write_int(w, "calibration_texts", (int64_t)l->calibration_count);
+    bench_write_int(w, "not_finite", (int64_t)c.bad);
     bench_write_number(w, "cosine_mean", c.state == BENCH_OK ? c.sum / (double)c.count : NAN);
     bench_write_number(w, "cosine_least", c.state == BENCH_OK ? c.least : NAN);
     mica_json_end_object(w);

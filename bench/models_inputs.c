@@ -100,12 +100,22 @@ static mica_status encode_all(const mica_tokenizer *tokenizer, const mica_encode
     return MICA_OK;
 }
 
+static bool is_first(const mica_text *texts, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (texts[k].size == texts[i].size &&
+            memcmp(texts[k].data, texts[i].data, texts[i].size) == 0)
+            return false;
+    return true;
+}
+
 static mica_status fill(const bench_encoder *encoder, mica_encoding *const *encodings,
                         bench_batch *b, mica_error *err)
 {
     for (size_t i = 0; i < b->sequences; i++) {
         b->lengths[i] = mica_encoding_count(encodings[i]);
         b->tokens += b->lengths[i];
+        b->truncated += mica_encoding_truncated(encodings[i]);
         b->longest = b->lengths[i] > b->longest ? b->lengths[i] : b->longest;
     }
     size_t n = b->sequences * b->longest;
@@ -150,6 +160,8 @@ mica_status bench_batch_create(const mica_tokenizer *tokenizer, const bench_enco
         if (i == 0 || seconds < out->tokenize_seconds)
             out->tokenize_seconds = seconds;
     }
+    for (size_t i = 0; i < count; i++)
+        out->different += is_first(texts, i);
     if (!status)
         status = fill(encoder, encodings, out, err);
     for (size_t i = 0; i < count && encodings; i++)

@@ -30,8 +30,9 @@ mica_text bench_text_cut(mica_text text, size_t characters);
 typedef struct bench_batch {
     size_t sequences, longest, tokens; /* `tokens` without padding */
     size_t *lengths;                   /* in tokens, a text each */
-    int64_t *ids, *mask, *types;       /* [sequences, longest] */
-    double tokenize_seconds;           /* of all its texts, by mica */
+    size_t truncated, different; /* texts cut to what the model takes; that are unlike others */
+    int64_t *ids, *mask, *types; /* [sequences, longest] */
+    double tokenize_seconds;     /* of all its texts, by mica */
 } bench_batch;
 
 /* Tokenizes; a text is cut to what the model takes. Rows are `least` long at least. */

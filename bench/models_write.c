@@ -156,6 +156,13 @@ static void write_length(mica_json_writer *w, const bench_cell *cell)
     bench_write_int(w, "batch", (int64_t)cell->batch);
 }
 
+/* What is odd about the texts of a cell. */
+static void write_texts(mica_json_writer *w, const bench_batch *b)
+{
+    bench_write_int(w, "truncated_texts", (int64_t)b->truncated);
+    bench_write_int(w, "different_texts", (int64_t)b->different);
+}
+
 static void write_cell_arm(mica_json_writer *w, const bench_cell_result *r, const bench_cell_arm *a)
 {
     mica_json_begin_object(w);
@@ -211,6 +218,8 @@ void bench_write_part(mica_json_writer *w, const bench_models_model *model, cons
     write_length(w, cell);
     bench_write_text(w, "precision", precision);
     bench_write_int(w, "tokens", (int64_t)cell->data.tokens);
+    bench_write_int(w, "sequences", (int64_t)cell->data.sequences);
+    write_texts(w, &cell->data);
     mica_json_write_key(w, "probes");
     mica_json_begin_array(w);
     for (size_t i = 0; i < r->round_count; i++) {
@@ -352,6 +361,7 @@ void bench_write_cell(mica_json_writer *w, const bench_models_model *m, const be
     bench_write_int(w, "tokens", (int64_t)b->tokens);
     bench_write_int(w, "padded_tokens", (int64_t)(b->sequences * b->longest));
     write_sizes(w, "tokens_per_text", b->lengths, b->sequences);
+    write_texts(w, b);
     bench_write_number(w, "flops", flops);
     write_floor(w, m, flops, machine);
     bench_write_number(w, "tokenize_seconds", b->tokenize_seconds);

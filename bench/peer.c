@@ -20,7 +20,7 @@
 
 #include "util.h"
 
-enum { LINE_MAX_BYTES = 1 << 28, CHUNK = 1 << 16, NOT_STARTED = 127 };
+enum { LINE_MAX_BYTES = 1 << 28, CHUNK = 1 << 16, NOT_STARTED = 127, LOOK = 1 /* second */ };
 
 struct bench_peer {
     pid_t pid; /* 0 = it has ended */
@@ -142,17 +142,30 @@ static void fail_hung(bench_peer *peer)
     fail(peer, reason);
 }
 
+/* Whether it has ended, though what it started may still hold its pipes. */
+static bool has_ended(const bench_peer *peer)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    return waitid(P_PID, (id_t)peer->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == peer->pid;
+}
+
 /* Waits until the pipe can be used; false after telling why not. */
 static bool wait_for(bench_peer *peer, int fd, short events, double until)
 {
     for (;;) {
         double left = until - bench_now();
         struct pollfd p = {fd, events, 0};
-        int ready = left > 0 ? poll(&p, 1, left > 3600 ? 3600000 : (int)(left * 1000) + 1) : 0;
+        int ready = left > 0 ? poll(&p, 1, left > LOOK ? LOOK * 1000 : (int)(left * 1000) + 1) : 0;
         if (ready > 0)
             return true;
         if (ready < 0 && (errno != EINTR || (peer->stop && peer->stop()))) {
             fail(peer, errno != EINTR ? "poll failed" : "interrupted");
+            return false;
+        }
+        if (ready == 0 && has_ended(peer)) {
+            fail_ended(peer);
             return false;
         }
         if (ready == 0 && bench_now() >= until) {

@@ -238,6 +238,17 @@ static void show_ratio(const mica_json_value *ratio)
     out_text("\n");
 }
 
+static void show_texts(const mica_json_value *part)
+{
+    double texts = bench_number(part, "sequences", 0),
+           cut = bench_number(part, "truncated_texts", 0);
+    double different = bench_number(part, "different_texts", texts);
+    if (cut > 0)
+        out_text(", %.0f of %.0f texts cut to what the model takes", cut, texts);
+    if (different < texts)
+        out_text(", only %.0f different texts", different);
+}
+
 static void show_part(const mica_json_value *part)
 {
     double mica = NAN, tokens = bench_number(part, "tokens", NAN);
@@ -248,6 +259,7 @@ static void show_part(const mica_json_value *part)
         snprintf(text, sizeof text, "%lld", (long long)length);
     out_text("%s / %.0f x %s, %s: %.0f tokens", member(part, "model").text,
              bench_number(part, "batch", 0), text, member(part, "precision").text, tokens);
+    show_texts(part);
     double disturbed = bench_number(part, "disturbed", 0);
     if (disturbed > 0)
         out_text(", %.0f rounds again", disturbed);
@@ -416,11 +428,36 @@ static void list(models_run *run, bool with_arms)
              plan.arm_count, run->options.plan.rounds, run->options.plan.min_time);
 }
 
+/* A batch is meant to have different texts. */
+static void warn_of_texts(const models_run *run)
+{
+    const bench_models_options *o = &run->options;
+    bench_models_plan plan;
+    bench_models_get_plan(run->models_at_work, &plan);
+    if (plan.text_count < o->batches[o->batch_count - 1])
+        fprintf(stderr,
+                "mica: '%s' has only %zu texts of %zu characters: they repeat in batches of %zu\n",
+                o->text, plan.text_count, o->lengths[o->length_count - 1],
+                o->batches[o->batch_count - 1]);
+}
+
+/* Speed that is bought with accuracy should be seen. */
+static void say_accuracy(const models_run *run)
+{
+    bool short_numbers = run->options.precisions[1] || run->options.precisions[2];
+    if (run->format == FORMAT_TEXT && short_numbers && !run->options.accuracy)
+        out_text("what bf16 and int8 cost in accuracy: --accuracy MODEL, a sentence-embedding "
+                 "model such as "
+                 "sentence-transformers/all-MiniLM-L6-v2\n");
+}
+
 static mica_status run_all(models_run *run, mica_error *err)
 {
     progress_start(&run->progress, "of the cells", run->format != FORMAT_TEXT);
     mica_status status = bench_models_run(run->models_at_work, err);
     progress_end(&run->progress);
+    if (!status)
+        say_accuracy(run);
     if (run->format == FORMAT_JSON &&
         bench_results_line(bench_models_results(run->models_at_work), 0))
         put_document(run);
@@ -458,6 +495,8 @@ static int measure(models_run *run, bool only_list, bool dry)
     if (!status)
         status = bench_models_open(&run->options, &run->models_at_work, &err);
     progress_end(&run->progress);
+    if (!status)
+        warn_of_texts(run);
     if (!status && (only_list || dry))
         list(run, dry);
     else if (!status)

@@ -85,6 +85,8 @@ run "$mica" bench models --models "$work/unknown,$work/distilbert,$work/mpnet,$w
 expect "models that can be measured and one that cannot" 1
 out_has "unknown: not measured: "
 out_has "no reference for model_type 'deberta'"
+out_has "2 of 2 texts cut to what the model takes"
+grep -q '"truncated_texts":2' "$work/families.jsonl" || complain "the file does not say what was cut"
 [ "$(timed 'mica [a-z0-9]*')" -eq 15 ] || complain "five models have not fifteen times"
 for name in distilbert mpnet sharded "${work##*/}/tiny" elsewhere/tiny; do
     grep -qF "\"kind\":\"cell\",\"model\":\"$name\"" "$work/families.jsonl" || complain "there is no $name"
@@ -186,12 +188,24 @@ bench right --accuracy "$work/tiny" --filter 'x 20' --batches 1
 expect "accuracy" 0
 [ "$(grep -c 'tiny, .* cosine to float64 of [0-9]* texts: mean [01]\.' "$work/out")" -eq 3 ] ||
     complain "not the cosines of three arms"
+bench nan --accuracy "$work/tiny" --filter 'x 20' --batches 1 --precisions int8
+expect "accuracy of a peer whose output is no number" 0
+out_has "vectors are not finite"
+bench right --accuracy "$work/tiny" --filter 'x 20' --batches 1 --precisions int8 --format jsonl --peers mica
+expect "accuracy as JSON" 0
+out_has '"calibration_texts":40,"not_finite":0'
+printf 'The first of two lines that are there.\nAnd this is the other of the two lines.\n' >"$work/few.txt"
+bench right --text "$work/few.txt" --lengths 20 --batches 4 --filter 'x 20' --precisions int8 --peers mica
+expect "two texts for four places" 0
+err_has "has only 2 texts of 20 characters: they repeat in batches of 4"
+out_has "only 2 different texts"
+out_has "--accuracy MODEL"
 
 for mode in wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
     unasked:"failed: " no:"failed: this text is too long for it" crash:"failed: crashed (exit code 3)" \
     between:"failed: crashed (exit code 0)" load:"failed: crashed (Segmentation fault" \
     garbage:"failed: printed garbage: 'half an answ'" liar:"failed: its time is no time that can have passed" \
-    boaster:"wrong: 1e-09 s would be" twice:"failed: printed more than it was asked for"; do
+    orphan:"failed: crashed (exit code 3)" boaster:"wrong: 1e-09 s would be" twice:"failed: printed more than it was asked for"; do
     bench "${mode%%:*}" --precisions fp32
     expect "peer: $mode" 0
     out_has "${mode#*:}"
@@ -224,21 +238,28 @@ out_has '"disturbed":2'
 [ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
 
 PEER=hang
-"$mica" bench models --models "$work/tiny" --lengths 60 --batches 1 --min-time 0 --calm 0 --slow-times 1000000 \
-    --precisions fp32 --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" >"$work/out" \
-    2>"$work/err" </dev/null &
-waits=$!
-i=0
-while [ ! -s "$work/stopped.jsonl" ] && [ $i -lt 600 ]; do
-    i=$((i + 1))
-    sleep 0.1
+for signal in TERM HUP; do
+    rm -f "$work/stopped.jsonl"
+    "$mica" bench models --models "$work/tiny" --lengths 60 --batches 1 --min-time 0 --calm 0 --slow-times 1000000 \
+        --precisions fp32 --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" >"$work/out" \
+        2>"$work/err" </dev/null &
+    waits=$!
+    i=0
+    while [ ! -s "$work/stopped.jsonl" ] && [ $i -lt 600 ]; do
+        i=$((i + 1))
+        sleep 0.1
+    done
+    kill -$signal $waits
+    if [ $signal = HUP ]; then # which whoever runs this may have had ignored
+        sleep 2
+        kill -TERM $waits 2>/dev/null || :
+    fi
+    code=0
+    wait $waits || code=$?
+    expect "a run that is asked to stop by $signal" 130
+    err_has "the same command with --resume goes on"
+    [ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
 done
-kill -TERM $waits
-code=0
-wait $waits || code=$?
-expect "a run that is asked to stop" 130
-err_has "the same command with --resume goes on"
-[ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
 
 for at in 1 9; do
     KILL_AT=$at

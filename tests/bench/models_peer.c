@@ -11,7 +11,8 @@
  *   modest     a run takes a second that it does not count
  *   liar       a run is said to take a thousand seconds; boaster: a nanosecond
  *   twice      answers twice from the fourth run on
- *   crash      ends in the fourth run; between: after the answer to it; load: while it loads
+ *   crash      ends in the fourth run; between: after the answer to it; load: while it loads;
+ *              orphan: so, and a process that it has started lives on
  *   hang, garbage   from the fourth run on
  *   absent     says so at once
  *   kill       ends the benchmark itself, without warning, in run KILL_AT
@@ -157,6 +158,11 @@ static bool answer(const mica_json_value *request, int *runs)
     if (strcmp(what, "load") == 0 && strcmp(mode, "load") == 0) {
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would make an exit code of it */
         raise(SIGSEGV);
+    }
+    if (strcmp(what, "load") == 0 && strcmp(mode, "orphan") == 0) {
+        if (fork() == 0)
+            sleep(1000);
+        _exit(3);
     }
     if (strcmp(what, "check") == 0 && strcmp(mode, "no") == 0) {
         printf("{\"ok\": false, \"error\": \"this text is too long for it\"}\n");
