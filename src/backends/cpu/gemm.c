@@ -86,9 +86,9 @@ static size_t tile_rows(const mica_gemm *g)
 typedef struct block {
     const mica_gemm *gemm;
     float *packed;
-    float *wide; /* BF16: a group of panels brought to float32 */
-    bool a_lies; /* A is not packed, and row 0 is at a */
-    bool window; /* and its rows overlap */
+    float *wide;     /* BF16: a group of panels brought to float32 */
+    bool a_lies;     /* A is not packed, and row 0 is at a */
+    bool strips_lie; /* and is read by strips, not by tiles */
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
@@ -236,12 +236,12 @@ static void run_tiles(const block *t, size_t first, size_t rows, size_t panel, s
     size_t nr = g->kernels->gemm.nr, whole = smaller(end, g->n / nr), next = t->all_words * nr;
     bool last = t->word0 + t->words == t->all_words;
     float *c = g->c + (t->row0 + first) * g->ldc + panel * nr;
-    const float *a = t->window ? t->a + (int64_t)(t->row0 + first) * g->a_row + t->word0
-                               : t->packed + first * MICA_GEMM_A_STRIDE;
+    const float *a = t->strips_lie ? t->a + (int64_t)(t->row0 + first) * g->a_row + t->word0
+                                   : t->packed + first * MICA_GEMM_A_STRIDE;
     const float *b = (const float *)g->b + panel * next + t->word0 * nr;
     if (panel < whole) {
         g->kernels->gemm.strip(rows, whole - panel, t->words, a,
-                               t->window ? g->a_row : MICA_GEMM_A_STRIDE, b, next, c, g->ldc,
+                               t->strips_lie ? g->a_row : MICA_GEMM_A_STRIDE, b, next, c, g->ldc,
                                t->word0 > 0, writes_past(t, c),
                                last && g->bias ? g->bias + panel * nr : NULL, ahead);
         ahead.at += (whole - panel) * next * sizeof(float);
@@ -314,10 +314,10 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
-    enum { FEW_STRIPS = 3, WINDOW_PANELS = 8 };
+    enum { FEW_STRIPS = 3, PANELS_THERE = 8 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
-    size_t nc = t->window ? WINDOW_PANELS : kernels->gemm.nc,
+    size_t nc = t->strips_lie ? PANELS_THERE : kernels->gemm.nc,
            strips = ceil_div(t->rows, tile_rows(g));
     size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
@@ -325,8 +325,8 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
         all_bytes = panel_bytes;
     bool widens =
         g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
-    bool strip = g->precision == MICA_PRECISION_F32 && kernels->gemm.strip && !g->b_lies &&
-                 (!t->a_lies || t->window);
+    bool strip = t->strips_lie || (g->precision == MICA_PRECISION_F32 && kernels->gemm.strip &&
+                                   !g->b_lies && !t->a_lies);
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
     size_t share = panel_bytes / strips;
     mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
@@ -369,15 +369,19 @@ static bool a_lies(const mica_gemm *g, size_t panels)
            panels <= FEW_PANELS && (!g->segments || g->segment >= g->k);
 }
 
-/* Whether the rows of A are a window that moves by less than its length: where it lies a block of
- * them takes so little room that the nearest caches hold it, and nothing is won by packing it. But
- * rows whole pages apart would meet in a few lines of a cache, if they are many. */
-static bool is_window(const mica_gemm *g)
+/* Whether strips read A where it lies, for all panels: a window whose rows overlap, since it takes
+ * so little room that the nearest caches hold it, or rows of more than one block, where
+ * copying them takes longer than it saves. But rows whole pages apart would meet in a few lines of
+ * a cache, if a strip has many. */
+static bool strips_lie(const mica_gemm *g, size_t rows, size_t panels)
 {
     enum { PAGE = 1024, WAYS = 8 };
-    return g->precision == MICA_PRECISION_F32 && g->kernels->gemm.strip && !g->activation &&
-           g->segments && g->segment >= g->k && g->a_row < (int64_t)g->k &&
-           (g->a_row % PAGE != 0 || g->kernels->gemm.mr < WAYS);
+    if (g->precision != MICA_PRECISION_F32 || !g->kernels->gemm.strip || g->b_lies ||
+        (g->a_row % PAGE == 0 && g->kernels->gemm.mr >= WAYS))
+        return false;
+    if (g->segments)
+        return g->segment >= g->k && g->a_row < (int64_t)g->k;
+    return g->a_column == 1 && rows > g->kernels->gemm.mc && !a_lies(g, panels);
 }
 
 /* mica_gemm_part; with `finish`, of all panels, and rows are finished while a cache holds them. */
@@ -388,8 +392,8 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
-    t.window = is_window(g);
-    t.a_lies = t.window || a_lies(g, panel1 - panel0);
+    t.strips_lie = strips_lie(g, row1 - row0, panel1 - panel0);
+    t.a_lies = t.strips_lie || a_lies(g, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t unit = register_side(g),
