@@ -378,19 +378,9 @@ def index(name):
         case(name, [x, given], y, 0, maybe_view(x, 0, {}), axis=named)
         return
     u = random(whole, dtype, special=below(3) == 0 and name != "scatter_sum")
-    y = wide(x).clone()
-    if dtype == BOOL:
-        y = y.to(U8)
-    moved, updates = y.movedim(axis, 0), (wide(u).to(y.dtype)).movedim(axis, 0)
-    for at, row in enumerate(flat.tolist()):
-        if name == "scatter":
-            moved[row] = updates[at]
-        elif name == "scatter_sum":
-            moved[row] += updates[at]
-        else:
-            moved[row] = torch.maximum(moved[row], updates[at])
+    y = ops_grid.scatter_rows(name, x, flat.tolist(), u, axis)
     tol = tolerance(dtype, 1e-5) * 4 if name == "scatter_sum" and dtype.is_floating_point else 0
-    case(name, [x, given, u.reshape(shown)], y.to(dtype), tol, maybe_view(x, 0, {}), axis=named)
+    case(name, [x, given, u.reshape(shown)], y, tol, maybe_view(x, 0, {}), axis=named)
 
 
 def concat():
