@@ -61,6 +61,12 @@ bool mica_op_is_activation(mica_op op)
     return info->kind == MICA_KIND_POINTWISE && info->params_size == 0;
 }
 
+bool mica_op_is_linear(mica_op op)
+{
+    return op == MICA_OP_LINEAR || op == MICA_OP_FUSED_LINEAR ||
+           op == MICA_OP_LINEAR_ADD_LAYER_NORM;
+}
+
 const char *mica_op_name(mica_op op)
 {
     return mica_op_get(op)->name;

@@ -93,12 +93,6 @@ static double flops_of(const work *w)
 
 /* ---- bytes ---- */
 
-static bool is_linear(const mica_step *step)
-{
-    return step->op == MICA_OP_LINEAR || step->op == MICA_OP_FUSED_LINEAR ||
-           step->op == MICA_OP_LINEAR_ADD_LAYER_NORM;
-}
-
 /* Whether only some rows of input 0 are read, as many as come out. */
 static bool picks_rows(const mica_step *step)
 {
@@ -118,7 +112,7 @@ static double weight_size(mica_precision precision)
  * else is float32. */
 static mica_precision precision_of(const mica_step *step)
 {
-    bool packed = is_linear(step) && step->constants[1] != NULL;
+    bool packed = mica_op_is_linear(step->op) && step->constants[1] != NULL;
     bool own = packed || step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION;
     return own ? step->precision : MICA_PRECISION_F32;
 }
@@ -127,7 +121,7 @@ static mica_precision precision_of(const mica_step *step)
 static double input_bytes(const work *w, uint32_t i)
 {
     const mica_view *view = input(w, i);
-    if (view->rank == 2 && is_linear(w->step) && w->step->constants[i] != NULL)
+    if (view->rank == 2 && mica_op_is_linear(w->step->op) && w->step->constants[i] != NULL)
         return count(view) * weight_size(precision_of(w->step));
     if (i == 0 && picks_rows(w->step))
         return count(w->out) * (double)mica_dtype_size(view->dtype);
@@ -152,7 +146,7 @@ void mica_step_work(const mica_step *step, const mica_view *views, double pairs,
     }
     if (step->op == MICA_OP_FUSED_LINEAR)
         out->activation = ((const mica_fused_linear_params *)step->params)->activation;
-    if (!is_linear(step))
+    if (!mica_op_is_linear(step->op))
         return;
     out->columns = (int64_t)last(w.out);
     out->depth = (int64_t)last(input(&w, 0));

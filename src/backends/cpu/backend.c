@@ -8,6 +8,7 @@
 #include "backends/cpu/elements.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "graph/op.h"
 
 typedef struct runner {
     mica_status (*run)(const mica_call *call); /* NULL: not run here */
@@ -178,12 +179,6 @@ static bool cpu_takes_halves(const mica_backend *backend, mica_op op, size_t i)
     }
 }
 
-static bool is_linear(mica_op op)
-{
-    return op == MICA_OP_LINEAR || op == MICA_OP_FUSED_LINEAR ||
-           op == MICA_OP_LINEAR_ADD_LAYER_NORM;
-}
-
 static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_error *err)
 {
     mica_cpu *cpu = (mica_cpu *)backend;
@@ -191,7 +186,7 @@ static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_erro
     if (!cpu_supports(backend, step->op))
         return mica_fail(err, MICA_STATUS_UNSUPPORTED, "the CPU backend does not run '%s'",
                          mica_op_name(step->op));
-    if (is_linear(step->op))
+    if (mica_op_is_linear(step->op))
         return mica_cpu_prepare_linear(cpu, step, err);
     if (step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION)
         mica_cpu_prepare_attention(cpu, step);
@@ -202,7 +197,7 @@ static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_erro
 
 static void cpu_unprepare(mica_backend *backend, mica_step *step)
 {
-    if (is_linear(step->op))
+    if (mica_op_is_linear(step->op))
         mica_cpu_unprepare_linear((mica_cpu *)backend, step);
 }
 
