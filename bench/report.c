@@ -24,10 +24,13 @@ mica_status report_build(const report_results *results, const report_paper *pape
                          const char *title, report_document *out, mica_error *err)
 {
     report r = {.results = results, .paper = paper, .document = out, .pool = &out->pool};
+    const report_failure *failed = results->failure_count ? results->failures : NULL;
     if (results->run_count == 0 ||
         results->op_count + results->cell_count + results->flaw_count == 0)
-        return mica_fail(err, MICA_STATUS_FORMAT, "'%.500s' holds no results yet",
-                         results->run_count ? results->runs[0].path : "");
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%.500s' holds no results yet%s%.100s%s%.300s",
+                         results->run_count ? results->runs[0].path : "", failed ? ": '" : "",
+                         failed ? failed->model : "", failed ? "' could not be measured: " : "",
+                         failed ? failed->reason : "");
     const char *cpu = results->runs[0].cpu;
     out->title =
         title ? report_clean(r.pool, title)

@@ -48,6 +48,9 @@ bool report_is_mixed(const report_cell *cell);
 /* Whether no cell of its model is before this one. */
 bool report_begins_model(const report *r, size_t cell);
 
+/* The footnote of REPORT_MEASURED. */
+void report_explain_suspects(report *r);
+
 void report_write_summary(report *r);
 void report_write_ops(report *r);
 void report_write_models(report *r);

@@ -25,6 +25,15 @@ const report_arm *report_find_arm(const report_cell *cell, const char *name)
     return NULL;
 }
 
+const char *report_match_suspect(report_pool *pool, const report_match *m)
+{
+    const report_arm *const both[] = {m->mica, m->peer};
+    for (int i = 0; i < 2; i++)
+        if (both[i] && both[i]->suspect[0])
+            return report_print(pool, "%s: %s", both[i]->name, both[i]->suspect);
+    return NULL;
+}
+
 /* Samples that both arms of a match have. */
 static size_t rounds_of(const report_match *m)
 {
@@ -156,6 +165,9 @@ report_average report_average_of(report_pool *pool, const report_match *matches,
         a.level += m->verdict == REPORT_LEVEL;
         a.slower += m->verdict == REPORT_SLOWER;
         a.once += m->verdict == REPORT_ONCE;
+        a.suspect_mica += m->mica && m->mica->suspect[0];
+        a.suspect_peer += m->peer && m->peer->suspect[0];
+        a.suspect += report_match_suspect(pool, m) != NULL;
         if (m->verdict != REPORT_NONE) {
             a.compared++;
             if (!a.worst || m->ratio.median < a.worst->ratio.median)

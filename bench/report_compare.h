@@ -28,6 +28,9 @@ typedef struct report_match {
     report_verdict verdict;
 } report_match;
 
+/* Why one of its times is not to be trusted, NULL if both are. */
+const char *report_match_suspect(report_pool *pool, const report_match *match);
+
 bool report_is_mica(const report_arm *arm);
 bool report_in_class(const report_arm *arm, report_class class);
 
@@ -43,7 +46,9 @@ typedef struct report_average {
     bench_interval ratio;          /* geometric mean; level -1 = none */
     report_verdict verdict;
     size_t faster, level, slower, once; /* cells of each verdict */
-    const report_match *worst;          /* with the smallest ratio */
+    /* Cells in which a time of mica, of the peer, or one of both is not to be trusted. */
+    size_t suspect_mica, suspect_peer, suspect;
+    const report_match *worst; /* with the smallest ratio */
 } report_average;
 
 /* The interval of the geometric mean is that of the means of each round: rounds of different cells

@@ -29,7 +29,7 @@ static void put_number(report_text *out, double number)
 static void put_field(report_text *out, const report_table *t, const char *row,
                       const report_column *column, const report_field *f)
 {
-    static const char *const states[] = {"ok", "faster", "slower", "missing", "suspect"};
+    static const char *const states[] = {"ok", "faster", "slower", "missing"};
     const char *const texts[] = {t->id, t->part, row, column->name, column->unit};
     for (int i = 0; i < 5; i++) {
         put_text(out, texts[i]);
@@ -40,7 +40,7 @@ static void put_field(report_text *out, const report_table *t, const char *row,
     put_number(out, f->low);
     report_put(out, ",");
     put_number(out, f->high);
-    report_addf(out, ",%s,", states[f->mark]);
+    report_addf(out, ",%s,", f->doubt ? "suspect" : states[f->mark]);
     put_text(out, f->text);
     report_put(out, ",");
     put_text(out, f->why ? f->why : "");

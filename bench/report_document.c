@@ -83,18 +83,19 @@ void report_field_add(report_document *d, report_table *t, report_field field)
 
 void report_field_text(report_document *d, report_table *t, const char *text)
 {
-    report_field_add(d, t, (report_field){text, NAN, NAN, NAN, REPORT_PLAIN, NULL});
+    report_field_add(d, t, (report_field){.text = text, .value = NAN, .low = NAN, .high = NAN});
 }
 
 void report_field_number(report_document *d, report_table *t, const char *text, double value)
 {
-    report_field_add(d, t,
-                     (report_field){isnan(value) ? "" : text, value, NAN, NAN, REPORT_PLAIN, NULL});
+    report_field_add(
+        d, t,
+        (report_field){.text = isnan(value) ? "" : text, .value = value, .low = NAN, .high = NAN});
 }
 
 void report_field_missing(report_document *d, report_table *t, const char *text, const char *why)
 {
-    report_field_add(d, t, (report_field){text, NAN, NAN, NAN, REPORT_MISSING, why});
+    report_field_add(d, t, (report_field){text, NAN, NAN, NAN, REPORT_MISSING, why, NULL});
 }
 
 size_t report_table_rows(const report_table *t)

@@ -11,18 +11,22 @@
 
 typedef enum report_mark {
     REPORT_PLAIN,
-    REPORT_WON,     /* mica is faster than every peer, beyond doubt */
-    REPORT_LOST,    /* it is slower than one */
-    REPORT_MISSING, /* there is no figure; the text says why */
-    REPORT_SUSPECT  /* a published figure that is known to be wrong or doubtful */
+    REPORT_WON,    /* mica is faster than every peer, beyond doubt */
+    REPORT_LOST,   /* it is slower than one */
+    REPORT_MISSING /* there is no figure; the text says why */
 } report_mark;
 
 typedef struct report_field {
     const char *text;
     double value, low, high; /* NAN = none */
     report_mark mark;
-    const char *why; /* of the mark, or NULL */
+    const char *why;   /* of the mark, or of the doubt, or NULL */
+    const char *doubt; /* REPORT_PUBLISHED or REPORT_MEASURED, or NULL */
 } report_field;
+
+/* Signs behind figures that are not to be trusted, each with its footnote. */
+#define REPORT_PUBLISHED "\u2020" /* a published one that is known to be wrong or doubtful */
+#define REPORT_MEASURED "\u2021"  /* of a time that is suspect: it took far longer than is said */
 
 typedef struct report_column {
     const char *name, *unit; /* unit "" = none */

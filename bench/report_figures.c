@@ -32,6 +32,22 @@ static double published(const report *r, char table, int device, const char *nam
     return p ? p->ms : NAN;
 }
 
+/* `text` with the sign of suspect times, if it stands for some. */
+static const char *marked(const report *r, const char *text, size_t suspect)
+{
+    return suspect ? report_print(r->pool, "%s " REPORT_MEASURED, text) : text;
+}
+
+static void explain_marks(report *r, const report_cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < cells[i].arm_count; k++)
+            if (cells[i].arms[k].suspect[0]) {
+                report_explain_suspects(r);
+                return;
+            }
+}
+
 /* ---- operations ---- */
 
 /* Panels of a dozen groups each, as even as they go. */
@@ -65,7 +81,7 @@ static void figure_1(report *r, const report_group *groups, size_t count)
         const report_group *g = &groups[i];
         if (!g->published)
             continue;
-        bars[n++] = (chart_group){.label = g->label,
+        bars[n++] = (chart_group){.label = marked(r, g->label, g->average.suspect),
                                   .strong = is_transformer(g->label),
                                   .values = {ms(g->average.mica), ms(g->average.peer),
                                              published(r, 'B', REPORT_M1, g->published),
@@ -82,10 +98,11 @@ static void figure_1(report *r, const report_group *groups, size_t count)
 }
 
 /* Without the level, which the tables have. */
-static const char *short_ratio(const report *r, bench_interval ratio)
+static const char *short_ratio(const report *r, const report_average *a)
 {
+    bench_interval ratio = a->ratio;
     ratio.level = ratio.level > 0 ? 1 : ratio.level;
-    return report_ratio_text(r->pool, &ratio);
+    return marked(r, report_ratio_text(r->pool, &ratio), a->suspect);
 }
 
 static void put_ratios(report *r, report_figure *f, const char *heading, const report_group *groups,
@@ -96,8 +113,8 @@ static void put_ratios(report *r, report_figure *f, const char *heading, const r
     for (size_t i = 0; i < count && rows; i++) {
         const bench_interval *ratio = &groups[i].average.ratio;
         if (ratio->level >= 0)
-            rows[n++] = (chart_ratio){groups[i].label, short_ratio(r, *ratio), ratio->median,
-                                      ratio->low, ratio->high};
+            rows[n++] = (chart_ratio){groups[i].label, short_ratio(r, &groups[i].average),
+                                      ratio->median, ratio->low, ratio->high};
     }
     report_figure_add(
         f, chart_draw_ratios(r->pool,
@@ -136,7 +153,7 @@ static void figure_shares(report *r, const report_group *groups, size_t count)
     chart_group *bars = report_alloc(r->pool, count + 1, sizeof *bars);
     for (size_t i = 0; i < count && bars; i++)
         bars[i] = (chart_group){
-            .label = groups[i].label,
+            .label = marked(r, groups[i].label, groups[i].average.suspect),
             .strong = is_transformer(groups[i].label),
             .values = {share_of_floor(&groups[i], false), share_of_floor(&groups[i], true)}};
     report_figure *f = report_figure_begin(
@@ -178,7 +195,8 @@ static void figure_roof(report *r)
             if (!arm || arm->state != BENCH_OK || !(c->flops > 0) || !(c->bytes > 0))
                 continue;
             dots[chart.count++] =
-                (chart_dot){report_print(r->pool, "%s: %s", arm->name, c->name),
+                (chart_dot){marked(r, report_print(r->pool, "%s: %s", arm->name, c->name),
+                                   arm->suspect[0] != 0),
                             c->flops / c->bytes, c->flops / arm->time.median, peer, peer == 1};
         }
     chart.dots = dots;
@@ -204,6 +222,7 @@ void report_figures_of_ops(report *r)
     put_ratios(r, f, "", groups, count);
     figure_shares(r, groups, count);
     figure_roof(r);
+    explain_marks(r, r->results->ops, r->results->op_count);
 }
 
 /* ---- models ---- */
@@ -232,8 +251,9 @@ static void figure_2(report *r)
         const report_average *a = &groups[i].average;
         if (groups[i].count && report_is_mixed(groups[i].matches[0].cell))
             continue;
-        bars[n] = (chart_group){
-            .label = groups[i].label, .values = {ms(a->mica), ms(a->peer)}, .floor = ms(a->floor)};
+        bars[n] = (chart_group){.label = marked(r, groups[i].label, a->suspect),
+                                .values = {ms(a->mica), ms(a->peer)},
+                                .floor = ms(a->floor)};
         for (int k = 0; k < 5; k++)
             bars[n].values[2 + k] = published(r, 'F', devices[k], groups[i].published);
         n++;
@@ -280,6 +300,7 @@ static const report_svg *panel(report *r, char table, const char *model, const r
                                       {{"M2 Max", 3}, {0}},     {{"M1 GPU", 2}, {0}},
                                       {{"M1 CPU", 4}, {0}},     {{"A10", 5}, {0}},
                                       {{"A10's host", 6}, {0}}, {{"floor, this machine", 7}, {0}}};
+    size_t suspect = 0;
     if (x_count < 2)
         return NULL;
     for (size_t i = 0; i < x_count; i++) {
@@ -298,10 +319,11 @@ static const report_svg *panel(report *r, char table, const char *model, const r
             lines[0].values[i] = ms(groups[g].average.mica);
             lines[1].values[i] = ms(groups[g].average.peer);
             lines[7].values[i] = ms(groups[g].average.floor);
+            suspect += groups[g].average.suspect;
         }
     }
     const chart_lines chart = {
-        .title = model,
+        .title = marked(r, model, suspect),
         .description = report_print(
             r->pool,
             "Lines of the average latency of %s by %s: mica, the fastest peer and the floor "
@@ -350,4 +372,5 @@ void report_figures_of_models(report *r)
         report_group *groups = report_groups_of_models(r, 'F', r->classes[k], &count);
         put_ratios(r, f, report_class_name(r->pool, r->classes[k]), groups, groups ? count : 0);
     }
+    explain_marks(r, r->results->models, r->results->cell_count);
 }

@@ -182,7 +182,7 @@ static double size_after(const report_results *results, double size)
 
 static void put_range(report *r, report_table *t, double low, double high)
 {
-    report_field f = {"", high, low, high, REPORT_PLAIN, NULL};
+    report_field f = {.text = "", .value = high, .low = low, .high = high};
     if (!isnan(high))
         f.text = low < high ? report_print(r->pool, "%.1f\u2013%.1f", low, high)
                             : report_print(r->pool, "%.1f", high);

@@ -125,7 +125,9 @@ static void put_figure(report *r, report_table *t, const report_arm *a, bool rat
                                               : report_ms(r->pool, a->time.median),
                                         a->time.median * scale,
                                         a->n > 1 ? a->time.low * scale : NAN,
-                                        a->n > 1 ? a->time.high * scale : NAN, REPORT_PLAIN, NULL});
+                                        a->n > 1 ? a->time.high * scale : NAN, REPORT_PLAIN,
+                                        a->suspect[0] ? a->suspect : NULL,
+                                        a->suspect[0] ? REPORT_MEASURED : NULL});
 }
 
 static const known_flaw *find_known(const char *name)

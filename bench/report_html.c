@@ -42,11 +42,11 @@ enum { FEW = 26, LONG = 16 };
 static void put_field(report_text *out, const report_field *f, const report_column *c, bool label,
                       bool sentences)
 {
-    static const char *const classes[] = {"", "won", "lost", "missing", "suspect"};
+    static const char *const classes[] = {"", "won", "lost", "missing"};
     const char *kind = !c->number ? sentences ? " t" : " t s" : strlen(f->text) > LONG ? " i" : "";
     report_put(out, label ? "<th scope=\"row\"" : "<td");
-    if (!label && (f->mark || kind[0]))
-        report_addf(out, " class=\"%s%s\"", classes[f->mark], kind);
+    if (!label && (f->mark || f->doubt || kind[0]))
+        report_addf(out, " class=\"%s%s%s\"", classes[f->mark], f->doubt ? " suspect" : "", kind);
     if (f->why && f->why[0]) {
         report_put(out, " title=\"");
         put(out, f->why);
@@ -54,7 +54,7 @@ static void put_field(report_text *out, const report_field *f, const report_colu
     }
     report_put(out, ">");
     put(out, f->text);
-    report_put(out, f->mark == REPORT_SUSPECT ? "\u2020" : "");
+    report_put(out, f->doubt ? f->doubt : "");
     report_put(out, label ? "</th>" : "</td>");
 }
 

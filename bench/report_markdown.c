@@ -35,7 +35,9 @@ static void put_field(report_text *out, const report_field *f)
     bool bold = f->mark == REPORT_LOST, slant = f->mark == REPORT_MISSING && f->text[0];
     report_put(out, bold ? "**" : slant ? "*" : "");
     put(out, f->text);
-    report_put(out, bold ? "**" : slant ? "*" : f->mark == REPORT_SUSPECT ? " \u2020" : "");
+    report_put(out, bold ? "**" : slant ? "*" : "");
+    if (f->doubt)
+        report_addf(out, " %s", f->doubt);
 }
 
 static void put_table(report_text *out, const report_table *t)

@@ -137,12 +137,41 @@ static void put_loading(report *r)
     }
 }
 
+/* What is odd about the texts of some cells. False: no result says, because all are older. */
+static bool say_texts(report *r)
+{
+    size_t said = 0, cut = 0, alike = 0;
+    for (size_t i = 0; i < r->results->cell_count; i++) {
+        const report_cell *c = &r->results->models[i];
+        said += !isnan(c->truncated) && !isnan(c->different);
+        cut += c->truncated > 0;
+        alike += c->different < c->sequences;
+    }
+    const char *of = report_print(r->pool, "%zu cell%s", said, said == 1 ? "" : "s");
+    if (said == 0)
+        report_paragraph(r->document, "The results do not say whether texts were cut to what a "
+                                      "model takes, or are there twice in a batch.");
+    else
+        report_paragraph(
+            r->document,
+            "Texts were cut to what the model takes in %zu of %s (\u201ccut\u201d: how many); in "
+            "%zu the batch holds fewer different texts than places (\u201cdifferent\u201d).%s",
+            cut, of, alike,
+            said < r->results->cell_count ? " Of the others the results do not say." : "");
+    return said > 0;
+}
+
 static void put_inputs(report *r)
 {
+    bool said = say_texts(r);
     report_table *t =
         report_table_begin(r->document, "inputs", "", "Inputs and their tokenisation");
     report_column_add(t, "cell", "", false);
     report_column_add(t, "texts", "", true);
+    if (said) {
+        report_column_add(t, "different", "", true);
+        report_column_add(t, "cut", "", true);
+    }
     report_column_add(t, "tokens", "", true);
     report_column_add(t, "padded", "", true);
     report_column_add(t, "tokenisation", "ms", true);
@@ -150,6 +179,10 @@ static void put_inputs(report *r)
         const report_cell *c = &r->results->models[i];
         put_text(r, t, c->name);
         put_number(r, t, c->sequences, 0);
+        if (said) {
+            put_number(r, t, c->different, 0);
+            put_number(r, t, c->truncated, 0);
+        }
         put_number(r, t, c->tokens, 0);
         put_number(r, t, c->padded, 0);
         put_number(r, t, c->tokenize * 1e3, 3);

@@ -11,6 +11,8 @@ static const report_class fp32 = {REPORT_FP32, false};
 
 /* ---- the summary ---- */
 
+static const char missing_title[] = "What could not be measured, and what is suspect";
+
 static const char *plural(size_t n)
 {
     return n == 1 ? "" : "s";
@@ -36,27 +38,36 @@ static void say_how_fast(report *r, const char *what, const report_average *a)
     size_t untimed = a->cells - a->timed, alone = a->timed - a->compared;
     report_paragraph(
         r->document,
-        "%s: against the fastest peer of each cell, mica is %s as fast (geometric mean of %zu "
-        "cell%s). It is faster than every peer in %s%zu%s.%s%s",
-        what, report_ratio_text(r->pool, &a->ratio), a->compared, plural(a->compared),
-        a->faster == a->compared ? "all " : "", a->faster, say_rest(r, a),
+        "%s: against the fastest peer of each cell, mica is %s%s as fast (geometric mean of %zu "
+        "cell%s). It is faster than every peer in %s%zu%s.%s%s%s",
+        what, report_ratio_text(r->pool, &a->ratio), a->suspect ? " " REPORT_MEASURED : "",
+        a->compared, plural(a->compared), a->faster == a->compared ? "all " : "", a->faster,
+        say_rest(r, a),
         untimed
             ? report_print(r->pool, " In %zu cell%s mica has no time.", untimed, plural(untimed))
             : "",
         alone ? report_print(r->pool, " In %zu cell%s no peer has a time.", alone, plural(alone))
-              : "");
+              : "",
+        a->suspect ? report_print(r->pool,
+                                  " In %zu cell%s a time is suspect (" REPORT_MEASURED "): see "
+                                  "\u201c%s\u201d.",
+                                  a->suspect, plural(a->suspect), missing_title)
+                   : "");
 }
 
 /* A cell in which mica is not the fastest beyond doubt. */
 static void say_cell(report *r, const report_match *m)
 {
-    const char *than = m->verdict == REPORT_SLOWER  ? "slower than"
-                       : m->verdict == REPORT_LEVEL ? "no faster beyond doubt than"
-                                                    : "one sample beside";
-    report_item(r->document, "%s: %s %s, %s: mica %s ms, %s %s ms", m->cell->name, than,
+    const char *than = m->verdict == REPORT_SLOWER   ? "slower than"
+                       : m->verdict == REPORT_FASTER ? "by what it says itself faster than"
+                       : m->verdict == REPORT_LEVEL  ? "no faster beyond doubt than"
+                                                     : "one sample beside";
+    const char *why = report_match_suspect(r->pool, m);
+    report_item(r->document, "%s: %s %s, %s: mica %s ms, %s %s ms%s", m->cell->name, than,
                 m->peer->name, report_ratio_text(r->pool, &m->ratio),
                 report_ms(r->pool, m->mica->time.median), m->peer->name,
-                report_ms(r->pool, m->peer->time.median));
+                report_ms(r->pool, m->peer->time.median),
+                why ? report_print(r->pool, " " REPORT_MEASURED " (suspect: %s)", why) : "");
 }
 
 static void sum_up(report *r, const char *what, const report_group *g)
@@ -69,7 +80,8 @@ static void sum_up(report *r, const char *what, const report_group *g)
                          g->count, plural(g->count));
     for (size_t i = 0; i < g->count; i++) {
         const report_match *m = &g->matches[i];
-        if (m->verdict != REPORT_NONE && m->verdict != REPORT_FASTER)
+        bool doubted = m->mica && m->mica->suspect[0]; /* it may not be faster */
+        if (m->verdict != REPORT_NONE && (m->verdict != REPORT_FASTER || doubted))
             say_cell(r, m);
         else if (m->mica && m->mica->state != BENCH_OK)
             report_item(r->document, "%s: mica has no time: %s: %s", m->cell->name,
@@ -111,6 +123,9 @@ void report_write_summary(report *r)
         if (mixed.count)
             sum_up(r, report_print(r->pool, "Models, %s, texts of mixed lengths", name), &mixed);
     }
+    if (results->failure_count)
+        report_paragraph(r->document, "%zu model%s could not be measured: see \u201c%s\u201d.",
+                         results->failure_count, plural(results->failure_count), missing_title);
     for (size_t i = 0; i < results->run_count; i++)
         if (results->runs[i].cut[0])
             report_paragraph(r->document, "%s: %s", results->runs[i].path, results->runs[i].cut);
@@ -129,15 +144,20 @@ static void put_peer(report *r, report_table *t, const report_arm *arm, const re
     if (a->compared)
         report_field_add(d, t,
                          (report_field){report_ratio_text(r->pool, &a->ratio), a->ratio.median,
-                                        a->ratio.low, a->ratio.high, mark, NULL});
+                                        a->ratio.low, a->ratio.high, mark,
+                                        a->suspect ? "a time is suspect" : NULL,
+                                        a->suspect ? REPORT_MEASURED : NULL});
     else
         report_field_missing(d, t, "no cell in common", NULL);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         report_field_number(d, t, report_print(r->pool, "%zu", counts[i]), (double)counts[i]);
     report_field_text(d, t, arm->precision);
     if (a->worst) {
-        report_field_number(d, t, report_print(r->pool, "%.2f\u00d7", a->worst->ratio.median),
-                            a->worst->ratio.median);
+        const char *why = report_match_suspect(r->pool, a->worst);
+        report_field_add(d, t,
+                         (report_field){report_print(r->pool, "%.2f\u00d7", a->worst->ratio.median),
+                                        a->worst->ratio.median, NAN, NAN, REPORT_PLAIN, why,
+                                        why ? REPORT_MEASURED : NULL});
         report_field_text(d, t, a->worst->cell->name);
     } else {
         report_field_number(d, t, "", NAN);
@@ -151,6 +171,7 @@ static void put_peers(report *r, const char *part, const char *what, const repor
     const report_arm *arms[REPORT_ARM_NAMES];
     size_t n = report_arm_names(cells, count, arms);
     report_match *matches = report_alloc(r->pool, count + 1, sizeof *matches);
+    bool suspect = false;
     if (count == 0 || !matches)
         return;
     report_table *t = report_table_begin(r->document, "peers", part,
@@ -172,7 +193,10 @@ static void put_peers(report *r, const char *part, const char *what, const repor
             matches[i] = report_match_named(r->pool, &cells[i], arms[k]->name);
         report_average a = report_average_of(r->pool, matches, count, fp32);
         put_peer(r, t, arms[k], &a);
+        suspect |= a.suspect > 0;
     }
+    if (suspect)
+        report_explain_suspects(r);
 }
 
 void report_write_peers(report *r)
@@ -198,69 +222,125 @@ void report_write_peers(report *r)
     }
 }
 
-/* ---- what has no time ---- */
+/* ---- what has no time, or one that is not to be trusted ---- */
 
-typedef struct absence {
-    const report_arm *arm;
-    const char *first;
-    size_t cells;
-} absence;
-
-/* The same arm, state and reason in many cells are one row. */
-static void put_missing(report *r, report_table *t, const report_cell *cells, size_t count)
+void report_explain_suspects(report *r)
 {
-    enum { ROWS = 400 };
-    absence *rows = report_alloc(r->pool, ROWS, sizeof *rows);
-    size_t n = 0, more = 0;
-    for (size_t i = 0; i < count && rows; i++)
-        for (size_t k = 0; k < cells[i].arm_count; k++) {
-            const report_arm *a = &cells[i].arms[k];
-            size_t at = 0;
-            if (a->state == BENCH_OK)
-                continue;
-            while (at < n &&
-                   (rows[at].arm->state != a->state || strcmp(rows[at].arm->name, a->name) != 0 ||
-                    strcmp(rows[at].arm->reason, a->reason) != 0))
-                at++;
-            if (at < n)
-                rows[at].cells++;
-            else if (n < ROWS)
-                rows[n++] = (absence){a, cells[i].name, 1};
-            else
-                more++;
-        }
-    for (size_t i = 0; i < n; i++) {
-        report_field_text(r->document, t, rows[i].arm->name);
-        report_field_missing(r->document, t, bench_state_name(rows[i].arm->state), NULL);
-        report_field_number(r->document, t, report_print(r->pool, "%zu", rows[i].cells),
-                            (double)rows[i].cells);
-        report_field_text(r->document, t, rows[i].first);
-        report_field_text(r->document, t, rows[i].arm->reason);
-    }
-    if (more)
-        report_paragraph(r->document, "%zu more are left out here; the result file has them.",
-                         more);
+    report_paragraph(r->document,
+                     REPORT_MEASURED
+                     " Of a time that is suspect: its requests took far longer than "
+                     "is said of it, so that it may be too low. The list is under \u201c%s\u201d.",
+                     missing_title);
 }
 
-void report_write_missing(report *r)
+static void put_failures(report *r)
 {
-    report_heading(r->document, 2, "missing", "What has no time, and why");
-    report_paragraph(
-        r->document,
-        "Wrong: the output differs from the reference by more than is allowed, so that "
-        "a time would mean nothing. Absent: the framework is not installed or has no "
-        "such arm. Failed: it crashed, hung or answered what makes no sense. Not run: "
-        "the results hold no such cell.");
-    report_table *t = report_table_begin(r->document, "missing", "", "Arms without a time");
+    const report_results *results = r->results;
+    for (size_t i = 0; i < results->failure_count; i++) {
+        const report_failure *f = &results->failures[i];
+        bool elsewhere = false;
+        for (size_t k = 0; k < results->cell_count; k++)
+            elsewhere |= strcmp(results->models[k].group, f->model) == 0;
+        report_item(r->document, "%s: not measured%s: %s", f->model,
+                    elsewhere ? " in one run (its figures here are of another)" : "", f->reason);
+    }
+}
+
+/* Arms of one name for one reason in many cells are one row. */
+typedef struct listed {
+    const char *arm, *state, *reason, *first;
+    size_t cells;
+} listed;
+
+typedef struct listing {
+    report *r;
+    listed *rows;
+    size_t count, more;
+} listing;
+
+enum { ROWS = 400 };
+
+static void list(listing *l, const char *arm, const char *state, const char *reason,
+                 const char *where)
+{
+    size_t at = 0;
+    while (at < l->count &&
+           (strcmp(l->rows[at].state, state) != 0 || strcmp(l->rows[at].arm, arm) != 0 ||
+            strcmp(l->rows[at].reason, reason) != 0))
+        at++;
+    if (at < l->count)
+        l->rows[at].cells++;
+    else if (at < ROWS)
+        l->rows[l->count++] = (listed){arm, state, reason, where, 1};
+    else
+        l->more++;
+}
+
+/* Those without a time, or those whose time is suspect. */
+static void list_cells(listing *l, const report_cell *cells, size_t count, bool suspect)
+{
+    for (size_t i = 0; i < count && l->rows; i++)
+        for (size_t k = 0; k < cells[i].arm_count; k++) {
+            const report_arm *a = &cells[i].arms[k];
+            if (suspect && a->suspect[0])
+                list(l, a->name, "suspect", a->suspect, cells[i].name);
+            else if (!suspect && a->state != BENCH_OK)
+                list(l, a->name, bench_state_name(a->state), a->reason, cells[i].name);
+        }
+}
+
+static void put_listing(listing *l, const char *id, const char *caption)
+{
+    report_document *d = l->r->document;
+    if (l->count == 0)
+        return;
+    report_table *t = report_table_begin(d, id, "", caption);
     report_column_add(t, "arm", "", false);
     report_column_add(t, "state", "", false);
     report_column_add(t, "cells", "", true);
     report_column_add(t, "the first", "", false);
     report_column_add(t, "reason", "", false);
-    put_missing(r, t, r->results->ops, r->results->op_count);
-    put_missing(r, t, r->results->models, r->results->cell_count);
-    if (report_table_rows(t) == 0)
-        report_paragraph(r->document, "None: every arm that was run has a time.");
+    for (size_t i = 0; i < l->count; i++) {
+        const listed *row = &l->rows[i];
+        report_field_text(d, t, row->arm);
+        report_field_missing(d, t, row->state, NULL);
+        report_field_number(d, t, report_print(l->r->pool, "%zu", row->cells), (double)row->cells);
+        report_field_text(d, t, row->first);
+        report_field_text(d, t, row->reason);
+    }
+    if (l->more)
+        report_paragraph(d, "%zu more are left out here; the result file has them.", l->more);
+}
+
+void report_write_missing(report *r)
+{
+    const report_results *results = r->results;
+    listing missing = {.r = r, .rows = report_alloc(r->pool, ROWS, sizeof(listed))};
+    listing suspect = {.r = r, .rows = report_alloc(r->pool, ROWS, sizeof(listed))};
+    report_heading(r->document, 2, "missing", missing_title);
+    report_paragraph(
+        r->document,
+        "Wrong: the output differs from the reference by more than is allowed, so that "
+        "a time would mean nothing. Absent: the framework is not installed or has no "
+        "such arm. Failed: it crashed, hung or answered what makes no sense. Not run: "
+        "the results hold no such cell. Suspect (" REPORT_MEASURED "): it has a time by its own "
+        "clock, and its requests took far longer than that.");
+    put_failures(r);
+    list_cells(&missing, results->ops, results->op_count, false);
+    list_cells(&missing, results->models, results->cell_count, false);
+    for (size_t i = 0; i < results->accuracy_count && missing.rows; i++) {
+        const report_accuracy *a = &results->accuracy[i];
+        if (a->state != BENCH_OK)
+            list(&missing, a->arm, bench_state_name(a->state), a->reason,
+                 report_print(r->pool, "%s, accuracy", a->model));
+    }
+    list_cells(&suspect, results->ops, results->op_count, true);
+    list_cells(&suspect, results->models, results->cell_count, true);
+    put_listing(&missing, "missing", "Arms without a time");
+    put_listing(&suspect, "suspect-times", "Arms whose time is suspect");
+    if (missing.count + suspect.count + results->failure_count == 0)
+        report_paragraph(r->document,
+                         "None: every arm that was run has a time, and none is suspect.");
 }
 
 /* ---- the paper ---- */

@@ -223,6 +223,7 @@ static mica_status read_arm(report_pool *pool, const mica_json_value *v, const c
     arm->precision = text_of(pool, v, "precision");
     arm->gpu = device[0] && strcmp(device, "cpu") != 0;
     arm->reason = text_of(pool, v, "reason");
+    arm->suspect = text_of(pool, v, "suspect");
     arm->first = positive_of(v, "first_seconds");
     arm->joules = positive_of(v, "joules_per_text");
     complete(pool, arm);
@@ -427,6 +428,8 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                         .tokens = positive_of(v, "tokens"),
                         .padded = positive_of(v, "padded_tokens"),
                         .tokenize = positive_of(v, "tokenize_seconds"),
+                        .truncated = bench_number(v, "truncated_texts", NAN),
+                        .different = bench_number(v, "different_texts", NAN),
                         .disturbed = bench_number(v, "disturbed", NAN),
                         .probe_low = NAN,
                         .probe_high = NAN};
@@ -538,6 +541,27 @@ static mica_status read_model(report_results *r, const report_run *run, const mi
     return put_model(r, &m, err);
 }
 
+/* The last reason counts. */
+static mica_status read_failure(report_results *r, const mica_json_value *v, const char *where,
+                                mica_error *err)
+{
+    report_failure f = {text_of(&r->pool, v, "model"), text_of(&r->pool, v, "reason")};
+    if (!f.model[0])
+        return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"model\"", where);
+    for (size_t i = 0; i < r->failure_count; i++)
+        if (strcmp(r->failures[i].model, f.model) == 0) {
+            r->failures[i] = f;
+            return MICA_OK;
+        }
+    report_failure *larger =
+        one_more(r, r->failures, r->failure_count, &r->failure_room, sizeof *larger, err);
+    if (!larger)
+        return err->status;
+    r->failures = larger;
+    larger[r->failure_count++] = f;
+    return MICA_OK;
+}
+
 static mica_status read_accuracy(report_results *r, const mica_json_value *v, const char *where,
                                  mica_error *err)
 {
@@ -575,7 +599,7 @@ static mica_status read_figure(report_pool *pool, const mica_json_value *v, cons
     if (mica_json_string(mica_json_get(v, "state"), NULL))
         return read_arm(pool, v, where, arm, err);
     memset(arm, 0, sizeof *arm);
-    arm->name = arm->framework = arm->precision = arm->reason = "";
+    arm->name = arm->framework = arm->precision = arm->reason = arm->suspect = "";
     arm->state = value > 1e-12 && value < 1e9 ? BENCH_OK : BENCH_FAILED;
     arm->samples = report_alloc(pool, 1, sizeof *arm->samples);
     if (!arm->samples)
@@ -632,6 +656,8 @@ mica_status report_read_record(report_results *r, report_run *run, const mica_js
         return read_cell(r, run, v, kind[0] == 'p', where, err);
     if (kind && (strcmp(kind, "model") == 0 || strcmp(kind, "group") == 0))
         return read_model(r, run, v, kind[0] == 'g', where, err);
+    if (kind && strcmp(kind, "failed") == 0)
+        return read_failure(r, v, where, err);
     if (kind && strcmp(kind, "accuracy") == 0)
         return read_accuracy(r, v, where, err);
     if (!kind)

@@ -23,7 +23,8 @@ typedef struct report_arm {
     bool as_published; /* with a flaw of the paper's programs: no peer to be compared with */
     bench_state state;
     const char *reason;
-    double *samples; /* seconds of one run; n of them; at least one if it is OK */
+    const char *suspect; /* why its times are not to be trusted, or "" */
+    double *samples;     /* seconds of one run; n of them; at least one if it is OK */
     size_t n;
     bench_interval time;
     double first, joules; /* seconds of the first call; of a text */
@@ -42,6 +43,8 @@ typedef struct report_cell {
     bool heads;         /* of a run with the heads of the paper */
     double flops, bytes;
     double sequences, tokens, padded, tokenize;
+    double truncated,
+        different; /* texts: cut to what the model takes; unlike others of the batch */
     double floor[REPORT_PRECISIONS]; /* seconds */
     double probe_low, probe_high;    /* a second, of the rounds */
     double disturbed;                /* rounds that were repeated */
@@ -63,6 +66,10 @@ typedef struct report_model {
     report_loading *arms;
     size_t arm_count;
 } report_model;
+
+typedef struct report_failure { /* a model that was not measured */
+    const char *model, *reason;
+} report_failure;
 
 typedef struct report_accuracy {
     const char *model, *arm, *precision, *reason;
@@ -109,10 +116,11 @@ typedef struct report_results {
     report_run *runs;
     report_cell *ops, *models; /* cells */
     report_model *loaded;
+    report_failure *failures;
     report_accuracy *accuracy;
     report_flaw *flaws;
-    size_t run_count, op_count, cell_count, loaded_count, accuracy_count, flaw_count;
-    size_t run_room, op_room, cell_room, loaded_room, accuracy_room, flaw_room;
+    size_t run_count, op_count, cell_count, loaded_count, failure_count, accuracy_count, flaw_count;
+    size_t run_room, op_room, cell_room, loaded_room, failure_room, accuracy_room, flaw_room;
 } report_results;
 
 /* Adds what a file (or `size` bytes of one, called `path`) holds: one JSON object, or JSON lines of

@@ -17,6 +17,7 @@ typedef struct beside {
     bool models;
     bool floors;
     bool daggers; /* a published figure was suspect */
+    bool suspect; /* a measured one was */
 } beside;
 
 static bool shown(const beside *b, int device)
@@ -61,24 +62,35 @@ static void number(beside *b, double value, const char *text)
     report_field_number(b->r->document, b->table, text, value);
 }
 
-static void put_time(beside *b, double seconds, const char *more)
+/* `why` says why it is not to be trusted; NULL = it is. */
+static void put_time(beside *b, double seconds, const char *more, const char *why)
 {
-    number(b, seconds * 1e3,
-           report_print(b->r->pool, "%s%s", report_ms(b->r->pool, seconds), more));
+    report_field f = {.text = "", .value = seconds * 1e3, .low = NAN, .high = NAN};
+    if (!isnan(seconds)) {
+        f.text = report_print(b->r->pool, "%s%s", report_ms(b->r->pool, seconds), more);
+        f.why = why;
+        f.doubt = why ? REPORT_MEASURED : NULL;
+        b->suspect |= why != NULL;
+    }
+    report_field_add(b->r->document, b->table, f);
 }
 
-static void put_ratio(beside *b, const bench_interval *ratio, report_verdict verdict)
+static void put_ratio(beside *b, const bench_interval *ratio, report_verdict verdict,
+                      const char *why)
 {
     static const char *const words[] = {"", "", " no difference shown", " slower", ""};
     static const report_mark marks[] = {REPORT_PLAIN, REPORT_WON, REPORT_PLAIN, REPORT_LOST,
                                         REPORT_PLAIN};
-    report_field f = {"", NAN, NAN, NAN, marks[verdict], NULL};
+    report_field f = {"", NAN, NAN, NAN, marks[verdict], NULL, NULL};
     if (verdict != REPORT_NONE) {
         f.text =
             report_print(b->r->pool, "%s%s", report_ratio_text(b->r->pool, ratio), words[verdict]);
         f.value = ratio->median;
         f.low = ratio->level > 0 ? ratio->low : NAN;
         f.high = ratio->level > 0 ? ratio->high : NAN;
+        f.why = why;
+        f.doubt = why ? REPORT_MEASURED : NULL;
+        b->suspect |= why != NULL;
     }
     report_field_add(b->r->document, b->table, f);
 }
@@ -90,16 +102,14 @@ static void put_published(beside *b, const char *name)
             continue;
         const report_published *p =
             name ? report_paper_find(b->r->paper, b->letter, i, name) : NULL;
-        report_field f = {"", NAN, NAN, NAN, REPORT_PLAIN, NULL};
+        report_field f = {.text = "", .value = NAN, .low = NAN, .high = NAN};
         if (p) {
             bool suspect = p->suspect[0] != 0;
             b->daggers |= suspect;
-            f = (report_field){p->printed,
-                               p->ms,
-                               NAN,
-                               NAN,
-                               suspect ? REPORT_SUSPECT : REPORT_PLAIN,
-                               suspect ? p->suspect : NULL};
+            f.text = p->printed;
+            f.value = p->ms;
+            f.why = suspect ? p->suspect : NULL;
+            f.doubt = suspect ? REPORT_PUBLISHED : NULL;
         }
         report_field_add(b->r->document, b->table, f);
     }
@@ -109,9 +119,15 @@ static void put_floor(beside *b, double floor, double mica)
 {
     if (!b->floors)
         return;
-    put_time(b, floor, "");
+    put_time(b, floor, "", NULL);
     double share = floor / mica * 100;
     number(b, share, report_print(b->r->pool, "%.0f", share));
+}
+
+/* Why an arm's time is not to be trusted, NULL if it is. */
+static const char *why_of(const report_arm *a)
+{
+    return a && a->suspect[0] ? a->suspect : NULL;
 }
 
 /* An arm's time; NULL was not run. */
@@ -124,7 +140,8 @@ static void put_arm(report *r, report_table *t, const report_arm *a)
     else
         report_field_add(r->document, t,
                          (report_field){report_ms(r->pool, a->time.median), a->time.median * 1e3,
-                                        a->time.low * 1e3, a->time.high * 1e3, REPORT_PLAIN, NULL});
+                                        a->time.low * 1e3, a->time.high * 1e3, REPORT_PLAIN,
+                                        why_of(a), why_of(a) ? REPORT_MEASURED : NULL});
 }
 
 /* `c` is NULL for what was not run; `name` is the published one, or NULL. */
@@ -135,10 +152,11 @@ static void put_cell(beside *b, const char *label, const report_cell *c, const c
     if (c)
         m = report_match_fastest(b->r->pool, c, b->class);
     report_field_text(d, b->table, label);
-    put_ratio(b, &m.ratio, m.verdict);
+    put_ratio(b, &m.ratio, m.verdict, report_match_suspect(b->r->pool, &m));
     put_arm(b->r, b->table, m.mica);
+    b->suspect |= why_of(m.mica) != NULL;
     if (m.peer) {
-        put_time(b, m.peer->time.median, "");
+        put_time(b, m.peer->time.median, "", why_of(m.peer));
         report_field_text(d, b->table, m.peer->name);
     } else {
         report_field_missing(d, b->table, c ? "none" : "not run", NULL);
@@ -153,19 +171,28 @@ static void put_cell(beside *b, const char *label, const report_cell *c, const c
     put_published(b, name);
 }
 
+/* Of an average; NULL: all of its times can be trusted. */
+static const char *why_some(beside *b, size_t suspect, size_t cells)
+{
+    return suspect ? report_print(b->r->pool, "a time is suspect in %zu of %zu", suspect, cells)
+                   : NULL;
+}
+
 static void put_group(beside *b, const report_group *g)
 {
     const report_average *a = &g->average;
     size_t of = g->expected > a->cells ? g->expected : a->cells;
     report_field_text(b->r->document, b->table, g->label);
-    put_ratio(b, &a->ratio, a->verdict);
+    put_ratio(b, &a->ratio, a->verdict, why_some(b, a->suspect, a->cells));
     if (a->timed == 0)
         report_field_missing(b->r->document, b->table, g->count ? "no time" : "not run", NULL);
     else
         put_time(b, a->mica,
-                 a->timed < of ? report_print(b->r->pool, " (%zu of %zu)", a->timed, of) : "");
+                 a->timed < of ? report_print(b->r->pool, " (%zu of %zu)", a->timed, of) : "",
+                 why_some(b, a->suspect_mica, a->cells));
     put_time(b, a->peer,
-             a->peers != a->timed ? report_print(b->r->pool, " (%zu of %zu)", a->peers, of) : "");
+             a->peers != a->timed ? report_print(b->r->pool, " (%zu of %zu)", a->peers, of) : "",
+             why_some(b, a->suspect_peer, a->cells));
     /* A floor of other cells than mica's is no share. */
     put_floor(b, a->floor, a->timed == a->floors ? a->mica : NAN);
     put_published(b, g->published);
@@ -177,6 +204,8 @@ static void end(beside *b)
         report_paragraph(b->r->document,
                          "\u2020 A published figure that is known to be wrong or doubtful; the "
                          "reasons are under \u201cThe paper\u2019s figures\u201d.");
+    if (b->suspect)
+        report_explain_suspects(b->r);
 }
 
 /* ---- every arm ---- */
@@ -187,6 +216,7 @@ static void every_arm(report *r, const char *caption, const report_cell *cells, 
 {
     report_table *t =
         report_table_begin(r->document, model ? "C-arms" : "A-arms", model ? model : "", caption);
+    bool suspect = false;
     report_column_add(t, model ? "characters \u00d7 batch" : "case", "", false);
     for (size_t k = 0; k < n; k++)
         report_column_add(t, arms[k]->name, "ms", true);
@@ -197,9 +227,14 @@ static void every_arm(report *r, const char *caption, const report_cell *cells, 
                           model ? report_print(r->pool, "%s \u00d7 %lld", cells[i].length,
                                                (long long)cells[i].batch)
                                 : cells[i].name);
-        for (size_t k = 0; k < n; k++)
-            put_arm(r, t, report_find_arm(&cells[i], arms[k]->name));
+        for (size_t k = 0; k < n; k++) {
+            const report_arm *a = report_find_arm(&cells[i], arms[k]->name);
+            put_arm(r, t, a);
+            suspect |= why_of(a) != NULL;
+        }
     }
+    if (suspect)
+        report_explain_suspects(r);
 }
 
 /* ---- operations ---- */

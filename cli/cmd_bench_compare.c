@@ -30,6 +30,7 @@ typedef struct entry {
     const char *arm;
     const char *state;
     const mica_json_value *seconds;
+    const char *suspect; /* why its times are not to be trusted, or NULL */
     size_t order;
 } entry;
 
@@ -66,8 +67,11 @@ static bool add_entry(entries *list, const char *name, const mica_json_value *ar
         list->items = items;
         list->room = room;
     }
-    entry e = {NULL, mica_json_string(mica_json_get(arm, "name"), NULL),
-               mica_json_string(mica_json_get(arm, "state"), NULL), mica_json_get(arm, "seconds"),
+    entry e = {NULL,
+               mica_json_string(mica_json_get(arm, "name"), NULL),
+               mica_json_string(mica_json_get(arm, "state"), NULL),
+               mica_json_get(arm, "seconds"),
+               mica_json_string(mica_json_get(arm, "suspect"), NULL),
                list->count};
     if (!e.arm || !e.state || strcmp(e.state, "not run") == 0)
         return true; /* no arm of ours, or as if it were not there */
@@ -282,6 +286,15 @@ static void time_text(double seconds, char *text, size_t size)
              seconds, units[unit]);
 }
 
+static const char *const sides[] = {"before", "after"};
+
+/* Why the times of a side (0: before) are not to be trusted; NULL: they are. */
+static const char *suspect_of(const change *x, int side)
+{
+    const entry *e = side ? x->after : x->before;
+    return e ? e->suspect : NULL;
+}
+
 static void show_change(const change *x)
 {
     const entry *e = x->before ? x->before : x->after;
@@ -301,7 +314,11 @@ static void show_change(const change *x)
     }
     if (x->verdict <= FASTER && x->ratio.level < 0.95)
         out_text(" (%.0f %%)", x->ratio.level * 100);
-    out_text("  %s\n", verdict_names[x->verdict]);
+    out_text("  %s", verdict_names[x->verdict]);
+    for (int i = 0; i < 2; i++)
+        if (suspect_of(x, i))
+            out_text("  suspect %s: %s", sides[i], printable(suspect_of(x, i)).text);
+    out_text("\n");
 }
 
 static size_t count_of(const compare *c, verdict which, bool of_mica)
@@ -312,8 +329,17 @@ static size_t count_of(const compare *c, verdict which, bool of_mica)
     return count;
 }
 
+static size_t count_suspect(const compare *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        count += suspect_of(&c->changes[i], 0) || suspect_of(&c->changes[i], 1);
+    return count;
+}
+
 static void show(const compare *c)
 {
+    size_t suspect = count_suspect(c);
     size_t gone = count_of(c, GONE, false), fresh = count_of(c, NEW, false);
     out_text("%-56s %-16s %10s %10s %7s %13s\n", "", "", "before", "after", "ratio", "interval");
     for (size_t i = 0; i < c->count; i++)
@@ -324,6 +350,8 @@ static void show(const compare *c)
         out_text(", %zu gone (%zu of mica)", gone, count_of(c, GONE, true));
     if (fresh)
         out_text(", %zu new", fresh);
+    if (suspect)
+        out_text(", %zu with a suspect time", suspect);
     out_text("\n");
 }
 
@@ -350,6 +378,7 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
     bench_write_int(w, "regressions", (int64_t)c->regressions);
     bench_write_int(w, "gone", (int64_t)count_of(c, GONE, false));
     bench_write_int(w, "new", (int64_t)count_of(c, NEW, false));
+    bench_write_int(w, "suspect", (int64_t)count_suspect(c));
     if (format == FORMAT_JSONL) {
         mica_json_end_object(w);
         status = bench_put_line(w, err);
@@ -369,6 +398,9 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
         write_member(w, "verdict", verdict_names[x->verdict]);
         for (int k = 0; k < 6 && x->verdict <= FASTER; k++)
             bench_write_number(w, keys[k], values[k]);
+        for (int k = 0; k < 2; k++)
+            if (suspect_of(x, k))
+                write_member(w, k ? "suspect_after" : "suspect_before", suspect_of(x, k));
         mica_json_end_object(w);
         if (format == FORMAT_JSONL)
             status = bench_put_line(w, err);

@@ -94,6 +94,8 @@ done
 grep -qF '"kind":"failed","model":"unknown","reason":"' "$work/families.jsonl" || complain "the file does not say what failed"
 run "$mica" bench report "$work/families.jsonl"
 expect "a report of them" 0
+out_has "- unknown: not measured: "
+grep -q "Texts were cut to what the model takes in [1-5] of 5 cells" "$work/out" || complain "the report does not say what was cut"
 run "$mica" bench models --models "$work/unknown,$work/tiny" --peers mica --dry-run
 expect "a dry run with a model that cannot be measured" 1
 out_has "14 cells"
@@ -232,6 +234,20 @@ expect "a peer that does not count all of its time" 0
 out_has "suspect: its requests took"
 grep '"kind":"cell"' "$work/modest.jsonl" | grep -q '"suspect":"its requests took' || complain "the file does not say so"
 [ "$(timed 'script fp32 default')" -eq 1 ] || complain "who is suspect has no time"
+bench right --filter 'x 20$' --batches 1 --precisions fp32 --peers "mica,script fp32 default" --output "$work/honest.jsonl"
+expect "the same peer, honest" 0
+run "$mica" bench compare "$work/honest.jsonl" "$work/modest.jsonl" --threshold 100000
+expect "compared with one that does not count all of its time" 0
+grep -q 'script fp32 .* suspect after: its requests took' "$work/out" || complain "the peer is not said to be suspect"
+grep -q 'mica fp32 .* suspect' "$work/out" && complain "mica is said to be suspect"
+out_has ", 1 with a suspect time"
+run "$mica" bench compare "$work/modest.jsonl" "$work/honest.jsonl" --threshold 100000 --format json
+expect "the other way round, as JSON" 0
+out_has '"suspect":1'
+out_has '"suspect_before":"its requests took'
+run "$mica" bench report "$work/modest.jsonl"
+expect "a report of it" 0
+out_has "| script fp32 default | *suspect* | 1 |"
 bench right --precisions fp32 --calm 100 --format json
 expect "a machine that is never calm" 0
 out_has '"disturbed":2'

@@ -553,6 +553,119 @@ static void test_peers(void **state)
     free(csv);
 }
 
+/* ---- what must not pass unseen ---- */
+
+#define SUSPECT(name, seconds, why)                                                                \
+    "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":" NINE(seconds) ",\"suspect\":\"" why "\"}"
+
+/* A time that is suspect has its sign wherever it stands, alone or in an average, and its reason.
+ */
+static void test_suspects(void **state)
+{
+    const char *json = HEAD("models", "")
+        CELL("m", "50", "1",
+             ARM("mica fp32", "0.002") "," SUSPECT(
+                 "a fp32", "0.001", "it took 9 s, of which 1 s") "," ARM("b fp32", "0.004"))
+            CELL("m", "100", "1", ARM("mica fp32", "0.002") "," ARM("a fp32", "0.004"))
+                CELL("n", "50", "1",
+                     SUSPECT("mica fp32", "0.001", "it took 7 s") "," ARM("a fp32", "0.004"))
+                    CELL("o", "50", "1", ARM("mica fp32", "0.001") "," ARM("a fp32", "0.004"));
+    char *csv = whole(json, 1);
+    has(csv, "C-fp32,m,50 \u00d7 1,peer / mica,\u00d7,0.5,0.5,0.5,suspect,0.50\u00d7 "
+             "(0.50\u20130.50) slower,\"a fp32: it took 9 s, of which 1 s\"");
+    has(csv, "C-fp32,m,50 \u00d7 1,mica,ms,2,2,2,ok,");
+    has(csv, "C-fp32,m,50 \u00d7 1,fastest peer,ms,1,,,suspect,");
+    has(csv, "C-fp32,m,100 \u00d7 1,peer / mica,\u00d7,2,2,2,faster,");
+    has(csv, "C-arms,m,50 \u00d7 1,a fp32,ms,1,1,1,suspect,");
+    has(csv, "C-arms,m,50 \u00d7 1,b fp32,ms,4,4,4,ok,");
+    has(csv, "F-fp32,,m,\"peer / mica, geometric mean\",\u00d7,1,1,1,suspect,1.00\u00d7 "
+             "(1.00\u20131.00) no difference shown,a time is suspect in 1 of 2");
+    has(csv, "F-fp32,,m,mica,ms,2,,,ok,");
+    has(csv, "F-fp32,,m,fastest peer,ms,2.5,,,suspect,");
+    has(csv, "F-fp32,,n,mica,ms,1,,,suspect,");
+    has(csv, "F-fp32,,o,\"peer / mica, geometric mean\",\u00d7,4,4,4,faster,");
+    has(csv, "peers,models,a fp32,\"peer / mica, geometric mean\",\u00d7,2,2,2,suspect,");
+    has(csv, "peers,models,b fp32,\"peer / mica, geometric mean\",\u00d7,2,2,2,faster,");
+    has(csv, "peers,models,a fp32,least ratio,\u00d7,0.5,,,suspect,");
+    has(csv, "suspect-times,,a fp32,reason,,,,,ok,\"it took 9 s, of which 1 s\",");
+    free(csv);
+    char *page = whole(json, 0);
+    has(page, "In 2 cells a time is suspect (\u2021)");
+    has(page, "slower than a fp32, 0.50\u00d7 (0.50\u20130.50): mica 2.000 ms, a fp32 1.000 ms "
+              "\u2021 (suspect: a fp32: it took 9 s, of which 1 s)");
+    has(page, "- n / inputs-char-no=50 / batch-size=1: by what it says itself faster than a fp32");
+    has(page,
+        "| 50 \u00d7 1 | **0.50\u00d7 (0.50\u20130.50) slower** \u2021 | 2.000 | 1.000 \u2021 |");
+    has(page, "\u2021 Of a time that is suspect: its requests took far longer");
+    has(page, "| a fp32 | *suspect* | 1 | m / inputs-char-no=50 / batch-size=1 | it took 9 s");
+    free(page);
+    page = whole(json, 2);
+    has(page, "class=\"lost suspect i\" title=\"a fp32: it took 9 s, of which 1 s\">");
+    has(page, ">n \u2021</text>"); /* in the figures */
+    free(page);
+    page = whole(HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.002")), 0);
+    has_not(page, "\u2021 Of a time");
+    has(page, "None: every arm that was run has a time, and none is suspect.");
+    free(page);
+}
+
+/* A model that could not be measured is named, with the reason; alone it makes no report. */
+static void test_failures(void **state)
+{
+#define FAILED(model, reason)                                                                      \
+    "{\"kind\":\"failed\",\"model\":\"" model "\",\"reason\":\"" reason "\"}\n"
+    char *page = whole(HEAD("models", "") FAILED("bad", "first") FAILED("bad", "no reference")
+                           FAILED("m", "no room") CELL("m", "50", "1", ARM("mica fp32", "0.002")),
+                       0);
+    has(page, "2 models could not be measured: see \u201cWhat could not be measured");
+    has(page, "- bad: not measured: no reference\n");
+    has(page, "- m: not measured in one run (its figures here are of another): no room\n");
+    has_not(page, "first\n");
+    has_not(page, "None: every arm");
+    free(page);
+    page = whole(HEAD("models", "")
+                     CELL("m", "50", "1",
+                          ARM("mica int8", "0.002")) "{\"kind\":\"accuracy\",\"model\":\"s\","
+                                                     "\"arm\":\"a int8\",\"state\":\"wrong\","
+                                                     "\"reason\":\"3 vectors are not finite\"}\n",
+                 0);
+    has(page, "| a int8 | *wrong* | 1 | s, accuracy | 3 vectors are not finite |");
+    free(page);
+    mica_error err = {0};
+    assert_int_equal(read_error(HEAD("models", "") FAILED("bad", "no reference"), &err),
+                     MICA_STATUS_FORMAT);
+    has(err.message, "'x' holds no results yet: 'bad' could not be measured: no reference");
+    assert_int_equal(read_error(HEAD("models", "") "{\"kind\":\"failed\"}\n", &err),
+                     MICA_STATUS_FORMAT);
+    has(err.message, "line 2");
+}
+
+static void test_texts(void **state)
+{
+#define TEXTS(batch, cut, different)                                                               \
+    "{\"kind\":\"cell\",\"model\":\"m\",\"length\":50,\"batch\":" batch ",\"sequences\":" batch    \
+    ",\"truncated_texts\":" cut ",\"different_texts\":" different                                  \
+    ",\"arms\":[" ARM("mica fp32", "0.001") "]}\n"
+    const char *old = CELL("m", "100", "1", ARM("mica fp32", "0.001"));
+    char json[4096];
+    char *page =
+        whole(HEAD("models", "") TEXTS("1", "0", "1") TEXTS("4", "3", "4") TEXTS("8", "0", "2"), 0);
+    has(page, "cut to what the model takes in 1 of 3 cells");
+    has(page, "in 1 the batch holds fewer different texts than places (\u201cdifferent\u201d).\n");
+    has(page, "batch-size=4 | 4 | 4 | 3 |");
+    has(page, "batch-size=8 | 8 | 2 | 0 |");
+    free(page);
+    snprintf(json, sizeof json, "%s%s%s", HEAD("models", ""), old, TEXTS("1", "0", "1"));
+    page = whole(json, 0);
+    has(page, "in 0 of 1 cell (");
+    has(page, "Of the others the results do not say.");
+    free(page);
+    snprintf(json, sizeof json, "%s%s", HEAD("models", ""), old);
+    page = whole(json, 0);
+    has(page, "The results do not say whether texts were cut");
+    free(page);
+}
+
 /* ---- charts ---- */
 
 static void test_charts(void **state)
@@ -620,15 +733,17 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_once),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_states),
-        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_precisions),
-        cmocka_unit_test(test_heads),    cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paper),     cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_once),
+        cmocka_unit_test(test_files),     cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines),  cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_heads),     cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_suspects),  cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_texts),     cmocka_unit_test(test_charts),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, read_paper, free_paper);
 }
