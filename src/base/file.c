@@ -139,6 +139,20 @@ const mica_file_stamp *mica_mapping_stamp(const mica_mapping *mapping)
     return &mapping->stamp;
 }
 
+void mica_mapping_expect(const mica_mapping *mapping, const void *data, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)data / page * page;
+    if (mapping->data && size > 0)
+        madvise((void *)begin, (uintptr_t)data + size - begin, MADV_HUGEPAGE); /* a wish */
+#else
+    (void)mapping;
+    (void)data;
+    (void)size;
+#endif
+}
+
 void mica_mapping_drop(const mica_mapping *mapping, const void *data, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -28,6 +28,9 @@ typedef struct mica_file_stamp {
     uint32_t owner, mode;
 } mica_file_stamp;
 const mica_file_stamp *mica_mapping_stamp(const mica_mapping *mapping);
+/* All of [data, data + size) will be read: where the system has to fetch it from the disk it may do
+ * so by large pages, which take a fraction of the time to come into each later process as well. */
+void mica_mapping_expect(const mica_mapping *mapping, const void *data, size_t size);
 /* The pages of [data, data + size) are not needed soon: let the system have them back. */
 void mica_mapping_drop(const mica_mapping *mapping, const void *data, size_t size);
 

@@ -6,7 +6,7 @@
  *   epoch   bumped for each region and for the end; workers wait for it to change
  *   left    workers that have not finished the current region
  *
- * tasks, fn and arg are written before the bump of epoch (release) and read after it is seen
+ * tasks, fn, arg and cpu are written before the bump of epoch (release) and read after it is seen
  * (acquire); `left` does the same the other way round. Both are changed to a value that someone may
  * sleep for only before or under `lock`, so no wake-up is lost.
  */
@@ -26,6 +26,7 @@ typedef struct worker {
     mica_pool *pool;
     size_t index;
     pthread_t thread;
+    uint64_t moved; /* when it last left the caller's processor */
 } worker;
 
 struct mica_pool {
@@ -42,9 +43,10 @@ struct mica_pool {
     size_t tasks;
     mica_task fn;
     void *arg;
+    int cpu; /* the processor that the caller began the region on, or -1 */
 };
 
-enum { SPIN_NS = 30000, YIELD_NS = 60000 };
+enum { SPIN_NS = 30000, YIELD_NS = 60000, MOVE_NS = 100000 };
 
 static void relax(void)
 {
@@ -85,6 +87,40 @@ static bool wait_a_little(patience *p)
     return now - p->start <= SPIN_NS + YIELD_NS;
 }
 
+/* The processor that the calling thread is on; -1 where the system does not say. */
+static int current_cpu(void)
+{
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Linux wakes a thread on the processor of the one that wakes it more often than not while the
+ * process is young, and takes tens of milliseconds to part them: as long as a short process lives.
+ * A worker that finds itself on the caller's processor goes to another that it may use, and is free
+ * again at once. */
+static void leave_cpu(worker *self, int cpu)
+{
+#ifdef __linux__
+    uint64_t now = mica_clock_ns();
+    cpu_set_t allowed, others;
+    if (now - self->moved < MOVE_NS || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    self->moved = now;
+    if (self->pool->threads > (size_t)CPU_COUNT(&allowed))
+        return;
+    others = allowed;
+    CPU_CLR((size_t)cpu, &others);
+    if (sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed);
+#else
+    (void)self;
+    (void)cpu;
+#endif
+}
+
 static void *run_worker(void *arg)
 {
     worker *self = arg;
@@ -103,6 +139,8 @@ static void *run_worker(void *arg)
         seen++;
         if (atomic_load(&pool->ending))
             return NULL;
+        if (pool->cpu >= 0 && current_cpu() == pool->cpu)
+            leave_cpu(self, pool->cpu);
         work(pool, self->index);
         if (atomic_fetch_sub_explicit(&pool->left, 1, memory_order_acq_rel) == 1) {
             pthread_mutex_lock(&pool->lock);
@@ -210,6 +248,7 @@ void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg)
     pool->tasks = tasks;
     pool->fn = fn;
     pool->arg = arg;
+    pool->cpu = current_cpu();
     atomic_store_explicit(&pool->left, pool->threads - 1, memory_order_relaxed);
     next_epoch(pool);
     work(pool, 0);

@@ -161,6 +161,7 @@ mica_status mica_sidecar_open(const char *path, const char *key, const mica_log_
         mica_mapping_release(&mapping);
         return status;
     }
+    mica_mapping_expect(mapping, mica_mapping_data(mapping), mica_mapping_size(mapping));
     (*out)->mapping = mapping;
     (*out)->log = log;
     (*out)->path = mica_arena_text(&(*out)->arena, path, strlen(path));

@@ -278,9 +278,12 @@ static void release_mapping(void *user)
     mica_mapping_release(&mapping);
 }
 
-static void drop_pages(void *user, const void *data, size_t size)
+static void tell_pages(void *user, const void *data, size_t size, mica_pages what)
 {
-    mica_mapping_drop(user, data, size);
+    if (what == MICA_PAGES_EXPECT)
+        mica_mapping_expect(user, data, size);
+    else
+        mica_mapping_drop(user, data, size);
 }
 
 static mica_status view_tensor(const mica_weights *w, const mica_weight *weight, mica_tensor **out,
@@ -296,7 +299,7 @@ static mica_status view_tensor(const mica_weights *w, const mica_weight *weight,
         return status;
     }
     if (mapping)
-        mica_tensor_set_drop(*out, drop_pages);
+        mica_tensor_set_pages(*out, tell_pages);
     return MICA_OK;
 }
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/tensor.h"
+
 /* "[30522, 768]" */
 static void shape_text(char *text, size_t size, int rank, const int64_t *dims)
 {
@@ -143,6 +145,8 @@ static mica_status get_weight(mica_weight_source *base, const mica_weight_spec *
     if (status == MICA_OK)
         status = check_shape(source, spec, tensor, err);
     if (status == MICA_OK) {
+        if (spec->kind != MICA_WEIGHT_EMBEDDING) /* of which some rows only are read */
+            mica_tensor_expect(tensor);
         count = mica_tensor_count(tensor);
         source->numbers += count;
         source->by_dtype[mica_tensor_dtype(tensor)] += count;

@@ -22,7 +22,7 @@ struct mica_tensor {
     const void *data;
     void *own; /* from mica_alloc_data, or NULL: then data belongs to release's user */
     void (*release)(void *user);
-    void (*drop)(void *user, const void *data, size_t size); /* NULL: pages cannot be let go */
+    mica_tell_pages tell; /* NULL: its pages stay what they are */
     void *user;
 };
 
@@ -189,17 +189,22 @@ void *mica_tensor_data_mut(mica_tensor *tensor)
     return tensor->own;
 }
 
-void mica_tensor_set_drop(mica_tensor *tensor,
-                          void (*drop)(void *user, const void *data, size_t size))
+void mica_tensor_set_pages(mica_tensor *tensor, mica_tell_pages tell)
 {
-    tensor->drop = drop;
+    tensor->tell = tell;
+}
+
+void mica_tensor_expect(const mica_tensor *tensor)
+{
+    if (tensor->tell)
+        tensor->tell(tensor->user, tensor->data, mica_tensor_bytes(tensor), MICA_PAGES_EXPECT);
 }
 
 void mica_tensor_drop_rows(const mica_tensor *tensor, int64_t begin, int64_t end)
 {
-    if (!tensor->drop || begin >= end)
+    if (!tensor->tell || begin >= end)
         return;
     size_t row = mica_tensor_bytes(tensor) / (size_t)tensor->dims[0];
-    tensor->drop(tensor->user, (const char *)tensor->data + (size_t)begin * row,
-                 (size_t)(end - begin) * row);
+    tensor->tell(tensor->user, (const char *)tensor->data + (size_t)begin * row,
+                 (size_t)(end - begin) * row, MICA_PAGES_DROP);
 }

@@ -50,12 +50,14 @@ static void mapping_shows_the_file(void **state)
     assert_null(mapping);
     assert_int_equal(mica_mapping_size(again), 5);
     assert_memory_equal(mica_mapping_data(again), "hello", 5);
+    mica_mapping_expect(again, mica_mapping_data(again) + 1, 3);
     mica_mapping_drop(again, mica_mapping_data(again), 5);
     assert_memory_equal(mica_mapping_data(again), "hello", 5);
     mica_mapping_release(&again);
     put(in_folder("empty"), "", 0);
     assert_int_equal(mica_mapping_open(in_folder("empty"), &mapping, &err), MICA_OK);
     assert_int_equal(mica_mapping_size(mapping), 0);
+    mica_mapping_expect(mapping, mica_mapping_data(mapping), 0);
     mica_mapping_release(&mapping);
 }
 

@@ -2,9 +2,11 @@
 #include "torture.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 
 enum { MOST = 1000 };
@@ -113,6 +115,63 @@ static void a_task_may_start_a_region(void **state)
     mica_pool_destroy(&pool);
 }
 
+#ifdef __linux__
+typedef struct crowd {
+    cpu_set_t allowed, one,
+        left; /* what the thread may use; the caller's; the worker's in the end */
+    int cpu;
+} crowd;
+
+/* The worker goes to the caller's processor and stays there for longer than it is let stay. */
+static void join_the_caller(void *arg, size_t task, size_t worker)
+{
+    crowd *c = (crowd *)arg;
+    if (worker != 1)
+        return;
+    uint64_t until = mica_clock_ns() + 3000000;
+    sched_setaffinity(0, sizeof c->one, &c->one);
+    while (mica_clock_ns() < until)
+        sched_yield();
+    sched_setaffinity(0, sizeof c->allowed, &c->allowed);
+}
+
+static void look_around(void *arg, size_t task, size_t worker)
+{
+    crowd *c = (crowd *)arg;
+    if (worker != 1)
+        return;
+    c->cpu = sched_getcpu();
+    sched_getaffinity(0, sizeof c->left, &c->left);
+}
+
+static void a_worker_leaves_the_callers_processor(void **state)
+{
+    mica_error err = {0};
+    mica_pool *pool = NULL;
+    crowd c = {0};
+    int first = 0, apart = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof c.allowed, &c.allowed), 0);
+    if (CPU_COUNT(&c.allowed) < 2) {
+        print_message("skipped: one processor only\n");
+        skip();
+    }
+    while (!CPU_ISSET((size_t)first, &c.allowed))
+        first++;
+    CPU_SET((size_t)first, &c.one);
+    assert_int_equal(mica_pool_create(2, &pool, &err), MICA_OK);
+    assert_int_equal(sched_setaffinity(0, sizeof c.one, &c.one), 0);
+    for (int i = 0; i < 20; i++) {
+        mica_pool_run(pool, 2, join_the_caller, &c);
+        mica_pool_run(pool, 2, look_around, &c);
+        apart += c.cpu != first;
+        assert_true(CPU_EQUAL(&c.left, &c.allowed)); /* free to be anywhere again */
+    }
+    sched_setaffinity(0, sizeof c.allowed, &c.allowed);
+    mica_pool_destroy(&pool);
+    assert_true(apart >= 10); /* the system may move it back, now and then */
+}
+#endif
+
 static mica_status make_pool(void *arg, mica_error *err)
 {
     mica_pool *pool = NULL;
@@ -134,6 +193,9 @@ int main(void)
         cmocka_unit_test(workers_wake_up_after_sleeping),
         cmocka_unit_test(several_callers_share_a_pool),
         cmocka_unit_test(a_task_may_start_a_region),
+#ifdef __linux__
+        cmocka_unit_test(a_worker_leaves_the_callers_processor),
+#endif
         cmocka_unit_test(a_thread_that_cannot_start_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,29 +66,44 @@ static void wrapped_memory_is_released_once(void **state)
     assert_int_equal(released, 1); /* a wrap that failed releases nothing */
 }
 
-static void count_drop(void *user, const void *data, size_t size)
+typedef struct pages_told {
+    int expected, dropped;
+    const void *data;
+    size_t size;
+} pages_told;
+
+static void note_pages(void *user, const void *data, size_t size, mica_pages what)
 {
-    ++*(int *)user;
-    assert_non_null(data);
-    assert_int_equal(size, 24);
+    pages_told *t = (pages_told *)user;
+    *(what == MICA_PAGES_DROP ? &t->dropped : &t->expected) += 1;
+    t->data = data;
+    t->size = size;
 }
 
-static void pages_are_let_go_where_that_is_possible(void **state)
+static void who_has_the_pages_is_told_what_becomes_of_them(void **state)
 {
     mica_error err = {0};
     mica_tensor *t = NULL;
     float data[6] = {1, 2, 3, 4, 5, 6};
     int64_t dims[] = {6};
-    int dropped = 0;
-    assert_int_equal(mica_tensor_wrap(MICA_DTYPE_F32, 1, dims, data, NULL, &dropped, &t, &err),
+    pages_told told = {0};
+    assert_int_equal(mica_tensor_wrap(MICA_DTYPE_F32, 1, dims, data, NULL, &told, &t, &err),
                      MICA_OK);
-    mica_tensor_drop_rows(t, 0, 6); /* nobody has said how */
-    assert_int_equal(dropped, 0);
-    mica_tensor_set_drop(t, count_drop);
+    mica_tensor_drop_rows(t, 0, 6); /* nobody has said whom to tell */
+    mica_tensor_expect(t);
+    assert_int_equal(told.dropped + told.expected, 0);
+    mica_tensor_set_pages(t, note_pages);
     mica_tensor_drop_rows(t, 3, 3); /* none */
-    assert_int_equal(dropped, 0);
-    mica_tensor_drop_rows(t, 0, 6);
-    assert_int_equal(dropped, 1);
+    assert_int_equal(told.dropped, 0);
+    mica_tensor_drop_rows(t, 2, 6);
+    assert_int_equal(told.dropped, 1);
+    assert_ptr_equal(told.data, data + 2);
+    assert_int_equal(told.size, 16);
+    mica_tensor_expect(t);
+    assert_int_equal(told.expected, 1);
+    assert_int_equal(told.dropped, 1);
+    assert_ptr_equal(told.data, data);
+    assert_int_equal(told.size, 24);
     mica_tensor_release(&t);
 }
 
@@ -398,7 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes),
         cmocka_unit_test(wrapped_memory_is_released_once),
-        cmocka_unit_test(pages_are_let_go_where_that_is_possible),
+        cmocka_unit_test(who_has_the_pages_is_told_what_becomes_of_them),
         cmocka_unit_test(half_precision_is_exact),
         cmocka_unit_test(casts),
         cmocka_unit_test(uniform_numbers),
