@@ -281,8 +281,10 @@ static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_w
     *out = NULL;
     struct stat info;
     size_t room = strlen(path) + 32;
-    bool direct = stat(path, &info) == 0 && written_directly(path, &info);
-    if (direct && S_ISDIR(info.st_mode))
+    bool found = stat(path, &info) == 0;
+    bool device = found && (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode));
+    bool direct = cache ? device : found && written_directly(path, &info);
+    if (found && S_ISDIR(info.st_mode))
         return mica_fail(err, MICA_STATUS_IO, "'%s' is a directory, not a file", path);
     mica_writer *writer = mica_calloc(1, sizeof *writer);
     if (!writer || !(writer->path = mica_strdup(path)) || !(writer->buffer = mica_alloc(BUFFER)) ||

@@ -56,7 +56,8 @@ mica_status mica_writer_open(const char *path, mica_writer **out, mica_error *er
  * pipe is not opened: its reader would take that for the end. */
 mica_status mica_writer_check(const char *path, mica_error *err);
 /* mica_writer_open for what can be made again and is checked when it is read: for the owner alone
- * (mode 0600), and commit does not wait for the disk. */
+ * (mode 0600), and commit does not wait for the disk. All but devices is replaced: a pipe would be
+ * waited for, and a file in /dev/shm may be mapped by another process. */
 mica_status mica_writer_open_cache(const char *path, mica_writer **out, mica_error *err);
 mica_status mica_writer_write(mica_writer *writer, const void *data, size_t size, mica_error *err);
 mica_status mica_writer_commit(mica_writer **writer, mica_error *err); /* clears, also on failure */

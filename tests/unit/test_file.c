@@ -218,6 +218,36 @@ static void a_pipe_is_written_directly(void **state)
     unlink(path);
 }
 
+/* What stands in /dev/shm may be mapped by another process, and must not shrink under it. */
+static void a_cache_replaces_pipes_and_shared_files(void **state)
+{
+    mica_error err = {0};
+    mica_writer *writer = NULL;
+    struct stat info;
+    char shared[64];
+    assert_int_equal(mkfifo(in_folder("cached"), 0600), 0);
+    assert_int_equal(mica_writer_open_cache(in_folder("cached"), &writer, &err), MICA_OK);
+    assert_int_equal(mica_writer_commit(&writer, &err), MICA_OK); /* waits for no reader */
+    assert_int_equal(stat(in_folder("cached"), &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+    unlink(in_folder("cached"));
+    assert_int_equal(mica_writer_open_cache(folder, &writer, &err), MICA_STATUS_IO);
+    snprintf(shared, sizeof shared, "/dev/shm/mica-test-%ld", (long)getpid());
+    if (access("/dev/shm", W_OK) != 0) {
+        print_message("skipped: this system has no /dev/shm\n");
+        skip();
+    }
+    put(shared, "mapped", 6);
+    int fd = open(shared, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(mica_writer_open_cache(shared, &writer, &err), MICA_OK);
+    assert_int_equal(mica_writer_commit(&writer, &err), MICA_OK);
+    assert_int_equal(fstat(fd, &info), 0);
+    assert_int_equal(info.st_size, 6);
+    close(fd);
+    unlink(shared);
+}
+
 static void a_link_is_replaced_and_its_target_left(void **state)
 {
     mica_error err = {0};
@@ -275,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(an_open_file_below_proc_is_written_in_place),
         cmocka_unit_test(a_pipe_is_written_directly),
+        cmocka_unit_test(a_cache_replaces_pipes_and_shared_files),
         cmocka_unit_test(a_link_is_replaced_and_its_target_left),
         cmocka_unit_test(failing_allocations_leave_nothing_behind),
     };
