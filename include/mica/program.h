@@ -33,6 +33,9 @@ typedef struct mica_compile_options {
     bool once;                /* packed weights are not kept: a run packs what it comes to, with the
                                  same bits. For a program that is run once: nothing is cleared and
                                  written but what a layer takes. Default false */
+    bool check_weights;       /* a constant weight, bias or input of linears and layer norms that is
+                                 not finite is NOT_FINITE, by its name. Default false, as of any
+                                 array; of linears in BF16 and INT8 always */
     unsigned reserved[4];     /* zero */
 } mica_compile_options;
 MICA_API void mica_compile_options_defaults(mica_compile_options *options);

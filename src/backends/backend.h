@@ -46,6 +46,7 @@ typedef struct mica_step {
     uint32_t output;
     mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
     bool once;                /* weights are packed by each run, and not kept */
+    bool check_weights;       /* constants that are not finite are an error */
     void *prepared;           /* the backend's own: packed weights and the like */
     mica_sidecar *sidecar;    /* during prepare(): where packed weights are kept, or NULL */
 } mica_step;
@@ -79,8 +80,9 @@ typedef struct mica_backend_vtable {
      * widens that input to float32 and narrows the result. NULL: it takes them everywhere. */
     bool (*takes_halves)(const mica_backend *backend, mica_op op, size_t i);
     /* Once per step, when a program is compiled: packs constants. A weight that several programs
-     * use is packed once: the backend shares what it packed by the identity of the tensors. Weights
-     * that are not finite are NOT_FINITE, with the tensor's name. */
+     * use is packed once: the backend shares what it packed by the identity of the tensors. With
+     * check_weights, and in smaller numbers than float32, weights that are not finite are
+     * NOT_FINITE, with the tensor's name. */
     mica_status (*prepare)(mica_backend *backend, mica_step *step, mica_error *err);
     void (*unprepare)(mica_backend *backend, mica_step *step);
     /* Bytes of scratch that a run with these views needs (largest step). */

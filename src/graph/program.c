@@ -47,6 +47,7 @@ static mica_status prepare(mica_program *program, mica_sidecar *sidecar, mica_er
         mica_step *step = &program->steps[program->n_prepared];
         step->precision = program->options.precision;
         step->once = program->options.once;
+        step->check_weights = program->options.check_weights;
         step->sidecar = sidecar;
         mica_status status = backend->vtable->prepare(backend, step, err);
         step->sidecar = NULL;

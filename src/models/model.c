@@ -568,6 +568,7 @@ static mica_compile_options options_of(const mica_model *m, mica_precision preci
     mica_compile_options_defaults(&options);
     options.precision = precision;
     options.once = m->once;
+    options.check_weights = true;
     return options;
 }
 

@@ -352,6 +352,7 @@ static mica_status linear(rig *r, mica_precision precision, const float *x, size
     int64_t x_dims[2] = {(int64_t)m, k}, y_dims[2] = {(int64_t)m, n};
     rig_begin(r, MICA_OP_FUSED_LINEAR, &params);
     r->step.precision = precision;
+    r->step.check_weights = true;
     rig_input(r, MICA_DTYPE_F32, x, 2, x_dims);
     rig_constant(r, w, "w");
     if (b)

@@ -24,6 +24,7 @@ static void set_step(rig *r, const float *x, float *y, mica_tensor *w, mica_tens
     static const mica_fused_linear_params params = {MICA_OP_NONE};
     int64_t x_dims[2] = {2, mica_tensor_dim(w, 1)}, y_dims[2] = {2, mica_tensor_dim(w, 0)};
     rig_begin(r, MICA_OP_FUSED_LINEAR, &params);
+    r->step.check_weights = true;
     rig_input(r, MICA_DTYPE_F32, x, 2, x_dims);
     rig_constant(r, w, "layer.weight");
     if (b)

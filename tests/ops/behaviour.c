@@ -229,6 +229,73 @@ static void casts_to_integers(void **state)
     mica_graph_destroy(&g);
 }
 
+static mica_value matrix(mica_graph *g, const float *data, int64_t rows, int64_t columns)
+{
+    mica_tensor *t = NULL;
+    const int64_t dims[] = {rows, columns};
+    assert_int_equal(mica_tensor_wrap(MICA_DTYPE_F32, 2, dims, data, NULL, NULL, &t, NULL), 0);
+    mica_value value = mica_constant(g, t, NULL);
+    mica_tensor_release(&t);
+    return value;
+}
+
+/* Whether the program refuses its constants, whenever it comes to look at them. */
+static void refuses(mica_graph *g, mica_value y, mica_compile_options options)
+{
+    mica_context *context = create_context(2);
+    mica_program *program = NULL;
+    mica_executor *executor = NULL;
+    mica_error err = {0};
+    mica_status status = mica_program_compile(context, g, &y, 1, &options, &program, &err);
+    if (!status)
+        status = mica_executor_create(program, &executor, &err);
+    if (!status)
+        status = mica_executor_run(executor, NULL, NULL, 0, &err);
+    assert_int_equal(status, MICA_STATUS_NOT_FINITE);
+    assert_non_null(strstr(err.message, "weight '"));
+    mica_executor_destroy(&executor);
+    mica_program_destroy(&program);
+    mica_context_destroy(&context);
+}
+
+/* A constant that is not finite is a number like any other, unless weights are to be checked: row 0
+ * of the weight holds NaN, row 1 infinity, element 2 of the bias minus infinity. */
+static void constants_that_are_not_finite(void **state)
+{
+    enum { K = 5, ROWS = 3, MOST = 40 };
+    static const int64_t widths[] = {1, 2, MOST};
+    const mica_eps_params eps = {1e-5f};
+    float w[MOST * K], b[MOST] = {0, 0, -INFINITY}, x[ROWS * K] = {[K + 4] = INFINITY};
+    for (size_t i = 0; i < MOST * K; i++)
+        w[i] = i == 0 ? NAN : i == K ? INFINITY : 1;
+    for (size_t i = 0; i < ROWS * K; i++)
+        x[i] += 1;
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        mica_graph *g = NULL;
+        const int64_t n = widths[i];
+        assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+        mica_value wv = matrix(g, w, n, K), xv = matrix(g, x, ROWS, K);
+        mica_value y = mica_linear(g, xv, wv, constant(g, MICA_DTYPE_F32, b, (size_t)n));
+        mica_value z = mica_layer_norm(g, xv, constant(g, MICA_DTYPE_F32, w, K), mica_none(), eps);
+        mica_tensor *product = evaluate(g, y, 2), *norm = evaluate(g, z, 1);
+        const float *p = mica_tensor_data(product), *q = mica_tensor_data(norm);
+        for (int64_t row = 0; row < ROWS; row++, p += n, q += K) {
+            assert_true(isnan(p[0]) && (n < 2 || p[1] == INFINITY));
+            assert_true(n < 3 || (row == 1 ? isnan(p[2]) : p[2] == -INFINITY));
+            assert_true(n < 3 || p[3] == (row == 1 ? INFINITY : K));
+            assert_true(isnan(q[0]) && isnan(q[1]) == (row == 1));
+        }
+        refuses(g, y, (mica_compile_options){.check_weights = true});
+        refuses(g, y, (mica_compile_options){.check_weights = true, .once = true});
+        refuses(g, z, (mica_compile_options){.check_weights = true});
+        if (n > 1) /* one row is multiplied as it lies */
+            refuses(g, y, (mica_compile_options){.precision = MICA_PRECISION_BF16});
+        mica_tensor_release(&product);
+        mica_tensor_release(&norm);
+        mica_graph_destroy(&g);
+    }
+}
+
 /* Lines too long for the network, of every kind of key; values are what the indices pick. */
 static void long_lines(void **state)
 {
@@ -343,6 +410,7 @@ int main(void)
         cmocka_unit_test(nothing),
         cmocka_unit_test(means_of_nothing),
         cmocka_unit_test(casts_to_integers),
+        cmocka_unit_test(constants_that_are_not_finite),
         cmocka_unit_test(long_lines),
         cmocka_unit_test(scatters_in_parts),
         cmocka_unit_test(every_allocation_may_fail),

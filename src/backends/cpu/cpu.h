@@ -26,6 +26,7 @@ typedef struct mica_cpu {
 /* What is packed for a linear: shared by all steps with the same tensors, counted. */
 struct mica_packed {
     mica_precision precision;
+    bool checked; /* its numbers are finite */
     size_t n, k;
     void *block;         /* all of the following, or NULL: it lies in the sidecar */
     void *panels;        /* as gemm.h says */
@@ -120,6 +121,9 @@ bool mica_cpu_weights_constant(const mica_step *step);
 uint32_t mica_cpu_linear_inputs(const mica_step *step); /* x, weights and biases */
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
 void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
+/* Whether weights of the step that are not finite are an error: where it asks for that, and always
+ * in smaller numbers, in which they would not stay what they are. */
+bool mica_cpu_checks_weights(const mica_step *step);
 /* NOT_FINITE if a constant float input of the step, from input `first` on, is not finite. */
 mica_status mica_cpu_check_constants(mica_cpu *cpu, const mica_step *step, uint32_t first,
                                      mica_error *err);
@@ -138,7 +142,7 @@ bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
 /* The same of panels [first, end) alone, on the calling thread: the entry's panels, scales and sums
  * begin with those of panel `first`. And of the bias, zeros for a linear without one. */
 bool mica_cpu_pack_panels(const mica_cpu *cpu, const mica_side *linears, const mica_packed *to,
-                          size_t first, size_t end);
+                          size_t first, size_t end, bool check);
 bool mica_cpu_pack_bias(const mica_cpu *cpu, const mica_side *linears, size_t count, float *bias,
                         bool check);
 

@@ -143,6 +143,7 @@ typedef struct once {
     mica_packed *kept; /* or NULL */
     float *a;          /* for each thread */
     char *blocks;      /* of groups, for each thread */
+    bool check;        /* weights that are not finite are an error */
     atomic_bool bad, damaged;
 } once;
 
@@ -197,7 +198,7 @@ static void multiply_group(once *o, size_t first, size_t end, size_t worker)
     mica_gemm g = *o->whole;
     mica_packed packed = {.precision = g.precision, .n = g.n, .k = g.k};
     mica_cpu_packed_use(cpu, &o->sides->entry, &packed, o->blocks + worker * o->sides->entry_bytes);
-    if (!mica_cpu_pack_panels(cpu, o->sides->linears, &packed, first, end))
+    if (!mica_cpu_pack_panels(cpu, o->sides->linears, &packed, first, end, o->check))
         atomic_store(&o->bad, true);
     use_packed(&g, &packed);
     multiply(o, &g, first, end, worker);
@@ -229,7 +230,8 @@ static mica_status run_once(const mica_call *call, source from, mica_gemm *g, ch
     sides s = sides_of(call, from);
     once o = {.call = call, .whole = g, .sides = &s, .a = (float *)(void *)scratch};
     o.kept = from == KEPT ? call->step->prepared : NULL;
-    bool finite = begin_sides(call, scratch + packed_a_bytes(call->cpu), &s, &bias, true);
+    o.check = mica_cpu_checks_weights(call->step);
+    bool finite = begin_sides(call, scratch + packed_a_bytes(call->cpu), &s, &bias, o.check);
     g->bias = bias;
     o.blocks = scratch + packed_a_bytes(call->cpu) + s.sides_bytes + s.bias_bytes;
     if (s.n > 0)

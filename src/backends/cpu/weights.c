@@ -177,9 +177,9 @@ static void pack_panels(void *arg, size_t begin, size_t end, size_t worker)
 }
 
 bool mica_cpu_pack_panels(const mica_cpu *cpu, const mica_side *linears, const mica_packed *to,
-                          size_t first, size_t end)
+                          size_t first, size_t end, bool check)
 {
-    packing p = {cpu, linears, to, first, true, false};
+    packing p = {cpu, linears, to, first, check, false};
     pack_panels(&p, first, end, 0);
     return !atomic_load(&p.bad);
 }
@@ -209,11 +209,12 @@ bool mica_cpu_pack(const mica_cpu *cpu, const mica_side *linears, size_t count,
 
 /* ---- the list ---- */
 
-static mica_packed *find(const mica_cpu *cpu, mica_precision precision, mica_tensor *const *tensors,
-                         size_t n_tensors)
+static mica_packed *find(const mica_cpu *cpu, mica_precision precision, bool checked,
+                         mica_tensor *const *tensors, size_t n_tensors)
 {
     for (mica_packed *entry = cpu->packed; entry; entry = entry->next)
-        if (entry->precision == precision && entry->n_tensors == n_tensors &&
+        if (entry->precision == precision && entry->checked == checked &&
+            entry->n_tensors == n_tensors &&
             memcmp(entry->tensors, tensors, n_tensors * sizeof(mica_tensor *)) == 0)
             return entry;
     return NULL;
@@ -447,6 +448,7 @@ static mica_status packed_create(const mica_cpu *cpu, const mica_step *step,
     }
     entry->k = (size_t)mica_tensor_dim(tensors[0], 1);
     entry->precision = precision;
+    entry->checked = mica_cpu_checks_weights(step);
     *name = name_in_sidecar(cpu, entry, step);
     p.has_sums = *name != NULL;
     if (!lay_out(cpu, entry, &p))
@@ -486,7 +488,7 @@ static mica_status pack_entry(mica_cpu *cpu, mica_packed *entry, const mica_step
         linears[i].bias = bias ? mica_tensor_data(bias) : NULL;
         linears[i].bias_dtype = bias ? mica_tensor_dtype(bias) : MICA_DTYPE_F32;
     }
-    bool finite = mica_cpu_pack(cpu, linears, count, entry, true);
+    bool finite = mica_cpu_pack(cpu, linears, count, entry, entry->checked);
     mica_free(linears);
     if (!finite)
         return mica_cpu_check_constants(cpu, step, 0, err);
@@ -504,6 +506,11 @@ static mica_precision precision_of(const mica_cpu *cpu, const mica_step *step)
         mica_tensor_dim(step->constants[1], 1) > MICA_GEMM_INT8_MOST_K)
         return MICA_PRECISION_BF16;
     return step->precision;
+}
+
+bool mica_cpu_checks_weights(const mica_step *step)
+{
+    return step->check_weights || step->precision != MICA_PRECISION_F32;
 }
 
 uint32_t mica_cpu_linear_inputs(const mica_step *step)
@@ -526,17 +533,19 @@ mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *
         step->precision = MICA_PRECISION_F32;
         return MICA_OK; /* packed in each run */
     }
-    if (step->op == MICA_OP_LINEAR && mica_tensor_dim(step->constants[1], 0) == 1)
-        return mica_cpu_check_constants(cpu, step, 0, err); /* one row: used as it lies */
-    mica_status status = mica_cpu_check_constants(cpu, step, mica_cpu_linear_inputs(step), err);
-    if (status)
+    bool one_row = step->op == MICA_OP_LINEAR && mica_tensor_dim(step->constants[1], 0) == 1;
+    mica_status status = MICA_OK;
+    if (step->check_weights)
+        status =
+            mica_cpu_check_constants(cpu, step, one_row ? 0 : mica_cpu_linear_inputs(step), err);
+    if (status || one_row) /* which is used as it lies */
         return status;
     mica_precision precision = step->precision = precision_of(cpu, step);
     if (step->once && !step->sidecar)
         return MICA_OK; /* the same */
     pthread_mutex_lock(&cpu->lock);
-    mica_packed *entry =
-        find(cpu, precision, step->constants + 1, mica_cpu_linear_inputs(step) - 1);
+    mica_packed *entry = find(cpu, precision, mica_cpu_checks_weights(step), step->constants + 1,
+                              mica_cpu_linear_inputs(step) - 1);
     if (!entry) {
         char *name = NULL;
         size_t bytes = 0;
