@@ -20,7 +20,7 @@
 /* Which end of the memory lies against a page that may not be touched. */
 typedef enum edge { AT_BEGIN, AT_END, EDGES } edge;
 
-/* `bytes` of memory, at most 1 MiB, from area `area` (0..9); a call gives the area's memory anew,
+/* `bytes` of memory, at most 2 MiB, from area `area` (0..9); a call gives the area's memory anew,
  * filled with bytes that make NaN. */
 enum { AREAS = 10 };
 void *guarded(int area, size_t bytes, edge at);

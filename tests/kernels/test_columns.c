@@ -179,7 +179,8 @@ static void check_softmax(const mica_kernels *c, const mica_kernels *k, uint64_t
     size_t n = random_below(seed, 4) ? 1 + random_below(seed, 80) : 1 + random_below(seed, 3000);
     if (random_below(seed, 5) == 0) /* as many as a vector has lanes */
         n = (size_t)8 << random_below(seed, 2);
-    size_t rows = 1 + random_below(seed, n > 80 ? 6 : 40), count = rows * n;
+    size_t most = random_below(seed, 3) ? 40 : 300; /* many rows go by blocks */
+    size_t rows = 1 + random_below(seed, n > 80 ? most / 8 : most), count = rows * n;
     const float *x = floats(seed, 0, count, -9, 9, random_below(seed, 3) == 0);
     float *a = guarded_floats(1, count, AT_END), *b = guarded_floats(2, count, random_edge(seed));
     float *d = guarded_floats(3, count, random_edge(seed));
@@ -222,46 +223,56 @@ static void test_softmax(void **state)
     for_each(check_long_columns, 4);
 }
 
-/* A row so long that it is written past the caches. */
+/* Rows so long that they go by pieces; the largest number so far grows, and in the end jumps. */
 static void test_long_softmax(void **state)
 {
-    enum { N = (1 << 17) + 77 };
+    enum { ROWS = 3, N = MICA_SOFTMAX_LONG + 77, COUNT = ROWS * N };
     mica_kernels c, k;
-    float *x = guarded_floats(0, N, AT_END), *a = guarded_floats(1, N, AT_BEGIN);
-    float *b;
+    float *x = guarded_floats(0, COUNT, AT_END), *a = guarded_floats(1, COUNT, AT_BEGIN);
     mica_kernels_init(&c, MICA_CPU_C);
-    fill_random(x, N, 5, -4, 4);
+    fill_random(x, COUNT, 5, -4, 4);
     for (size_t i = 0; i < 5000; i++)
         x[i] = -INFINITY;
-    c.softmax(a, x, 1, N);
+    for (size_t i = 0; i < N; i++)
+        x[N + i] += (float)i / 10000;
+    x[2 * N + 100000] = 7; /* not so far that the rounding of differences counts */
+    c.softmax(a, x, ROWS, N);
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels_init(&k, level);
-        for (int edge_of_b = 0; edge_of_b < EDGES; edge_of_b++) { /* with a head, and with a tail */
-            b = guarded_floats(2, N, (edge)edge_of_b);
-            k.softmax(b, x, 1, N);
-            for (size_t i = 0; i < N; i++)
+        for (int edge_of_b = 0; edge_of_b < EDGES; edge_of_b++) {
+            float *b = guarded_floats(2, COUNT, (edge)edge_of_b);
+            k.softmax(b, x, ROWS, N);
+            for (size_t i = 0; i < COUNT; i++)
                 check_near(b[i], (double)a[i], 16, 0, "long softmax", i);
         }
+        float *b = guarded_floats(2, COUNT, AT_END), *d = guarded_floats(3, COUNT, AT_END);
+        for (size_t row = 0; row < ROWS; row++)
+            k.softmax(b + row * N, x + row * N, 1, N);
+        memcpy(d, x, COUNT * sizeof *d);
+        k.softmax(d, d, ROWS, N);
+        check_same_bits(d, b, COUNT, "long softmax in place, of one row");
     }
 }
 
-/* The same bits past the caches. */
+/* The same bits past the caches, for n times as many numbers as a vector holds. */
 static void test_softmax_past(void **state)
 {
-    static const size_t shapes[][2] = {{1, 32}, {7, 48}, {6, 64}, {3, 128}, {2, 2048}};
+    static const size_t shapes[][2] = {{1, 1},    {30, 1},   {333, 1},  {7, 3},
+                                       {300, 3},  {263, 8},  {131, 9},  {40, 64},
+                                       {5, 128},  {20, 130}, {12, 257}, {2, MICA_SOFTMAX_LONG / 16},
+                                       {3, 16390}};
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels k;
         mica_kernels_init(&k, level);
         for (size_t s = 0; k.softmax_past && s < sizeof shapes / sizeof shapes[0]; s++) {
-            size_t rows = shapes[s][0], n = shapes[s][1];
-            float *x = guarded_floats(0, rows * n, AT_END),
-                  *a = guarded_floats(1, rows * n, AT_END);
-            float *b = guarded_floats(2, rows * n, AT_END);
-            float *kept = guarded_floats(3, n <= 64 ? 4 * n : n, AT_END);
-            fill_random(x, rows * n, s, -9, 9);
+            size_t rows = shapes[s][0], n = shapes[s][1] * k.softmax_lanes, count = rows * n;
+            float *x = guarded_floats(0, count, AT_END), *a = guarded_floats(1, count, AT_END);
+            float *b = guarded_floats(2, (count + 15) / 16 * 16, AT_END);
+            float *kept = guarded_floats(3, mica_softmax_kept(n), AT_END);
+            fill_random(x, count, s, -9, 9);
             k.softmax(a, x, rows, n);
             k.softmax_past(b, x, rows, n, kept);
-            check_same_bits(b, a, rows * n, "softmax past the caches");
+            check_same_bits(b, a, count, "softmax past the caches");
         }
     }
 }

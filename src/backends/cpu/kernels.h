@@ -72,9 +72,13 @@ typedef void (*mica_k_join_rows)(float *y, const int32_t *at, const float *x, si
 /* Softmax of `rows` rows of n elements, one after another; in place. Accuracy: 4 ulp or 4e-7
  * absolute beside exp_row's rounding of differences. */
 typedef void (*mica_k_softmax)(float *y, const float *x, size_t rows, size_t n);
-/* The same with the same bits, past the caches: n is a multiple of 16 from 32 on, y is aligned to
- * 64 bytes, and kept has room for 4 n floats if n <= 64, else for n. Not in place. NULL in plain C.
- */
+/* The same with the same bits, past the caches: n is a multiple of softmax_lanes, y is aligned to
+ * 64 bytes, and kept has room for mica_softmax_kept(n) floats. Not in place. NULL in plain C. */
+enum { MICA_SOFTMAX_LONG = 1 << 17 };
+static inline size_t mica_softmax_kept(size_t n)
+{
+    return n >= MICA_SOFTMAX_LONG ? n : n > 1024 ? 2 * n : 2048;
+}
 typedef void (*mica_k_softmax_past)(float *y, const float *x, size_t rows, size_t n, float *kept);
 /* Softmax down `columns` columns of n elements, `stride` apart in x and y; in place. */
 typedef void (*mica_k_softmax_columns)(float *y, const float *x, size_t n, size_t stride,
@@ -267,6 +271,7 @@ typedef struct mica_kernels {
     mica_k_join_rows add_rows, raise_rows;
     mica_k_softmax softmax;
     mica_k_softmax_past softmax_past;
+    size_t softmax_lanes;
     mica_k_softmax_columns softmax_columns;
     mica_k_bce bce, bce_logits;
     mica_k_layer_norm layer_norm;

@@ -12,7 +12,8 @@ typedef struct rows {
     size_t n;     /* length of a row */
     size_t inner; /* distance of a row's elements */
     float eps;
-    float *scratch; /* GROUP_FLOATS for each worker, or NULL */
+    float *scratch; /* for each worker, or NULL */
+    size_t floats;  /* of a worker's */
     bool past;      /* softmax_past takes the rows, scratch is what it keeps */
 } rows;
 
@@ -32,14 +33,14 @@ static size_t inner_of(const mica_view *x, int axis)
     return inner;
 }
 
-/* Large results are computed by groups of rows in scratch, from where they are streamed, or each as
- * softmax_past does. */
-enum { GROUP_FLOATS = 4096, COLUMNS = 64 };
+/* Large results are written past the caches by softmax_past, or computed by groups of rows in
+ * scratch, from where they are streamed. */
+enum { GROUP_FLOATS = 4096, COLUMNS = 64, KEPT_MOST = 1 << 21 };
 
 static void softmax_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const rows *r = arg;
-    float *group = r->scratch ? r->scratch + worker * GROUP_FLOATS : NULL;
+    float *group = r->scratch ? r->scratch + worker * r->floats : NULL;
     if (r->past) {
         size_t at = begin * r->n;
         r->kernels->softmax_past(r->y + at, r->x + at, end - begin, r->n, group);
@@ -67,18 +68,39 @@ static void softmax_columns_range(void *arg, size_t begin, size_t end, size_t wo
     }
 }
 
-static bool streams_groups(const mica_call *call)
+static bool softmax_goes_past(const mica_call *call)
+{
+    const mica_axis_params *params = call->step->params;
+    const mica_kernels *kernels = &call->cpu->kernels;
+    int64_t n = mica_call_output(call)->dim[params->axis];
+    return kernels->softmax_past && n <= KEPT_MOST && n % (int64_t)kernels->softmax_lanes == 0;
+}
+
+/* What a worker needs of a result that streams. */
+static size_t softmax_floats(const mica_call *call)
 {
     const mica_axis_params *params = call->step->params;
     const mica_view *y = mica_call_output(call);
-    return y->rank > 0 && mica_cpu_streams(y) && inner_of(y, params->axis) == 1 &&
-           y->dim[params->axis] <= GROUP_FLOATS / 2;
+    if (y->rank == 0 || !mica_cpu_streams(y) || inner_of(y, params->axis) != 1)
+        return 0;
+    size_t n = (size_t)y->dim[params->axis];
+    size_t kept = softmax_goes_past(call) ? mica_softmax_kept(n) : 0;
+    size_t group = n <= GROUP_FLOATS / 2 ? GROUP_FLOATS : 0;
+    return kept > group ? kept : group;
 }
 
 size_t mica_cpu_scratch_softmax(const mica_call *call)
 {
-    return streams_groups(call) ? GROUP_FLOATS * sizeof(float) * mica_pool_threads(call->cpu->pool)
-                                : 0;
+    return softmax_floats(call) * sizeof(float) * mica_pool_threads(call->cpu->pool);
+}
+
+/* softmax_past wants many rows at once: of long ones all that a thread gets. */
+static size_t softmax_grain(const mica_call *call, const rows *r, size_t outer)
+{
+    size_t threads = mica_pool_threads(call->cpu->pool);
+    if (!r->past)
+        return mica_cpu_grain(r->n);
+    return r->n >= MICA_SOFTMAX_LONG ? (outer - 1) / threads + 1 : 16 * mica_cpu_grain(r->n);
 }
 
 mica_status mica_cpu_run_softmax(const mica_call *call)
@@ -90,12 +112,13 @@ mica_status mica_cpu_run_softmax(const mica_call *call)
         return MICA_OK;
     r.n = (size_t)x->dim[params->axis];
     r.inner = inner_of(x, params->axis);
-    r.scratch = streams_groups(call) ? (float *)(void *)call->run->scratch : NULL;
-    r.past = r.scratch && r.kernels->softmax_past && r.n >= 32 && r.n % 16 == 0 && r.x != r.y &&
-             (uintptr_t)r.y % 64 == 0;
+    r.floats = softmax_floats(call);
+    r.past = r.floats && softmax_goes_past(call) && r.x != r.y && (uintptr_t)r.y % 64 == 0;
+    if (r.past || (r.floats && r.n <= GROUP_FLOATS / 2))
+        r.scratch = (float *)(void *)call->run->scratch;
     size_t outer = outer_of(x, params->axis);
     if (r.inner == 1)
-        mica_cpu_ranges(call->cpu, outer, mica_cpu_grain(r.n), softmax_range, &r);
+        mica_cpu_ranges(call->cpu, outer, softmax_grain(call, &r, outer), softmax_range, &r);
     else
         mica_cpu_ranges(call->cpu, outer * ((r.inner + COLUMNS - 1) / COLUMNS),
                         mica_cpu_grain(r.n * COLUMNS), softmax_columns_range, &r);

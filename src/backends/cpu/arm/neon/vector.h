@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/cpu/simd/inline.h"
+
 enum { LANES = 8 };
 typedef struct vec {
     float32x4_t lo, hi;
@@ -298,6 +300,24 @@ static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
     transpose_quarter(y + 4, ldy, x + 4 * ldx, ldx);
     transpose_quarter(y + 4 * ldy, ldy, x + 4, ldx);
     transpose_quarter(y + 4 * ldy + 4, ldy, x + 4 * ldx + 4, ldx);
+}
+
+/* Lane r of the result is made of the lanes of x[r * LANES], joined by f in v_sum's order. */
+V_INLINE vec v_across(const float *x, vec (*f)(vec, vec))
+{
+    vec a[8];
+    V_UNROLL
+    for (size_t i = 0; i < 4; i++) { /* of two rows */
+        vec p = v_load(x + 2 * i * LANES), q = v_load(x + (2 * i + 1) * LANES);
+        a[i] = f((vec){p.lo, q.lo}, (vec){p.hi, q.hi});
+    }
+    V_UNROLL
+    for (int i = 0; i < 3; i++) { /* of four, of four and of eight */
+        vec p = a[2 * i], q = a[2 * i + 1];
+        a[4 + i] = f((vec){vuzp1q_f32(p.lo, p.hi), vuzp1q_f32(q.lo, q.hi)},
+                     (vec){vuzp2q_f32(p.lo, p.hi), vuzp2q_f32(q.lo, q.hi)});
+    }
+    return a[6];
 }
 
 static inline float32x4_t split_half(float32x4_t x, float32x4_t *m)

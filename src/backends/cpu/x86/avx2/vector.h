@@ -242,6 +242,22 @@ static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
     }
 }
 
+/* Lane r of the result is made of the lanes of x[r * LANES], joined by f in v_sum's order. */
+V_INLINE vec v_across(const float *x, vec (*f)(vec, vec))
+{
+    __m256 a[4], b[2];
+    V_UNROLL
+    for (size_t i = 0; i < 4; i++) { /* four lanes of row i, and four of row i + 4 */
+        __m256 p = v_load(x + i * LANES), q = v_load(x + (i + 4) * LANES);
+        a[i] = f(_mm256_permute2f128_ps(p, q, 0x20), _mm256_permute2f128_ps(p, q, 0x31));
+    }
+    V_UNROLL
+    for (int i = 0; i < 2; i++)
+        b[i] = f(_mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0x44),
+                 _mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0xee));
+    return f(_mm256_shuffle_ps(b[0], b[1], 0x88), _mm256_shuffle_ps(b[0], b[1], 0xdd));
+}
+
 /* x = m * 2^e with m in [sqrt(1/2), sqrt(2)), for normal x > 0; the result is e. */
 static inline vec v_split(vec x, vec *m)
 {

@@ -239,6 +239,27 @@ static inline void v_transpose(float *y, size_t ldy, const float *x, size_t ldx)
     }
 }
 
+/* Lane r of the result is made of the lanes of x[r * LANES], joined by f in v_sum's order. */
+V_INLINE vec v_across(const float *x, vec (*f)(vec, vec))
+{
+    __m512 a[8], b[4], c[2];
+    V_UNROLL
+    for (size_t i = 0; i < 8; i++) { /* eight lanes of row r, and eight of row r + 4 */
+        size_t r = i < 4 ? i : i + 4;
+        __m512 p = v_load(x + r * LANES), q = v_load(x + (r + 4) * LANES);
+        a[i] = f(_mm512_shuffle_f32x4(p, q, 0x44), _mm512_shuffle_f32x4(p, q, 0xee));
+    }
+    V_UNROLL
+    for (int i = 0; i < 4; i++) /* four of each of rows i, i + 4, i + 8, i + 12 */
+        b[i] = f(_mm512_shuffle_f32x4(a[i], a[i + 4], 0x88),
+                 _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd));
+    V_UNROLL
+    for (int i = 0; i < 2; i++)
+        c[i] = f(_mm512_shuffle_ps(b[2 * i], b[2 * i + 1], 0x44),
+                 _mm512_shuffle_ps(b[2 * i], b[2 * i + 1], 0xee));
+    return f(_mm512_shuffle_ps(c[0], c[1], 0x88), _mm512_shuffle_ps(c[0], c[1], 0xdd));
+}
+
 /* x = m * 2^e with m in [sqrt(1/2), sqrt(2)), for normal x > 0; the result is e. */
 static inline vec v_split(vec x, vec *m)
 {
