@@ -6,7 +6,7 @@
  *   epoch   bumped for each region and for the end; workers wait for it to change
  *   left    workers that have not finished the current region
  *
- * tasks, fn, arg and cpu are written before the bump of epoch (release) and read after it is seen
+ * tasks, fn and arg are written before the bump of epoch (release) and read after it is seen
  * (acquire); `left` does the same the other way round. Both are changed to a value that someone may
  * sleep for only before or under `lock`, so no wake-up is lost.
  */
@@ -20,13 +20,15 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/aside.h"
 #include "base/clock.h"
 
 typedef struct worker {
     mica_pool *pool;
     size_t index;
     pthread_t thread;
-    uint64_t moved; /* when it last left the caller's processor */
+    mica_aside aside; /* from the caller, while it starts or sleeps */
+    uint64_t moved;   /* when it last left the caller's processor */
 } worker;
 
 struct mica_pool {
@@ -43,7 +45,7 @@ struct mica_pool {
     size_t tasks;
     mica_task fn;
     void *arg;
-    int cpu; /* the processor that the caller began the region on, or -1 */
+    atomic_int cpu; /* where the latest region began, as far as that is known; else -1 */
 };
 
 enum { SPIN_NS = 30000, YIELD_NS = 60000, MOVE_NS = 100000 };
@@ -87,38 +89,34 @@ static bool wait_a_little(patience *p)
     return now - p->start <= SPIN_NS + YIELD_NS;
 }
 
-/* The processor that the calling thread is on; -1 where the system does not say. */
-static int current_cpu(void)
+static int callers_cpu(const mica_pool *pool)
 {
-#ifdef __linux__
-    return sched_getcpu();
-#else
-    return -1;
-#endif
+    return atomic_load_explicit(&pool->cpu, memory_order_relaxed);
 }
 
-/* Linux wakes a thread on the processor of the one that wakes it more often than not while the
- * process is young, and takes tens of milliseconds to part them: as long as a short process lives.
- * A worker that finds itself on the caller's processor goes to another that it may use, and is free
- * again at once. */
-static void leave_cpu(worker *self, int cpu)
+/* Now and then, since moving takes some microseconds. */
+static void leave_the_caller(worker *self)
 {
-#ifdef __linux__
+    int cpu = callers_cpu(self->pool);
+    if (cpu < 0 || mica_current_cpu() != cpu)
+        return;
     uint64_t now = mica_clock_ns();
-    cpu_set_t allowed, others;
-    if (now - self->moved < MOVE_NS || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (now - self->moved < MOVE_NS)
         return;
     self->moved = now;
-    if (self->pool->threads > (size_t)CPU_COUNT(&allowed))
-        return;
-    others = allowed;
-    CPU_CLR((size_t)cpu, &others);
-    if (sched_setaffinity(0, sizeof others, &others) == 0)
-        sched_setaffinity(0, sizeof allowed, &allowed);
-#else
-    (void)self;
-    (void)cpu;
-#endif
+    mica_step_aside(&self->aside, cpu, self->pool->threads);
+    mica_step_back(&self->aside);
+}
+
+static void sleep_until_epoch(worker *self, uint64_t seen)
+{
+    mica_pool *pool = self->pool;
+    mica_step_aside(&self->aside, callers_cpu(pool), pool->threads);
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    mica_step_back(&self->aside);
 }
 
 static void *run_worker(void *arg)
@@ -126,21 +124,17 @@ static void *run_worker(void *arg)
     worker *self = arg;
     mica_pool *pool = self->pool;
     uint64_t seen = 0;
+    mica_step_back(&self->aside);
     for (;;) {
         patience p = {0, 0};
         while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen) {
-            if (wait_a_little(&p))
-                continue;
-            pthread_mutex_lock(&pool->lock);
-            while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen)
-                pthread_cond_wait(&pool->wake, &pool->lock);
-            pthread_mutex_unlock(&pool->lock);
+            if (!wait_a_little(&p))
+                sleep_until_epoch(self, seen);
         }
         seen++;
         if (atomic_load(&pool->ending))
             return NULL;
-        if (pool->cpu >= 0 && current_cpu() == pool->cpu)
-            leave_cpu(self, pool->cpu);
+        leave_the_caller(self);
         work(pool, self->index);
         if (atomic_fetch_sub_explicit(&pool->left, 1, memory_order_acq_rel) == 1) {
             pthread_mutex_lock(&pool->lock);
@@ -175,7 +169,8 @@ static bool start_workers(mica_pool *pool)
         worker *w = &pool->workers[i];
         w->pool = pool;
         w->index = i;
-        ok = !mica_fault() && pthread_create(&w->thread, NULL, run_worker, w) == 0;
+        ok = !mica_fault() && mica_start_aside(&w->aside, callers_cpu(pool), pool->threads,
+                                               &w->thread, run_worker, w) == 0;
         pool->started += ok;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -189,6 +184,7 @@ mica_status mica_pool_create(size_t threads, mica_pool **out, mica_error *err)
     if (!pool)
         return mica_fail_memory(err, sizeof *pool, "a thread pool");
     pool->threads = threads ? threads : 1;
+    atomic_init(&pool->cpu, mica_current_cpu());
     pthread_mutex_init(&pool->region, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
@@ -248,7 +244,7 @@ void mica_pool_run(mica_pool *pool, size_t tasks, mica_task fn, void *arg)
     pool->tasks = tasks;
     pool->fn = fn;
     pool->arg = arg;
-    pool->cpu = current_cpu();
+    atomic_store_explicit(&pool->cpu, mica_current_cpu(), memory_order_relaxed);
     atomic_store_explicit(&pool->left, pool->threads - 1, memory_order_relaxed);
     next_epoch(pool);
     work(pool, 0);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -137,4 +138,33 @@ mica_status mica_config_load(const char *dir, const char *name, mica_json **out,
 done:
     mica_free(path);
     return status;
+}
+
+mica_status mica_config_label(const mica_json_value *names, size_t id, char **out, mica_error *err)
+{
+    char key[32];
+    const mica_json_value *name;
+    const char *text;
+    int64_t number;
+
+    snprintf(key, sizeof key, "%zu", id);
+    name = mica_json_get(names, key);
+    text = mica_json_string(name, NULL);
+    if (mica_json_get_type(names) != MICA_JSON_OBJECT) {
+        snprintf(key, sizeof key, "LABEL_%zu", id);
+        text = key;
+    } else if (!name) {
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "config.json: id2label has %zu labels, but none for id %zu",
+                         mica_json_count(names), id);
+    } else if (mica_json_int64(name, &number)) {
+        snprintf(key, sizeof key, "%" PRId64, number);
+        text = key;
+    } else if (!text) {
+        return mica_fail(err, MICA_STATUS_FORMAT,
+                         "config.json: id2label: the label of id %zu is %s, not a string", id,
+                         mica_json_type_name(mica_json_get_type(name)));
+    }
+    *out = mica_strdup(text);
+    return *out ? MICA_OK : mica_fail_memory(err, strlen(text) + 1, "a label");
 }

@@ -40,4 +40,8 @@ void mica_config_refuse(mica_config_reader *reader, mica_status status, const ch
  * file. FORMAT if the document is no object. */
 mica_status mica_config_load(const char *dir, const char *name, mica_json **out, mica_error *err);
 
+/* The name of label `id` as `names`, the value of id2label, has it, freed with mica_free: a number
+ * stands for its digits, and LABEL_0 is label 0 where there are no names (NULL, or no object). */
+mica_status mica_config_label(const mica_json_value *names, size_t id, char **out, mica_error *err);
+
 #endif

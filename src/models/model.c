@@ -9,6 +9,7 @@
 #include "backends/backend.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/pool.h"
 #include "graph/sidecar.h"
 #include "models/packed.h"
 
@@ -198,50 +199,18 @@ static bool has_labels(mica_head head)
     return head == MICA_HEAD_SEQUENCE_CLASSIFICATION || head == MICA_HEAD_TOKEN_CLASSIFICATION;
 }
 
-/* The name of label `id`, as id2label has it; a number stands for its digits. */
-static mica_status name_label(const mica_json_value *names, size_t id, char **out, mica_error *err)
-{
-    char key[32];
-    const mica_json_value *name;
-    const char *text;
-    int64_t number;
-
-    snprintf(key, sizeof key, "%zu", id);
-    name = mica_json_get(names, key);
-    text = mica_json_string(name, NULL);
-    if (!names) {
-        snprintf(key, sizeof key, "LABEL_%zu", id);
-        text = key;
-    } else if (!name) {
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "config.json: id2label has %zu labels, but none for id %zu",
-                         mica_json_count(names), id);
-    } else if (mica_json_int64(name, &number)) {
-        snprintf(key, sizeof key, "%" PRId64, number);
-        text = key;
-    } else if (!text) {
-        return mica_fail(err, MICA_STATUS_FORMAT,
-                         "config.json: id2label: the label of id %zu is %s, not a string", id,
-                         mica_json_type_name(mica_json_get_type(name)));
-    }
-    *out = mica_strdup(text);
-    return *out ? MICA_OK : mica_fail_memory(err, strlen(text) + 1, "a label");
-}
-
 static mica_status find_labels(mica_model *m, mica_error *err)
 {
     const mica_json_value *names = mica_json_get(mica_json_root(m->json), "id2label");
     size_t count = (size_t)m->config.labels;
     mica_status status = MICA_OK;
 
-    if (mica_json_get_type(names) != MICA_JSON_OBJECT)
-        names = NULL;
     m->labels = mica_calloc(count, sizeof *m->labels);
     if (!m->labels)
         return mica_fail_memory(err, count * sizeof *m->labels, "labels");
     m->label_count = count;
     for (size_t i = 0; i < count && status == MICA_OK; i++)
-        status = name_label(names, i, &m->labels[i], err);
+        status = mica_config_label(names, i, &m->labels[i], err);
     return status;
 }
 
@@ -346,27 +315,22 @@ fail:
     return status;
 }
 
-/* A directory without a tokenizer, or with one that mica does not know, can still be run on ids. */
-static mica_status load_tokenizer(mica_model *m, mica_error *err)
+static mica_status open_tokenizer(mica_model *m)
 {
-    mica_status status;
-
-    status = mica_tokenizer_open(m->sentence->directory, &m->tokenizer, &m->no_tokenizer);
-    if (status == MICA_OK)
-        return MICA_OK;
-    if (status == MICA_STATUS_NOT_FOUND || status == MICA_STATUS_UNSUPPORTED) {
-        mica_log_write(mica_context_log(m->context), MICA_LOG_INFO, "no tokenizer: %s",
-                       m->no_tokenizer.message);
-        return MICA_OK;
-    }
-    return mica_fail(err, status, "%s", m->no_tokenizer.message);
+    return mica_tokenizer_open(m->sentence->directory, &m->tokenizer, &m->no_tokenizer);
 }
 
-/* What mica_embed does by default. */
-static mica_status settle_embedding(mica_model *m, mica_error *err)
+/* What mica_embed does by default. A directory without a tokenizer, or with one that mica does not
+ * know, can still be run on ids; `status` is open_tokenizer's. */
+static mica_status settle(mica_model *m, mica_status status, mica_error *err)
 {
     size_t limit = m->sentence->max_length;
 
+    if (status == MICA_STATUS_NOT_FOUND || status == MICA_STATUS_UNSUPPORTED)
+        mica_log_write(mica_context_log(m->context), MICA_LOG_INFO, "no tokenizer: %s",
+                       m->no_tokenizer.message);
+    else if (status != MICA_OK)
+        return mica_fail(err, status, "%s", m->no_tokenizer.message);
     if (limit == 0 && m->tokenizer)
         limit = mica_tokenizer_max_length(m->tokenizer);
     if (limit == 0 || limit > (size_t)m->config.max_length)
@@ -425,10 +389,9 @@ static mica_status compile_kept(mica_model *m, const mica_model_options *options
     return status;
 }
 
-/* A model with all that stands beside its weights. With `modules` those of sentence-transformers
- * have theirs. */
-static mica_status open_around_weights(mica_context *context, const char *path, bool modules,
-                                       mica_model **out, mica_error *err)
+/* A model with its configuration. With `modules` those of sentence-transformers have theirs. */
+static mica_status open_configuration(mica_context *context, const char *path, bool modules,
+                                      mica_model **out, mica_error *err)
 {
     mica_model *m = NULL;
     mica_status status;
@@ -453,13 +416,49 @@ static mica_status open_around_weights(mica_context *context, const char *path, 
         status = mica_sentence_open(path, modules, &m->sentence, err);
     if (status == MICA_OK)
         status = read_configuration(m, err);
-    if (status == MICA_OK)
-        status = load_tokenizer(m, err);
-    if (status == MICA_OK)
-        status = settle_embedding(m, err);
     if (status != MICA_OK)
         mica_model_destroy(&m);
     *out = m;
+    return status;
+}
+
+/* The tokenizer and the weights of a model, beside each other: for a short process either takes as
+ * long as some layers. */
+typedef struct parts {
+    mica_model *model;
+    mica_checkpoint *checkpoint;
+    mica_status weights, tokenizer;
+    mica_error *err; /* of the weights; the tokenizer's is the model's */
+} parts;
+
+static void open_part(void *arg, size_t task, size_t worker)
+{
+    parts *p = arg;
+
+    (void)worker;
+    if (task == 1) {
+        p->tokenizer = open_tokenizer(p->model);
+        return;
+    }
+    p->weights = open_weights(p->model, &p->checkpoint, p->err); /* the text names the file */
+    if (p->weights == MICA_OK)
+        p->weights = take_weights(p->model, p->checkpoint, p->err);
+}
+
+static mica_status open_parts(mica_model *m, mica_checkpoint **checkpoint, mica_error *err)
+{
+    mica_error of_weights = {MICA_OK, ""};
+    parts p = {m, NULL, MICA_OK, MICA_OK, &of_weights};
+    mica_status status;
+
+    mica_pool_run(mica_context_pool(m->context), 2, open_part, &p);
+    *checkpoint = p.checkpoint;
+    status = settle(m, p.tokenizer, err);
+    if (status == MICA_OK && p.weights != MICA_OK) {
+        status = p.weights;
+        if (err)
+            *err = of_weights;
+    }
     return status;
 }
 
@@ -501,13 +500,11 @@ mica_status mica_model_open_with(mica_context *context, const char *path,
     *out = NULL;
     status = check_options(options, err);
     if (status == MICA_OK)
-        status = open_around_weights(context, path, true, out, err);
+        status = open_configuration(context, path, true, out, err);
     if (status == MICA_OK)
         (*out)->precision = mica_context_precision(context, options->precision);
     if (status == MICA_OK)
-        status = open_weights(*out, &checkpoint, err); /* the text names the file */
-    if (status == MICA_OK)
-        status = take_weights(*out, checkpoint, err);
+        status = open_parts(*out, &checkpoint, err);
     if (status == MICA_OK)
         status = compile_kept(*out, options, checkpoint, err);
     mica_checkpoint_close(&checkpoint);
@@ -536,11 +533,16 @@ mica_status mica_model_describe(mica_context *context, const char *path, mica_mo
 {
     mica_checkpoint *checkpoint = NULL;
     mica_error none = {MICA_OK, ""};
-    mica_status status = open_around_weights(context, path, false, out, err);
+    mica_status status = open_configuration(context, path, false, out, err);
 
     if (status != MICA_OK)
         return status;
     (*out)->described = true;
+    status = settle(*out, open_tokenizer(*out), err);
+    if (status != MICA_OK) {
+        mica_model_destroy(out);
+        return status;
+    }
     status = open_weights(*out, &checkpoint, &none);
     if (status == MICA_OK)
         status = take_weights(*out, checkpoint, err);
