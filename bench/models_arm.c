@@ -154,6 +154,7 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
     arm->way[0] = arm->kernels[0] = 0;
     arm->load_seconds = arm->compile_seconds = 0;
     arm->peak_resident = -1;
+    arm->device_bytes = arm->peak_device = 0;
     if (!has_room(arm, load))
         return MICA_OK;
     mica_status status = mica_json_writer_create(&w, err);
@@ -230,6 +231,9 @@ static bench_state ask_seconds(bench_model_arm *arm, const char *const members[]
         *joules = bench_joules() - energy;
     if (answer && mica_json_get(answer, "way"))
         snprintf(arm->way_here, sizeof arm->way_here, "%s", bench_text(answer, "way"));
+    if (answer && mica_json_get(answer, "device_bytes"))
+        arm->device_bytes = bench_number(answer, "device_bytes", 0);
+    arm->peak_device = fmax(arm->peak_device, arm->device_bytes);
     if (answer)
         state = take_seconds(answer, key, arm->passed, seconds, reason);
     mica_json_writer_destroy(&w);
@@ -241,6 +245,7 @@ bench_state bench_model_arm_check(bench_model_arm *arm, const char *inputs, cons
 {
     const char *const members[][2] = {{"do", "check"}, {"inputs", inputs}, {"output", output}};
     arm->way_here[0] = 0;
+    arm->device_bytes = 0;
     unlink(output); /* an output of before must not pass for this one */
     return ask_seconds(arm, members, 3, 0, "first_seconds", first_seconds, NULL, reason);
 }

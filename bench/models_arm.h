@@ -35,7 +35,10 @@ typedef struct bench_model_arm {
     bench_state state;
     char reason[512];
     char way[256], kernels[256];
-    char way_here[256]; /* that it takes for the last batch that was checked; "" = as ever */
+    /* Of the last batch that was checked: its way, "" = as ever; the most of its device's own
+     * memory (bytes; 0 = it has none, or does not say), and that of all batches. */
+    char way_here[256];
+    double device_bytes, peak_device;
     double load_seconds, compile_seconds;
     double passed; /* seconds that the last request for a time took in all */
     int64_t peak_resident;

@@ -163,6 +163,12 @@ static void write_texts(mica_json_writer *w, const bench_batch *b)
     bench_write_int(w, "different_texts", (int64_t)b->different);
 }
 
+/* Null if there are none. */
+static void write_bytes(mica_json_writer *w, const char *key, double bytes)
+{
+    bench_write_number(w, key, bytes > 0 ? bytes : NAN);
+}
+
 static void write_cell_arm(mica_json_writer *w, const bench_cell_result *r, const bench_cell_arm *a)
 {
     mica_json_begin_object(w);
@@ -172,6 +178,7 @@ static void write_cell_arm(mica_json_writer *w, const bench_cell_result *r, cons
     bench_write_text(w, "config", a->process->config);
     bench_write_text(w, "device", a->process->device);
     bench_write_text(w, "way", a->process->way_here[0] ? a->process->way_here : NULL);
+    write_bytes(w, "peak_device_bytes", a->process->device_bytes);
     bench_write_number(w, "first_seconds", a->first_seconds);
     bench_write_number(w, "difference", a->distance.largest);
     bench_write_number(w, "cosine", a->distance.cosine);
@@ -267,8 +274,8 @@ void bench_write_group(mica_json_writer *w, const bench_models_model *model, con
         bench_write_text(w, "kernels", loaded ? a->kernels : NULL);
         bench_write_number(w, "load_seconds", loaded ? a->load_seconds : NAN);
         bench_write_number(w, "compile_seconds", loaded ? a->compile_seconds : NAN);
-        bench_write_number(w, "peak_resident_bytes",
-                           a->peak_resident > 0 ? (double)a->peak_resident : NAN);
+        write_bytes(w, "peak_resident_bytes", (double)a->peak_resident);
+        write_bytes(w, "peak_device_bytes", a->peak_device);
         mica_json_end_object(w);
     }
     mica_json_end_array(w);

@@ -99,6 +99,15 @@ static void first_calls(const report *r, const char *model, const char *arm, dou
     }
 }
 
+/* Whether an arm of the model used the memory of a device. */
+static bool has_device(const report_model *m)
+{
+    for (size_t i = 0; i < m->arm_count; i++)
+        if (m->arms[i].device > 0)
+            return true;
+    return false;
+}
+
 static void put_loading(report *r)
 {
     report_document *d = r->document;
@@ -108,6 +117,7 @@ static void put_loading(report *r)
                      "itself included.");
     for (size_t i = 0; i < r->results->loaded_count; i++) {
         const report_model *m = &r->results->loaded[i];
+        bool on_device = has_device(m);
         report_table *t = report_table_begin(
             d, "loading", m->name, report_print(r->pool, "Loading and memory: %s", m->name));
         report_column_add(t, "arm", "", false);
@@ -116,6 +126,8 @@ static void put_loading(report *r)
         report_column_add(t, "first call, least", "s", true);
         report_column_add(t, "first call, most", "s", true);
         report_column_add(t, "peak memory", "MB", true);
+        if (on_device)
+            report_column_add(t, "memory of the GPU", "MB", true);
         report_column_add(t, "what it runs", "", false);
         for (size_t k = 0; k < m->arm_count; k++) {
             const report_loading *a = &m->arms[k];
@@ -130,6 +142,8 @@ static void put_loading(report *r)
             put_number(r, t, low, 4);
             put_number(r, t, high, 4);
             put_number(r, t, a->resident / 1e6, 0);
+            if (on_device)
+                put_number(r, t, a->device / 1e6, 0);
             put_text(r, t,
                      report_print(r->pool, "%s%s%s", a->way, a->way[0] && a->kernels[0] ? "; " : "",
                                   a->kernels));

@@ -531,6 +531,7 @@ static mica_status read_model(report_results *r, const report_run *run, const mi
                               .load = positive_of(a, "load_seconds"),
                               .compile = positive_of(a, "compile_seconds"),
                               .resident = positive_of(a, "peak_resident_bytes"),
+                              .device = positive_of(a, "peak_device_bytes"),
                               .as_published = flag_of(a, "as_published")};
         if (!l->name[0] || !state_of(a, &l->state))
             return mica_fail(err, MICA_STATUS_FORMAT,

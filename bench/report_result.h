@@ -56,7 +56,7 @@ typedef struct report_loading { /* an arm of a model */
     const char *name, *precision, *way, *kernels, *reason;
     bench_state state;
     bool as_published;
-    double load, compile, resident;
+    double load, compile, resident, device; /* bytes: of the process, of a device's own memory */
 } report_loading;
 
 typedef struct report_model {

@@ -303,14 +303,19 @@ static void show_model(const mica_json_value *model)
     out_text("%s (%s), tokenizer: %s\n", member(model, "model").text, member(model, "source").text,
              member(model, "tokenizer").text);
     for (; arm; arm = mica_json_next(arm)) {
+        double device = bench_number(arm, "peak_device_bytes", 0);
+        char on_device[64] = "";
+        if (device > 0)
+            snprintf(on_device, sizeof on_device, ", %.2f GB of the device", device * 1e-9);
         out_text("    %-28s", member(arm, "arm").text);
         if (strcmp(bench_text(arm, "state"), "ok") != 0)
             out_text(" %s: %s\n", member(arm, "state").text, member(arm, "reason").text);
         else
-            out_text(" load %.2f s, compile %.2f s, %.2f GB resident; %s\n",
+            out_text(" load %.2f s, compile %.2f s, %.2f GB resident%s; %s\n",
                      bench_number(arm, "load_seconds", NAN),
                      bench_number(arm, "compile_seconds", NAN),
-                     bench_number(arm, "peak_resident_bytes", NAN) * 1e-9, member(arm, "way").text);
+                     bench_number(arm, "peak_resident_bytes", NAN) * 1e-9, on_device,
+                     member(arm, "way").text);
     }
 }
 

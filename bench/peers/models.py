@@ -221,10 +221,8 @@ class Batch:
         return True
 
     def words(self):
-        """What it takes, the device's memory, and why it does not take what it would rather."""
-        memory = self.model.device_memory()
-        used = [] if memory is None else [f"{memory / 1e6:.0f} MB of device memory"]
-        return "; ".join([self.way, *used, *self.failed])
+        """What it takes, and why it does not take what it would rather."""
+        return "; ".join([self.way, *self.failed])
 
     def examine(self, config):
         """Frameworks do not all notice what is out of range."""
@@ -290,7 +288,9 @@ class Server:
         output = self.model.array(output)
         output = output.reshape(-1, output.shape[-1])
         save_file({"output": output if batch.rows is None else output[batch.rows]}, request["output"])
-        return {"first_seconds": batch.first_seconds if new else took, "way": batch.words()}
+        memory = self.model.device_memory()
+        return {"first_seconds": batch.first_seconds if new else took, "way": batch.words(),
+                **({} if memory is None else {"device_bytes": memory})}
 
     def time(self, request):
         batch = self.batch_of(request["inputs"])

@@ -248,6 +248,19 @@ out_has '"suspect_before":"its requests took'
 run "$mica" bench report "$work/modest.jsonl"
 expect "a report of it" 0
 out_has "| script fp32 default | *suspect* | 1 |"
+bench device --filter 'x 20$' --batches 1 --precisions fp32 --peers "mica,script fp32 default" --output "$work/device.jsonl"
+expect "a peer with a device" 0
+out_has ", 0.12 GB of the device;"
+grep '"kind":"cell"' "$work/device.jsonl" | grep -q '"peak_device_bytes":null.*"peak_device_bytes":123456789' ||
+    complain "the cell does not say what of the device's memory was used"
+grep '"kind":"model"' "$work/device.jsonl" | grep -q '"peak_device_bytes":123456789' || complain "nor does the model"
+run "$mica" bench report "$work/device.jsonl"
+expect "a report of it" 0
+out_has "| peak memory, MB | memory of the GPU, MB | what it runs |"
+grep -q '^| script fp32 default |.* | 123 |' "$work/out" || complain "the report does not say it"
+run "$mica" bench report "$work/right.jsonl"
+expect "a report without a device" 0
+grep -q 'memory of the GPU, MB' "$work/out" && complain "a column is empty"
 bench right --precisions fp32 --calm 100 --format json
 expect "a machine that is never calm" 0
 out_has '"disturbed":2'
