@@ -24,7 +24,7 @@
 #include "mica/tensor.h"
 #include "util.h"
 
-enum { WIDE = 8, TALL = 4, MOST_THREADS = 64, NAME_ROOM = 160, MOST_FILES = 1000, FAR = 128 };
+enum { WIDE = 8, TALL = 4, MOST_THREADS = 64, NAME_ROOM = 160, FAR = 128 };
 
 typedef double lanes __attribute__((vector_size(32)));
 enum { LANES = sizeof(lanes) / sizeof(double) };
@@ -68,8 +68,7 @@ static const names families[] = {
 struct bench_model_reference {
     bench_encoder encoder;
     const names *names;
-    mica_tensor_file **files;
-    size_t file_count;
+    mica_tensor_file *weights;
     const char *prefix;
     bool head;
     size_t threads;
@@ -299,21 +298,12 @@ static mica_status attend(const bench_model_reference *r, const double *q, const
 
 /* ---- the checkpoint ---- */
 
-static mica_status find(const bench_model_reference *r, const char *name, mica_tensor **out,
-                        mica_error *err)
-{
-    mica_status status = MICA_STATUS_NOT_FOUND;
-    for (size_t i = 0; i < r->file_count && status == MICA_STATUS_NOT_FOUND; i++)
-        status = mica_tensor_file_get(r->files[i], name, out, err);
-    return status;
-}
-
 /* A tensor as float32; `dims` is what its shape must be, with 0 at its end. */
 static mica_status get(const bench_model_reference *r, const char *name, const int64_t *dims,
                        mica_tensor **out, mica_error *err)
 {
     mica_tensor *found = NULL;
-    mica_status status = find(r, name, &found, err);
+    mica_status status = mica_tensor_file_get(r->weights, name, &found, err);
     int rank = dims[1] ? 2 : 1;
     *out = NULL;
     if (status)
@@ -334,7 +324,7 @@ static bool is_there(const bench_model_reference *r, const char *name)
 {
     mica_tensor *found = NULL;
     mica_error ignored = {0};
-    bool there = find(r, name, &found, &ignored) == MICA_OK;
+    bool there = mica_tensor_file_get(r->weights, name, &found, &ignored) == MICA_OK;
     mica_tensor_release(&found);
     return there;
 }
@@ -362,19 +352,15 @@ static mica_status linear(const bench_model_reference *r, const char *name, cons
     return status;
 }
 
-/* In place; the names that TensorFlow gave are in published checkpoints, too. */
+/* In place. */
 static mica_status norm(const bench_model_reference *r, const char *name, double *x, size_t rows,
                         mica_error *err)
 {
     char gain[NAME_ROOM + 16], shift[NAME_ROOM + 16];
     mica_tensor *g = NULL, *b = NULL;
     size_t n = (size_t)r->encoder.hidden;
-    snprintf(gain, sizeof gain, "%s.gamma", name);
-    snprintf(shift, sizeof shift, "%s.beta", name);
-    if (!is_there(r, gain)) {
-        snprintf(gain, sizeof gain, "%s.weight", name);
-        snprintf(shift, sizeof shift, "%s.bias", name);
-    }
+    snprintf(gain, sizeof gain, "%s.weight", name);
+    snprintf(shift, sizeof shift, "%s.bias", name);
     mica_status status = get(r, gain, (const int64_t[]){(int64_t)n, 0}, &g, err);
     if (!status)
         status = get(r, shift, (const int64_t[]){(int64_t)n, 0}, &b, err);
@@ -593,63 +579,6 @@ static mica_status compute(const bench_model_reference *r, const int64_t *ids, c
 
 /* ---- for callers ---- */
 
-static mica_status open_file(bench_model_reference *r, const char *directory, const char *name,
-                             mica_error *err)
-{
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path)
-        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path '%.700s' is too long", path);
-    mica_status status = mica_tensor_file_open(path, &r->files[r->file_count], err);
-    r->file_count += status == MICA_OK;
-    return status;
-}
-
-/* The files of an index, each once. */
-static mica_status open_shards(bench_model_reference *r, const char *directory,
-                               const mica_json_value *map, mica_error *err)
-{
-    const char *opened[MOST_FILES];
-    mica_status status = MICA_OK;
-    for (const mica_json_value *v = mica_json_first(map); v && !status; v = mica_json_next(v)) {
-        const char *name = mica_json_string(v, NULL);
-        size_t at = 0;
-        if (!name || !name[0] || name[0] == '.' || strchr(name, '/'))
-            return mica_fail(err, MICA_STATUS_FORMAT,
-                             "'%.600s': the index names no file of its folder: '%.60s'", directory,
-                             name ? name : "");
-        while (at < r->file_count && strcmp(opened[at], name) != 0)
-            at++;
-        if (at < r->file_count)
-            continue;
-        if (at == MOST_FILES)
-            return mica_fail(err, MICA_STATUS_UNSUPPORTED, "'%.600s' has more than %d files",
-                             directory, MOST_FILES);
-        opened[at] = name;
-        status = open_file(r, directory, name, err);
-    }
-    return status;
-}
-
-static mica_status open_weights(bench_model_reference *r, const char *directory, mica_error *err)
-{
-    char path[4096];
-    mica_json *index = NULL;
-    r->files = calloc(MOST_FILES, sizeof *r->files);
-    if (!r->files)
-        return bench_fail_memory(err, "the reference");
-    mica_status status = open_file(r, directory, "model.safetensors", err);
-    if ((status != MICA_STATUS_IO && status != MICA_STATUS_NOT_FOUND) ||
-        (size_t)snprintf(path, sizeof path, "%s/model.safetensors.index.json", directory) >=
-            sizeof path ||
-        access(path, F_OK) != 0)
-        return status;
-    status = mica_json_parse_file(path, &index, err);
-    if (!status)
-        status = open_shards(r, directory, mica_json_get(mica_json_root(index), "weight_map"), err);
-    mica_json_destroy(&index);
-    return status;
-}
-
 mica_status bench_model_reference_open(const char *directory, const bench_encoder *encoder,
                                        bool head, size_t threads, bench_model_reference **out,
                                        mica_error *err)
@@ -670,7 +599,7 @@ mica_status bench_model_reference_open(const char *directory, const bench_encode
         status = mica_fail(err, MICA_STATUS_UNSUPPORTED, "no reference for %s%s",
                            head ? "the head of " : "", encoder->family);
     else
-        status = open_weights(r, directory, err);
+        status = mica_tensor_file_open_model(directory, &r->weights, err);
     for (int i = 0; i < 2 && !status && !r->prefix; i++) {
         const char *prefix = i ? r->names->prefix : "";
         snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefix);
@@ -700,9 +629,7 @@ void bench_model_reference_close(bench_model_reference **reference)
         free(m->rows);
         free(m);
     }
-    for (size_t i = 0; i < r->file_count; i++)
-        mica_tensor_file_close(&r->files[i]);
-    free(r->files);
+    mica_tensor_file_close(&r->weights);
     free(r);
 }
 

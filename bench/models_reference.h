@@ -13,8 +13,8 @@
 
 typedef struct bench_model_reference bench_model_reference;
 
-/* Maps DIRECTORY/model.safetensors, or what its model.safetensors.index.json names. `head`: the
- * output is the logits of the masked-LM head (BERT's only), else the last hidden state. */
+/* Of the weights of a directory, whatever files they lie in. `head`: the output is the logits of
+ * the masked-LM head (BERT's only), else the last hidden state. */
 mica_status bench_model_reference_open(const char *directory, const bench_encoder *encoder,
                                        bool head, size_t threads, bench_model_reference **out,
                                        mica_error *err);

@@ -139,8 +139,12 @@ class Mlx(Model):
 
     @staticmethod
     def read(request, config):
-        encoder = Encoder(config, request["head"])
-        encoder.load_weights(list(names_here(mx.load(weights_of(request["model"])), request["head"])))
+        encoder, weights = Encoder(config, request["head"]), {}
+        for path in weights_of(request["model"]):
+            if not path.endswith(".safetensors"):
+                raise ValueError(f"MLX reads weights in safetensors only, not '{path}'")
+            weights |= mx.load(path)
+        encoder.load_weights(list(names_here(weights, request["head"])))
         mx.eval(encoder.parameters())
         return encoder
 

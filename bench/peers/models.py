@@ -58,10 +58,15 @@ def config_of(folder):
 
 
 def weights_of(folder):
-    path = os.path.join(folder, "model.safetensors")
-    if not os.path.isfile(path):
-        raise ValueError(f"there is no '{path}'")
-    return path
+    """The files of the weights: those that transformers takes of what is there."""
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return [path]
+        if os.path.isfile(f"{path}.index.json"):
+            with open(f"{path}.index.json", encoding="utf-8") as file:
+                return [os.path.join(folder, part) for part in sorted(set(json.load(file)["weight_map"].values()))]
+    raise ValueError(f"there are no weights in '{folder}'")
 
 
 def first_position(config):
@@ -147,7 +152,7 @@ def cached(request, kind, versions, bases, data=None):
     """(folder, seconds it took) of a converted model: made by `script --convert` in a child, unless it is there, of
     that of another kind if `bases` names one, and of the contents of the file `data`."""
     base, before = cached(request, bases[kind], versions, bases) if kind in bases else (None, 0.0)
-    files = [weights_of(request["model"]), os.path.join(request["model"], "config.json")]
+    files = [*weights_of(request["model"]), os.path.join(request["model"], "config.json")]
     facts = [kind, request["head"], versions]
     if data:
         with open(data, "rb") as file:

@@ -119,6 +119,13 @@ MICA_API mica_status mica_tensors_save(const char *path, const mica_named_tensor
 typedef struct mica_tensor_file mica_tensor_file;
 MICA_API mica_status mica_tensor_file_open(const char *path, mica_tensor_file **out,
                                            mica_error *err);
+/* The weights of a model's directory in Hugging Face layout, whatever files they lie in:
+ * model.safetensors, pytorch_model.bin, or those that the index of either names; of these the first
+ * that is there. Norms' old names, gamma and beta, are weight and bias here. NOT_FOUND if there are
+ * no weights, UNSUPPORTED if they are quantised, FORMAT if a file is damaged or its pickle wants
+ * more than tensors. */
+MICA_API mica_status mica_tensor_file_open_model(const char *directory, mica_tensor_file **out,
+                                                 mica_error *err);
 MICA_API void mica_tensor_file_close(mica_tensor_file **file);
 MICA_API size_t mica_tensor_file_count(const mica_tensor_file *file);
 /* Names in the order of their data in the file. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Named tensors as a safetensors file: the writer, and the public handle for reading one.
+ * Named tensors as a safetensors file: the writer.
  *
  * The file is byte for byte what the reference writes for the same tensors: wider types first, then
  * by name, the header padded with spaces to a multiple of 8.
@@ -14,10 +14,6 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weights.h"
 #include "mica/json.h"
-
-struct mica_tensor_file {
-    mica_weights *weights;
-};
 
 /* A tensor to write and the place of its dtype in the order of the file. */
 typedef struct item {
@@ -173,49 +169,4 @@ mica_status mica_tensors_save(const char *path, const mica_named_tensor *tensors
     mica_json_writer_destroy(&json);
     mica_free(items);
     return status;
-}
-
-mica_status mica_tensor_file_open(const char *path, mica_tensor_file **out, mica_error *err)
-{
-    *out = NULL;
-    mica_tensor_file *file = mica_calloc(1, sizeof *file);
-    if (!file)
-        return mica_fail_memory(err, sizeof *file, "a safetensors file");
-    mica_status status = mica_weights_open_safetensors(path, &file->weights, err);
-    if (status) {
-        mica_free(file);
-        return status;
-    }
-    *out = file;
-    return MICA_OK;
-}
-
-void mica_tensor_file_close(mica_tensor_file **file)
-{
-    if (!file || !*file)
-        return;
-    mica_weights_close(&(*file)->weights);
-    mica_free(*file);
-    *file = NULL;
-}
-
-size_t mica_tensor_file_count(const mica_tensor_file *file)
-{
-    return file->weights->count;
-}
-
-const char *mica_tensor_file_name(const mica_tensor_file *file, size_t i)
-{
-    return i < file->weights->count ? file->weights->items[i].name : NULL;
-}
-
-mica_status mica_tensor_file_get(const mica_tensor_file *file, const char *name, mica_tensor **out,
-                                 mica_error *err)
-{
-    const mica_weight *weight = mica_weights_find(file->weights, name);
-    *out = NULL;
-    if (!weight)
-        return mica_fail(err, MICA_STATUS_NOT_FOUND, "'%s' has no tensor '%s' (it has %zu)",
-                         file->weights->path, name, file->weights->count);
-    return mica_weights_tensor(file->weights, weight, out, err);
 }

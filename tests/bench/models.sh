@@ -70,32 +70,37 @@ family() {
 family distilbert '"dim": 16, "hidden_dim": 32, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 200, "activation": "relu"'
 family mpnet '"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
     "max_position_embeddings": 200'
-mkdir -p "$work/elsewhere" "$work/unknown" "$work/sharded"
+mkdir -p "$work/elsewhere" "$work/unknown"
 cp -r "$work/tiny" "$work/elsewhere/tiny"
 cp "$work/tiny/"* "$work/unknown"
 sed 's/"model_type": "bert"/"model_type": "deberta"/' "$work/tiny/config.json" >"$work/unknown/config.json"
-cp "$work/tiny/"*.json "$work/tiny/"*.txt "$work/sharded"
-cp "$work/tiny/model.safetensors" "$work/sharded/model-00001-of-00001.safetensors"
-# All tensors in one file: an index says of each where it is.
-strings -n 4 "$work/tiny/model.safetensors" | head -1 | grep -o '"[a-zA-Z0-9_.]*":{"dtype"' |
-    sed 's/:.*/: "model-00001-of-00001.safetensors"/' | paste -sd, | sed 's/.*/{"metadata": {}, "weight_map": {&}}/' \
-    >"$work/sharded/model.safetensors.index.json"
-run "$mica" bench models --models "$work/unknown,$work/distilbert,$work/mpnet,$work/sharded,$work/tiny,$work/elsewhere/tiny" \
+# Weights in several files, and in PyTorch's own: models of 61 words, with a tokenizer of their size.
+for name in bert-sharded bert-bin; do
+    cp -r "$here/../fixtures/models/$name" "$work/$name"
+    for word in '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' . , ';' '!' a b c d e f g h i j k l m n o p q r s t u v w x y z; do
+        echo "$word"
+    done | sed 'p; /^[a-z]$/!d; s/^/##/' >"$work/$name/vocab.txt"
+    [ "$(wc -l <"$work/$name/vocab.txt")" -eq 61 ] || complain "the vocabulary has not 61 words"
+done
+run "$mica" bench models --models "$work/unknown,$work/distilbert,$work/mpnet,$work/bert-sharded,$work/bert-bin,$work/tiny,$work/elsewhere/tiny" \
     --peers mica --lengths 500 --batches 2 --rounds 1 --min-time 0 --calm 0 --output "$work/families.jsonl"
 expect "models that can be measured and one that cannot" 1
 out_has "unknown: not measured: "
 out_has "no reference for model_type 'deberta'"
 out_has "2 of 2 texts cut to what the model takes"
 grep -q '"truncated_texts":2' "$work/families.jsonl" || complain "the file does not say what was cut"
-[ "$(timed 'mica [a-z0-9]*')" -eq 15 ] || complain "five models have not fifteen times"
-for name in distilbert mpnet sharded "${work##*/}/tiny" elsewhere/tiny; do
+[ "$(timed 'mica [a-z0-9]*')" -eq 18 ] || complain "six models have not eighteen times"
+for name in distilbert mpnet bert-sharded bert-bin "${work##*/}/tiny" elsewhere/tiny; do
     grep -qF "\"kind\":\"cell\",\"model\":\"$name\"" "$work/families.jsonl" || complain "there is no $name"
 done
 grep -qF '"kind":"failed","model":"unknown","reason":"' "$work/families.jsonl" || complain "the file does not say what failed"
 run "$mica" bench report "$work/families.jsonl"
 expect "a report of them" 0
 out_has "- unknown: not measured: "
-grep -q "Texts were cut to what the model takes in [1-5] of 5 cells" "$work/out" || complain "the report does not say what was cut"
+grep -q "Texts were cut to what the model takes in [1-6] of 6 cells" "$work/out" || complain "the report does not say what was cut"
+bench right --models "$work/bert-sharded,$work/bert-bin" --filter 'x 20$' --batches 3
+expect "a peer, with weights in several files and in PyTorch's" 0
+[ "$(timed 'script [a-z0-9]* [a-z]*')" -eq 6 ] || complain "the peer has not six times"
 run "$mica" bench models --models "$work/unknown,$work/tiny" --peers mica --dry-run
 expect "a dry run with a model that cannot be measured" 1
 out_has "14 cells"

@@ -127,11 +127,26 @@ static mica_status use_file(void *arg, mica_error *err)
     return status;
 }
 
+static mica_status use_model(void *arg, mica_error *err)
+{
+    mica_tensor_file *file;
+    mica_tensor *t = NULL;
+    mica_status status = mica_tensor_file_open_model(arg, &file, err);
+    if (!status)
+        status = mica_tensor_file_get(file, mica_tensor_file_name(file, 0), &t, err);
+    mica_tensor_file_close(&file);
+    assert_null(file);
+    mica_tensor_release(&t);
+    return status;
+}
+
 static void tensor_files_survive(void **state)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s", fixture("plain.safetensors"));
     assert_true(torture_run(use_file, path) > 5);
+    snprintf(path, sizeof path, "%s", fixture("sharded-bin"));
+    assert_true(torture_run(use_model, path) > 5);
 }
 
 typedef struct to_save {
