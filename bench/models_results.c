@@ -71,8 +71,7 @@ const mica_json_value *bench_results_find(const bench_results *r, const char *ki
 
 static mica_status fail_file(const bench_results *r, const char *what, mica_error *err)
 {
-    return mica_fail(err, errno == ENOSPC ? MICA_STATUS_DISK_FULL : MICA_STATUS_IO,
-                     "cannot %s '%.700s': %s", what, r->path, strerror(errno));
+    return mica_fail_errno(err, errno, what, r->path);
 }
 
 static bool put(FILE *file, const char *text, size_t size)
@@ -221,7 +220,7 @@ static mica_status read_earlier(bench_results *r, const mica_json_value *header,
     r->kept = r->count;
     if (!status && (ftruncate(fileno(r->file), (off_t)whole) != 0 ||
                     fseek(r->file, (long)whole, SEEK_SET) != 0))
-        status = fail_file(r, "write", err);
+        status = fail_file(r, "cannot write", err);
     return status;
 }
 
@@ -232,7 +231,7 @@ mica_status bench_results_read(bench_results *r, const char *path, mica_error *e
     r->file = fopen(path, "rb");
     if (!r->file)
         return errno == ENOENT ? mica_fail(err, MICA_STATUS_NOT_FOUND, "there is no '%.700s'", path)
-                               : fail_file(r, "read", err);
+                               : fail_file(r, "cannot read", err);
     mica_status status = read_lines(r, &whole, err);
     if (!status && !bench_text(bench_results_line(r, 0), "bench")[0])
         status = mica_fail(err, MICA_STATUS_FORMAT, "'%.700s' is no result of a benchmark", path);
@@ -249,7 +248,7 @@ static mica_status open_file(bench_results *r, bool resume, const mica_json_valu
                          "'%.700s' is no file that --resume can read", r->path);
     r->file = fopen(r->path, r->stream ? "wb" : "rb+");
     if (r->stream)
-        return r->file ? MICA_OK : fail_file(r, "write", err);
+        return r->file ? MICA_OK : fail_file(r, "cannot write", err);
     if (r->file && !resume) {
         bool empty = fgetc(r->file) == EOF;
         if (!empty)
@@ -261,7 +260,7 @@ static mica_status open_file(bench_results *r, bool resume, const mica_json_valu
     if (r->file)
         return read_earlier(r, header, err);
     r->file = errno == ENOENT ? fopen(r->path, "wb") : NULL;
-    return r->file ? MICA_OK : fail_file(r, "write", err);
+    return r->file ? MICA_OK : fail_file(r, "cannot write", err);
 }
 
 mica_status bench_results_open(bench_results *r, const char *path, bool resume,
@@ -304,7 +303,7 @@ mica_status bench_results_add(bench_results *r, mica_json_writer *line, mica_err
     if (!status)
         status = keep(r, text, size, "a result", err);
     if (!status && !write_line(r, text, size))
-        status = fail_file(r, "write", err);
+        status = fail_file(r, "cannot write", err);
     mica_json_writer_reset(line);
     if (!status && r->show)
         r->show(r->user, mica_json_root(r->lines[r->count - 1]), false);

@@ -110,6 +110,11 @@ mica_status mica_fail_memory(mica_error *err, size_t bytes, const char *what)
 
 mica_status mica_fail_errno(mica_error *err, int errno_value, const char *what, const char *path)
 {
+    if (errno_value == ENOSPC || errno_value == EDQUOT)
+        return mica_fail(
+            err, MICA_STATUS_DISK_FULL,
+            "%s '%s': %s; remove what is not needed, or choose a place on another disk", what, path,
+            errno_value == ENOSPC ? "the disk is full" : "the disk quota is used up");
     mica_status status = errno_value == ENOENT   ? MICA_STATUS_NOT_FOUND
                          : errno_value == ENOMEM ? MICA_STATUS_OUT_OF_MEMORY
                                                  : MICA_STATUS_IO;

@@ -29,7 +29,8 @@ mica_status mica_fail_v(mica_error *err, mica_status status, const char *format,
 /* "out of memory: N bytes for WHAT" */
 mica_status mica_fail_memory(mica_error *err, size_t bytes, const char *what);
 
-/* "WHAT 'PATH': strerror(errno_value)"; ENOENT gives NOT_FOUND, ENOMEM OUT_OF_MEMORY, else IO. */
+/* "WHAT 'PATH': strerror(errno_value)"; ENOENT gives NOT_FOUND, ENOMEM OUT_OF_MEMORY, ENOSPC and
+ * EDQUOT DISK_FULL (and what to do about it), else IO. */
 mica_status mica_fail_errno(mica_error *err, int errno_value, const char *what, const char *path);
 
 /* Puts a text in front of an error that is already there ("model.safetensors: ..."). */

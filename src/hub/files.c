@@ -20,15 +20,6 @@
 #include "base/file.h"
 #include "base/map.h"
 
-mica_status mica_hub_fail_errno(mica_error *err, int errno_value, const char *what,
-                                const char *path)
-{
-    if (errno_value == ENOSPC || errno_value == EDQUOT)
-        return mica_fail(err, MICA_STATUS_DISK_FULL, "%s '%s': %s", what, path,
-                         strerror(errno_value));
-    return mica_fail_errno(err, errno_value, what, path);
-}
-
 void mica_hub_name_root(mica_status status, const char *root, mica_error *err)
 {
     bool names = status == MICA_STATUS_IO || status == MICA_STATUS_DISK_FULL;
@@ -43,7 +34,7 @@ static mica_status make_root(const char *root, mica_error *err)
         return mica_fail_memory(err, strlen(root), "a path");
     int error = mica_make_folders(path, 0777);
     mica_status status =
-        error ? mica_hub_fail_errno(err, error, "cannot make the folder", path) : MICA_OK;
+        error ? mica_fail_errno(err, error, "cannot make the folder", path) : MICA_OK;
     mica_free(path);
     return status;
 }
@@ -64,7 +55,7 @@ static mica_status enter(int folder, const char *part, bool create, int *out, mi
             status = mica_fail(err, MICA_STATUS_IO, "'%s' is %s, where a folder should be", part,
                                S_ISLNK(info.st_mode) ? "a symbolic link" : "a file");
         else
-            status = mica_hub_fail_errno(
+            status = mica_fail_errno(
                 err, error, create ? "cannot make the folder" : "cannot open the folder", part);
     }
     close(folder);
@@ -80,7 +71,7 @@ mica_status mica_hub_folder_open(const char *root, const char *below, bool creat
         return status;
     int folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        return mica_hub_fail_errno(err, errno, "cannot open the folder", root);
+        return mica_fail_errno(err, errno, "cannot open the folder", root);
     while (*below) {
         char part[256];
         size_t size = strcspn(below, "/");
@@ -133,7 +124,7 @@ mica_status mica_hub_write_at(int fd, const void *data, size_t size, int64_t off
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return mica_hub_fail_errno(err, n < 0 ? errno : ENOSPC, "cannot write", path);
+            return mica_fail_errno(err, n < 0 ? errno : ENOSPC, "cannot write", path);
         p += n;
         offset += n;
         size -= (size_t)n;
@@ -169,7 +160,7 @@ static mica_status open_temporary(int folder, const char *name, char *temporary,
         if (errno != EEXIST)
             break;
     }
-    return mica_hub_fail_errno(err, errno, "cannot write", name);
+    return mica_fail_errno(err, errno, "cannot write", name);
 }
 
 /* Syncs, closes and renames a temporary file, or removes it if `status` is a failure. */
@@ -177,11 +168,11 @@ static mica_status settle(int scratch, int folder, int fd, const char *temporary
                           mica_status status, mica_error *err)
 {
     if (!status && fsync(fd) != 0 && errno != EINVAL)
-        status = mica_hub_fail_errno(err, errno, "cannot write", name);
+        status = mica_fail_errno(err, errno, "cannot write", name);
     if (close(fd) != 0 && !status)
-        status = mica_hub_fail_errno(err, errno, "cannot write", name);
+        status = mica_fail_errno(err, errno, "cannot write", name);
     if (!status && renameat(scratch, temporary, folder, name) != 0)
-        status = mica_hub_fail_errno(err, errno, "cannot write", name);
+        status = mica_fail_errno(err, errno, "cannot write", name);
     if (status)
         unlinkat(scratch, temporary, 0);
     return status;
@@ -205,7 +196,7 @@ mica_status mica_hub_copy(const char *from, int folder, const char *name, mica_e
     char temporary[256], *block = NULL;
     int out = -1, in = open(from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
-        return mica_hub_fail_errno(err, errno, "cannot open", from);
+        return mica_fail_errno(err, errno, "cannot open", from);
     mica_status status = open_temporary(folder, name, temporary, sizeof temporary, &out, err);
     if (!status && !(block = mica_alloc(BLOCK)))
         status = mica_fail_memory(err, BLOCK, "copying a file");
@@ -214,7 +205,7 @@ mica_status mica_hub_copy(const char *from, int folder, const char *name, mica_e
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            status = mica_hub_fail_errno(err, errno, "cannot read", from);
+            status = mica_fail_errno(err, errno, "cannot read", from);
         if (n <= 0)
             break;
         status = mica_hub_write_at(out, block, (size_t)n, offset, name, err);
@@ -247,7 +238,7 @@ mica_status mica_hub_point(int folder, const char *name, const char *target, boo
         if (errno != EEXIST || (unlinkat(folder, name, 0) != 0 && errno != ENOENT))
             break;
     }
-    return mica_hub_fail_errno(err, errno, "cannot make the link", name);
+    return mica_fail_errno(err, errno, "cannot make the link", name);
 }
 
 /* Opens a lock file as the Python package filelock does, with permissions for the group. */
@@ -282,7 +273,7 @@ mica_status mica_hub_lock_try(const char *root, const char *path, int *fd,
     close(folder);
     if (lock < 0)
         return error == ENOENT ? MICA_OK /* removed meanwhile: try again */
-                               : mica_hub_fail_errno(err, error, "cannot open the lock", path);
+                               : mica_fail_errno(err, error, "cannot open the lock", path);
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         error = errno;
         close(lock);

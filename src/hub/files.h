@@ -14,10 +14,6 @@
 
 #include "base/error.h"
 
-/* Like mica_fail_errno; ENOSPC and EDQUOT give DISK_FULL. */
-mica_status mica_hub_fail_errno(mica_error *err, int errno_value, const char *what,
-                                const char *path);
-
 /* Errors of files name them below their root; this puts the root before those (IO, DISK_FULL) that
  * do not name it, so that the user knows which folder or disk it is. */
 void mica_hub_name_root(mica_status status, const char *root, mica_error *err);

@@ -116,7 +116,7 @@ static mica_status rewind_partial(mica_hub_job *job, mica_error *err)
     job->have = 0;
     job->resumed = false;
     if (ftruncate(job->file, 0) != 0)
-        return mica_hub_fail_errno(err, errno, "cannot write", job->partial);
+        return mica_fail_errno(err, errno, "cannot write", job->partial);
     if (job->digest && !mica_hub_digest_reset(job->digest, job->size))
         return mica_fail_memory(err, 0, "a checksum");
     return MICA_OK;
@@ -128,7 +128,7 @@ static mica_status take_partial(mica_hub_job *job, mica_error *err)
     mica_hub_hash kind = mica_hub_hash_of(job->etag);
     job->file = open_partial(job->folder, partial_name(job));
     if (job->file < 0 || fstat(job->file, &info) != 0)
-        return mica_hub_fail_errno(err, errno, "cannot write", job->partial);
+        return mica_fail_errno(err, errno, "cannot write", job->partial);
     mica_status status = kind == MICA_HUB_HASH_NONE
                              ? MICA_OK
                              : mica_hub_digest_create(kind, job->size, &job->digest, err);
@@ -189,7 +189,7 @@ static mica_status give_name(mica_hub_job *job, mica_error *err)
 {
     mica_hub_default_mode(job->folder, job->file);
     if (fsync(job->file) != 0 && errno != EINVAL)
-        return mica_hub_fail_errno(err, errno, "cannot write", job->partial);
+        return mica_fail_errno(err, errno, "cannot write", job->partial);
     mica_status status = mica_hub_place_publish(job->place, job->row->path, job->etag, job->folder,
                                                 partial_name(job), err);
     if (status)

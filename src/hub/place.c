@@ -212,7 +212,7 @@ static mica_status point_at(const mica_hub_place *place, const char *path, const
     if (!status && unsupported && fresh) {
         status = mica_hub_folder_open(place->storage, "blobs", false, &blobs, err);
         if (!status && renameat(blobs, etag, folder, name) != 0)
-            status = mica_hub_fail_errno(err, errno, "cannot write", below);
+            status = mica_fail_errno(err, errno, "cannot write", below);
     } else if (!status && unsupported) {
         status = mica_hub_copy(blob, folder, name, err);
     }
@@ -284,7 +284,7 @@ mica_status mica_hub_place_publish(const mica_hub_place *place, const char *path
                              ? mica_hub_folder_of(place->local_dir, path, true, &target, &last, err)
                              : MICA_OK;
     if (!status && renameat(folder, name, target >= 0 ? target : folder, last) != 0)
-        status = mica_hub_fail_errno(err, errno, "cannot write", path);
+        status = mica_fail_errno(err, errno, "cannot write", path);
     if (target >= 0)
         close(target);
     if (!status)

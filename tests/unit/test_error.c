@@ -63,6 +63,12 @@ static void errno_and_prefix(void **state)
     assert_non_null(strstr(err.message, "cannot open 'x': "));
     assert_int_equal(mica_fail_errno(&err, EACCES, "cannot open", "x"), MICA_STATUS_IO);
     assert_int_equal(mica_fail_errno(&err, ENOMEM, "cannot open", "x"), MICA_STATUS_OUT_OF_MEMORY);
+    assert_int_equal(mica_fail_errno(&err, ENOSPC, "cannot write", "x"), MICA_STATUS_DISK_FULL);
+    assert_string_equal(err.message,
+                        "cannot write 'x': the disk is full; remove what is not needed, "
+                        "or choose a place on another disk");
+    assert_int_equal(mica_fail_errno(&err, EDQUOT, "cannot write", "x"), MICA_STATUS_DISK_FULL);
+    assert_non_null(strstr(err.message, "'x': the disk quota is used up; "));
     mica_fail(&err, MICA_STATUS_SHAPE, "what");
     mica_error_prefix(&err, "where %d: ", 3);
     assert_string_equal(err.message, "where 3: what");

@@ -150,7 +150,7 @@ static void a_full_disk_is_an_error(void **state)
     }
     assert_int_equal(mica_writer_open("/dev/full", &writer, &err), MICA_OK);
     mica_writer_write(writer, "x", 1, &err);
-    assert_int_equal(mica_writer_commit(&writer, &err), MICA_STATUS_IO);
+    assert_int_equal(mica_writer_commit(&writer, &err), MICA_STATUS_DISK_FULL);
     assert_non_null(strstr(err.message, "/dev/full"));
 }
 
