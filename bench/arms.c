@@ -171,7 +171,7 @@ void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench
     }
     bench_interval ratio = bench_arm_ratio(arm, other);
     mica_json_begin_object(w);
-    bench_write_text(w, "to", other->name);
+    mica_json_write_member(w, "to", other->name);
     bench_write_number(w, "median", ratio.median);
     bench_write_number(w, "low", ratio.low);
     bench_write_number(w, "high", ratio.high);
@@ -181,10 +181,10 @@ void bench_write_ratio_of(mica_json_writer *w, const bench_arm *arm, const bench
 
 void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
 {
-    bench_write_text(w, "name", arm->name);
-    bench_write_text(w, "state", bench_state_name(arm->state));
+    mica_json_write_member(w, "name", arm->name);
+    mica_json_write_member(w, "state", bench_state_name(arm->state));
     if (arm->state != BENCH_OK) {
-        bench_write_text(w, "reason", arm->reason);
+        mica_json_write_member(w, "reason", arm->reason);
     } else {
         const bench_summary *s = &arm->summary;
         bench_write_int(w, "runs_per_sample", (int64_t)arm->runs);
@@ -199,6 +199,6 @@ void bench_write_arm(mica_json_writer *w, const bench_arm *arm)
         mica_json_end_array(w);
         char why[128];
         if (bench_arm_is_suspect(arm, why, sizeof why))
-            bench_write_text(w, "suspect", why);
+            mica_json_write_member(w, "suspect", why);
     }
 }

@@ -145,7 +145,7 @@ void bench_environment_read(bench_environment *e)
 
 static void write_known(mica_json_writer *w, const char *key, const char *text)
 {
-    bench_write_text(w, key, text[0] ? text : NULL);
+    mica_json_write_member(w, key, text[0] ? text : NULL);
 }
 
 void bench_environment_write(mica_json_writer *w, const bench_environment *e)

@@ -214,12 +214,12 @@ static mica_status run_arm(const looking *l, bench_model_arm *arm, mica_error *e
     if (status)
         return status;
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "accuracy");
-    bench_write_text(w, "model", work->source->name);
-    bench_write_text(w, "arm", arm->name);
-    bench_write_text(w, "precision", arm->precision);
-    bench_write_text(w, "state", bench_state_name(c.state));
-    bench_write_text(w, "reason", c.state == BENCH_OK ? NULL : c.reason);
+    mica_json_write_member(w, "kind", "accuracy");
+    mica_json_write_member(w, "model", work->source->name);
+    mica_json_write_member(w, "arm", arm->name);
+    mica_json_write_member(w, "precision", arm->precision);
+    mica_json_write_member(w, "state", bench_state_name(c.state));
+    mica_json_write_member(w, "reason", c.state == BENCH_OK ? NULL : c.reason);
     bench_write_int(w, "texts", (int64_t)c.count);
     bench_write_int(w, "calibration_texts", (int64_t)l->calibration_count);
     bench_write_int(w, "not_finite", (int64_t)c.bad);

@@ -116,18 +116,18 @@ static void write_load(mica_json_writer *w, const bench_model_arm *arm,
                        const bench_model_load *load)
 {
     mica_json_begin_object(w);
-    bench_write_text(w, "do", "load");
-    bench_write_text(w, "arm", arm->name);
-    bench_write_text(w, "model", load->model);
-    bench_write_text(w, "head", load->head ? "masked-lm" : "none");
+    mica_json_write_member(w, "do", "load");
+    mica_json_write_member(w, "arm", arm->name);
+    mica_json_write_member(w, "model", load->model);
+    mica_json_write_member(w, "head", load->head ? "masked-lm" : "none");
     bench_write_int(w, "threads", (int64_t)load->threads);
     mica_json_write_key(w, "cpus");
     mica_json_begin_array(w);
     for (size_t i = 0; i < load->processor_count; i++)
         mica_json_write_int(w, load->processors[i]);
     mica_json_end_array(w);
-    bench_write_text(w, "cache", load->cache);
-    bench_write_text(w, "calibration", load->calibration);
+    mica_json_write_member(w, "cache", load->cache);
+    mica_json_write_member(w, "calibration", load->calibration);
 }
 
 /* An arm without room would end others, or what else runs on the machine. Peers have been seen to
@@ -221,7 +221,7 @@ static bench_state ask_seconds(bench_model_arm *arm, const char *const members[]
     }
     mica_json_begin_object(w);
     for (size_t i = 0; i < count; i++)
-        bench_write_text(w, members[i][0], members[i][1]);
+        mica_json_write_member(w, members[i][0], members[i][1]);
     if (runs > 0)
         bench_write_int(w, "runs", (int64_t)runs);
     double begin = bench_now(), energy = joules ? bench_joules() : NAN;

@@ -149,11 +149,11 @@ static void write_flaw(const looking *l, const struct flaw *flaw, const bench_ar
 {
     mica_json_writer *w = l->work->writer;
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "flaw");
-    bench_write_text(w, "flaw", flaw->name);
-    bench_write_text(w, "model", l->work->model->source->name);
-    bench_write_text(w, "cell", l->cell);
-    bench_write_text(w, "arm", l->arm->name);
+    mica_json_write_member(w, "kind", "flaw");
+    mica_json_write_member(w, "flaw", flaw->name);
+    mica_json_write_member(w, "model", l->work->model->source->name);
+    mica_json_write_member(w, "cell", l->cell);
+    mica_json_write_member(w, "arm", l->arm->name);
     mica_json_write_key(w, "honest");
     mica_json_begin_object(w);
     bench_write_arm(w, honest);
@@ -167,7 +167,7 @@ static void write_flaw(const looking *l, const struct flaw *flaw, const bench_ar
     else
         bench_write_arm(w, flawed);
     mica_json_end_object(w);
-    bench_write_text(w, "says", flaw->says);
+    mica_json_write_member(w, "says", flaw->says);
     mica_json_end_object(w);
 }
 

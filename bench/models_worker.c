@@ -54,7 +54,7 @@ static void begin(worker *w, bool ok)
 static bool refuse(worker *w, const char *why)
 {
     begin(w, false);
-    bench_write_text(w->writer, "error", why);
+    mica_json_write_member(w->writer, "error", why);
     return put(w);
 }
 
@@ -65,25 +65,25 @@ static bool hello(worker *w)
     if (!mica_context_create(NULL, &context, NULL))
         mica_context_get_info(context, &info);
     begin(w, true);
-    bench_write_text(w->writer, "name", "mica");
+    mica_json_write_member(w->writer, "name", "mica");
     mica_json_write_key(w->writer, "versions");
     mica_json_begin_object(w->writer);
-    bench_write_text(w->writer, "mica", mica_version());
+    mica_json_write_member(w->writer, "mica", mica_version());
     mica_json_end_object(w->writer);
     mica_json_write_key(w->writer, "settings");
     mica_json_begin_object(w->writer);
-    bench_write_text(w->writer, "kernels", info.kernels);
-    bench_write_text(w->writer, "bf16", info.bf16);
-    bench_write_text(w->writer, "int8", info.int8);
+    mica_json_write_member(w->writer, "kernels", info.kernels);
+    mica_json_write_member(w->writer, "bf16", info.bf16);
+    mica_json_write_member(w->writer, "int8", info.int8);
     mica_json_end_object(w->writer);
     mica_json_write_key(w->writer, "arms");
     mica_json_begin_array(w->writer);
     for (size_t i = 0; i < sizeof arms / sizeof *arms; i++) {
         mica_json_begin_object(w->writer);
-        bench_write_text(w->writer, "arm", arms[i][0]);
-        bench_write_text(w->writer, "precision", arms[i][1]);
-        bench_write_text(w->writer, "config", "default");
-        bench_write_text(w->writer, "device", "cpu");
+        mica_json_write_member(w->writer, "arm", arms[i][0]);
+        mica_json_write_member(w->writer, "precision", arms[i][1]);
+        mica_json_write_member(w->writer, "config", "default");
+        mica_json_write_member(w->writer, "device", "cpu");
         bench_write_bool(w->writer, "as_published", false);
         mica_json_end_object(w->writer);
     }
@@ -157,8 +157,8 @@ static bool load(worker *w, const mica_json_value *request)
     begin(w, true);
     bench_write_number(w->writer, "load_seconds", bench_now() - start);
     bench_write_number(w->writer, "compile_seconds", 0);
-    bench_write_text(w->writer, "way", way);
-    bench_write_text(w->writer, "kernels", kernels);
+    mica_json_write_member(w->writer, "way", way);
+    mica_json_write_member(w->writer, "kernels", kernels);
     return put(w);
 }
 

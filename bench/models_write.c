@@ -24,7 +24,7 @@ static void write_digest(mica_json_writer *w, const char *key, uint64_t digest)
 {
     char text[24];
     snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
-    bench_write_text(w, key, text);
+    mica_json_write_member(w, key, text);
 }
 
 /* What decides what is measured: with these the same, a run can be gone on with. */
@@ -48,14 +48,14 @@ static void write_choices(mica_json_writer *w, const bench_models_options *o,
     for (size_t i = 0; i < o->arm_count; i++)
         mica_json_write_text(w, o->arms[i]);
     mica_json_end_array(w);
-    bench_write_text(w, "filter", o->filter);
+    mica_json_write_member(w, "filter", o->filter);
     mica_json_write_key(w, "accuracy");
     if (!s->accuracy) {
         mica_json_write_null(w);
         return;
     }
     mica_json_begin_object(w);
-    bench_write_text(w, "model", s->accuracy->name);
+    mica_json_write_member(w, "model", s->accuracy->name);
     write_digest(w, "digest", s->accuracy->digest);
     write_digest(w, "text", s->accuracy_text);
     mica_json_end_object(w);
@@ -72,7 +72,7 @@ static void write_settings(mica_json_writer *w, const bench_models_options *o,
     bench_write_int(w, "threads", (int64_t)machine->threads);
     write_sizes(w, "lengths", o->lengths, o->length_count);
     write_sizes(w, "batches", o->batches, o->batch_count);
-    bench_write_text(w, "head", o->as_published ? "as-published" : "none");
+    mica_json_write_member(w, "head", o->as_published ? "as-published" : "none");
     bench_write_number(w, "calm", o->calm);
     bench_write_number(w, "slow", o->slow);
     bench_write_number(w, "slow_times", o->slow_times);
@@ -104,13 +104,13 @@ static void write_program(mica_json_writer *w, const bench_program *p)
 {
     const mica_json_value *hello = p->hello ? mica_json_root(p->hello) : NULL;
     mica_json_begin_object(w);
-    bench_write_text(w, "name", p->name);
+    mica_json_write_member(w, "name", p->name);
     mica_json_write_key(w, "versions");
     bench_write_value(w, mica_json_get(hello, "versions"));
     mica_json_write_key(w, "settings");
     bench_write_value(w, mica_json_get(hello, "settings"));
-    bench_write_text(w, "state", bench_state_name(p->state));
-    bench_write_text(w, "reason", p->state == BENCH_OK ? NULL : p->reason);
+    mica_json_write_member(w, "state", bench_state_name(p->state));
+    mica_json_write_member(w, "reason", p->state == BENCH_OK ? NULL : p->reason);
     mica_json_end_object(w);
 }
 
@@ -119,7 +119,7 @@ void bench_write_models_header(mica_json_writer *w, const bench_models_options *
                                const bench_models_machine *machine)
 {
     mica_json_begin_object(w);
-    bench_write_text(w, "bench", "models");
+    mica_json_write_member(w, "bench", "models");
     bench_write_int(w, "schema", 1);
     mica_json_write_key(w, "environment");
     mica_json_begin_object(w);
@@ -138,9 +138,9 @@ void bench_write_models_header(mica_json_writer *w, const bench_models_options *
 void bench_write_failed(mica_json_writer *w, const bench_source *source, const char *reason)
 {
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "failed");
-    bench_write_text(w, "model", source->name);
-    bench_write_text(w, "reason", reason);
+    mica_json_write_member(w, "kind", "failed");
+    mica_json_write_member(w, "model", source->name);
+    mica_json_write_member(w, "reason", reason);
     mica_json_end_object(w);
 }
 
@@ -173,11 +173,11 @@ static void write_cell_arm(mica_json_writer *w, const bench_cell_result *r, cons
 {
     mica_json_begin_object(w);
     bench_write_arm(w, &a->arm);
-    bench_write_text(w, "framework", a->process->framework);
-    bench_write_text(w, "precision", a->process->precision);
-    bench_write_text(w, "config", a->process->config);
-    bench_write_text(w, "device", a->process->device);
-    bench_write_text(w, "way", a->process->way_here[0] ? a->process->way_here : NULL);
+    mica_json_write_member(w, "framework", a->process->framework);
+    mica_json_write_member(w, "precision", a->process->precision);
+    mica_json_write_member(w, "config", a->process->config);
+    mica_json_write_member(w, "device", a->process->device);
+    mica_json_write_member(w, "way", a->process->way_here[0] ? a->process->way_here : NULL);
     write_bytes(w, "peak_device_bytes", a->process->device_bytes);
     bench_write_number(w, "first_seconds", a->first_seconds);
     bench_write_number(w, "difference", a->distance.largest);
@@ -220,10 +220,10 @@ void bench_write_part(mica_json_writer *w, const bench_models_model *model, cons
                       const char *precision, const bench_cell_result *r)
 {
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "part");
-    bench_write_text(w, "model", model->source->name);
+    mica_json_write_member(w, "kind", "part");
+    mica_json_write_member(w, "model", model->source->name);
     write_length(w, cell);
-    bench_write_text(w, "precision", precision);
+    mica_json_write_member(w, "precision", precision);
     bench_write_int(w, "tokens", (int64_t)cell->data.tokens);
     bench_write_int(w, "sequences", (int64_t)cell->data.sequences);
     write_texts(w, &cell->data);
@@ -231,7 +231,7 @@ void bench_write_part(mica_json_writer *w, const bench_models_model *model, cons
     mica_json_begin_array(w);
     for (size_t i = 0; i < r->round_count; i++) {
         mica_json_begin_object(w);
-        bench_write_text(w, "precision", precision);
+        mica_json_write_member(w, "precision", precision);
         bench_write_number(w, "before", r->rounds[i].before);
         bench_write_number(w, "after", r->rounds[i].after);
         bench_write_bool(w, "disturbed", r->rounds[i].disturbed);
@@ -253,25 +253,25 @@ void bench_write_group(mica_json_writer *w, const bench_models_model *model, con
                        bench_model_arm *const *arms, size_t count)
 {
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "group");
-    bench_write_text(w, "model", model->source->name);
-    bench_write_text(w, "precision", precision);
+    mica_json_write_member(w, "kind", "group");
+    mica_json_write_member(w, "model", model->source->name);
+    mica_json_write_member(w, "precision", precision);
     mica_json_write_key(w, "arms");
     mica_json_begin_array(w);
     for (size_t i = 0; i < count; i++) {
         const bench_model_arm *a = arms[i];
         bool loaded = a->way[0] || a->load_seconds > 0;
         mica_json_begin_object(w);
-        bench_write_text(w, "arm", a->name);
-        bench_write_text(w, "framework", a->framework);
-        bench_write_text(w, "precision", a->precision);
-        bench_write_text(w, "config", a->config);
-        bench_write_text(w, "device", a->device);
+        mica_json_write_member(w, "arm", a->name);
+        mica_json_write_member(w, "framework", a->framework);
+        mica_json_write_member(w, "precision", a->precision);
+        mica_json_write_member(w, "config", a->config);
+        mica_json_write_member(w, "device", a->device);
         bench_write_bool(w, "as_published", a->as_published);
-        bench_write_text(w, "state", bench_state_name(a->state));
-        bench_write_text(w, "reason", a->state == BENCH_OK ? NULL : a->reason);
-        bench_write_text(w, "way", loaded ? a->way : NULL);
-        bench_write_text(w, "kernels", loaded ? a->kernels : NULL);
+        mica_json_write_member(w, "state", bench_state_name(a->state));
+        mica_json_write_member(w, "reason", a->state == BENCH_OK ? NULL : a->reason);
+        mica_json_write_member(w, "way", loaded ? a->way : NULL);
+        mica_json_write_member(w, "kernels", loaded ? a->kernels : NULL);
         bench_write_number(w, "load_seconds", loaded ? a->load_seconds : NAN);
         bench_write_number(w, "compile_seconds", loaded ? a->compile_seconds : NAN);
         write_bytes(w, "peak_resident_bytes", (double)a->peak_resident);
@@ -307,16 +307,17 @@ void bench_write_model(mica_json_writer *w, const bench_models_model *m,
 {
     bool made = strcmp(m->source->from, "init") == 0;
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "model");
-    bench_write_text(w, "model", m->source->name);
-    bench_write_text(w, "source", m->source->from);
+    mica_json_write_member(w, "kind", "model");
+    mica_json_write_member(w, "model", m->source->name);
+    mica_json_write_member(w, "source", m->source->from);
     mica_json_write_key(w, "seed");
     if (made)
         mica_json_write_int(w, (int64_t)m->seed);
     else
         mica_json_write_null(w);
-    bench_write_text(w, "tokenizer", m->source->tokenizer[0] ? m->source->tokenizer : "its own");
-    bench_write_text(w, "family", m->encoder.family);
+    mica_json_write_member(w, "tokenizer",
+                           m->source->tokenizer[0] ? m->source->tokenizer : "its own");
+    mica_json_write_member(w, "family", m->encoder.family);
     bench_write_int(w, "layers", m->encoder.layers);
     bench_write_int(w, "hidden", m->encoder.hidden);
     bench_write_int(w, "parameters", bench_encoder_parameters(&m->encoder, m->head));
@@ -326,7 +327,7 @@ void bench_write_model(mica_json_writer *w, const bench_models_model *m,
         bench_write_number(w, bench_precisions[p],
                            weight_bytes[p] * (double)bench_encoder_weights(&m->encoder, m->head));
     mica_json_end_object(w);
-    bench_write_text(w, "head", m->head ? "masked-lm" : "none");
+    mica_json_write_member(w, "head", m->head ? "masked-lm" : "none");
     write_all(w, "arms", "group", m, NULL, results);
     mica_json_end_object(w);
 }
@@ -361,8 +362,8 @@ void bench_write_cell(mica_json_writer *w, const bench_models_model *m, const be
     const bench_batch *b = &cell->data;
     double flops = bench_model_flops(m, b), disturbed = 0;
     mica_json_begin_object(w);
-    bench_write_text(w, "kind", "cell");
-    bench_write_text(w, "model", m->source->name);
+    mica_json_write_member(w, "kind", "cell");
+    mica_json_write_member(w, "model", m->source->name);
     write_length(w, cell);
     bench_write_int(w, "sequences", (int64_t)b->sequences);
     bench_write_int(w, "tokens", (int64_t)b->tokens);

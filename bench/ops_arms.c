@@ -104,7 +104,7 @@ static mica_json_writer *begin_request(bench *b, const char *what)
     mica_json_writer *w = b->ops->writer;
     mica_json_writer_reset(w);
     mica_json_begin_object(w);
-    bench_write_text(w, "do", what);
+    mica_json_write_member(w, "do", what);
     return w;
 }
 
@@ -113,7 +113,7 @@ static mica_json_writer *begin_arm(bench *b, const char *what, size_t i)
 {
     const bench_ops_choice *choice = &b->result->choices[i];
     mica_json_writer *w = begin_request(b, choice->flawed ? "flaw" : what);
-    bench_write_text(w, choice->flawed ? "name" : "arm", choice->what);
+    mica_json_write_member(w, choice->flawed ? "name" : "arm", choice->what);
     bench_write_bool(w, "keep", !b->in_turn);
     return w;
 }
@@ -136,8 +136,8 @@ static bool ask_prepare(bench *b, bench_peer *peer)
 {
     const bench_case *c = &b->result->work;
     mica_json_writer *w = begin_request(b, "prepare");
-    bench_write_text(w, "op", bench_op_word(c->op));
-    bench_write_text(w, "inputs", b->ops->inputs_path);
+    mica_json_write_member(w, "op", bench_op_word(c->op));
+    mica_json_write_member(w, "inputs", b->ops->inputs_path);
     bench_write_int(w, "axis", c->axis);
     bench_write_bool(w, "causal", c->causal);
     bench_write_int(w, "threads", (int64_t)b->ops->info.threads);
@@ -232,9 +232,9 @@ static void prepare_peer_arm(bench *b, size_t i, bool ready)
     }
     unlink(b->ops->output_path); /* an output of before must not pass for this one */
     mica_json_writer *w = begin_arm(b, "check", i);
-    bench_write_text(w, "output", b->ops->output_path);
+    mica_json_write_member(w, "output", b->ops->output_path);
     if (b->sampled)
-        bench_write_text(w, "at", b->ops->positions_path);
+        mica_json_write_member(w, "at", b->ops->positions_path);
     const mica_json_value *answer = ask(b, peer);
     if (!answer) {
         bench_peer_fail_arm(peer, arm);

@@ -59,15 +59,6 @@ mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out
                 : bench_fail_memory(err, "a file");
 }
 
-void bench_write_text(mica_json_writer *w, const char *key, const char *text)
-{
-    mica_json_write_key(w, key);
-    if (text)
-        mica_json_write_text(w, text);
-    else
-        mica_json_write_null(w);
-}
-
 void bench_write_number(mica_json_writer *w, const char *key, double number)
 {
     mica_json_write_key(w, key);

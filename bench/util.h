@@ -29,8 +29,7 @@ mica_status bench_read_all(FILE *file, const char *path, size_t most, char **out
 mica_status bench_write_file(const char *path, const char *text, size_t size, const char *end,
                              mica_error *err);
 
-/* Members of the object that is open. NULL texts and numbers that are not finite are null. */
-void bench_write_text(mica_json_writer *w, const char *key, const char *text);
+/* Members of the object that is open. Numbers that are not finite are null. */
 void bench_write_number(mica_json_writer *w, const char *key, double number);
 void bench_write_int(mica_json_writer *w, const char *key, int64_t number);
 void bench_write_bool(mica_json_writer *w, const char *key, bool flag);

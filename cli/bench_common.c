@@ -153,7 +153,7 @@ void bench_show_ratio(bench_interval ratio)
 
 void bench_write_head(mica_json_writer *w, const char *bench, const bench_environment *environment)
 {
-    write_member(w, "bench", bench);
+    mica_json_write_member(w, "bench", bench);
     bench_write_int(w, "schema", 1);
     mica_json_write_key(w, "environment");
     mica_json_begin_object(w);

@@ -28,9 +28,9 @@ void ops_write_result(const ops_run *run, const bench_ops_result *r)
 {
     mica_json_writer *w = run->writer;
     mica_json_begin_object(w);
-    write_member(w, "case", r->work.name);
-    write_member(w, "op", bench_op_title(r->work.op));
-    write_member(w, "group", bench_group_name(r->work.group));
+    mica_json_write_member(w, "case", r->work.name);
+    mica_json_write_member(w, "op", bench_op_title(r->work.op));
+    mica_json_write_member(w, "group", bench_group_name(r->work.group));
     bench_write_bool(w, "paper", r->work.group == BENCH_GROUP_PAPER);
     bench_write_number(w, "flops", r->work.flops);
     bench_write_number(w, "bytes", r->work.bytes);
@@ -42,7 +42,7 @@ void ops_write_result(const ops_run *run, const bench_ops_result *r)
     for (size_t i = 0; i < r->arm_count; i++) {
         mica_json_begin_object(w);
         bench_write_arm(w, &r->arms[i]);
-        write_member(w, "way", r->how[i][0] ? r->how[i] : NULL);
+        mica_json_write_member(w, "way", r->how[i][0] ? r->how[i] : NULL);
         bench_write_number(w, "difference", r->worst[i]);
         if (r->arms[i].state == BENCH_OK) {
             bench_rates rates = bench_ops_rates(r, i, bench_ops_peaks(run->ops));
@@ -72,7 +72,7 @@ static void write_facts(mica_json_writer *w, const bench_ops_peer *peer, bool se
     mica_json_begin_object(w);
     for (size_t i = 0; i < peer->fact_count; i++)
         if (peer->facts[i].setting == settings)
-            write_member(w, peer->facts[i].key, peer->facts[i].value);
+            mica_json_write_member(w, peer->facts[i].key, peer->facts[i].value);
     mica_json_end_object(w);
 }
 
@@ -84,11 +84,11 @@ static void write_peers(const ops_run *run)
     for (size_t i = 0; i < run->options.peer_count; i++) {
         const bench_ops_peer *peer = bench_ops_peer_of(run->ops, i);
         mica_json_begin_object(w);
-        write_member(w, "name", run->options.peers[i].name);
+        mica_json_write_member(w, "name", run->options.peers[i].name);
         write_facts(w, peer, false);
         write_facts(w, peer, true);
-        write_member(w, "state", bench_state_name(peer->state));
-        write_member(w, "reason", peer->reason[0] ? peer->reason : NULL);
+        mica_json_write_member(w, "state", bench_state_name(peer->state));
+        mica_json_write_member(w, "reason", peer->reason[0] ? peer->reason : NULL);
         mica_json_end_object(w);
     }
     mica_json_end_array(w);
@@ -124,14 +124,14 @@ void ops_write_flaw(const ops_run *run, const bench_flaw *flaw)
 {
     mica_json_writer *w = run->writer;
     mica_json_begin_object(w);
-    write_member(w, "kind", "flaw");
-    write_member(w, "flaw", flaw->name);
-    write_member(w, "case", flaw->what);
-    write_member(w, "arm", flaw->arm);
+    mica_json_write_member(w, "kind", "flaw");
+    mica_json_write_member(w, "flaw", flaw->name);
+    mica_json_write_member(w, "case", flaw->what);
+    mica_json_write_member(w, "arm", flaw->arm);
     write_figure(w, "honest", flaw, 0);
     write_figure(w, "flawed", flaw, 1);
-    write_member(w, "caught", flaw->caught[0] ? flaw->caught : NULL);
-    write_member(w, "says", flaw->says);
+    mica_json_write_member(w, "caught", flaw->caught[0] ? flaw->caught : NULL);
+    mica_json_write_member(w, "says", flaw->says);
     mica_json_end_object(w);
 }
 

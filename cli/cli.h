@@ -117,8 +117,7 @@ size_t fit_text(const char *text, size_t width, char *out, size_t room);
 /* "743 B", "127.3 MB": as the Hub's pages give sizes; "?" if it is negative. */
 void size_text(int64_t bytes, char *text, size_t size);
 
-void write_member(mica_json_writer *w, const char *key, const char *text); /* NULL: null */
-void write_count(mica_json_writer *w, int64_t number);                     /* negative: null */
+void write_count(mica_json_writer *w, int64_t number); /* negative: null */
 
 /* ---- texts in ---------------------------------------------------------------------------------
  */

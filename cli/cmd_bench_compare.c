@@ -371,9 +371,9 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
     if (status)
         return status;
     mica_json_begin_object(w);
-    write_member(w, "bench", "compare");
+    mica_json_write_member(w, "bench", "compare");
     bench_write_int(w, "schema", 1);
-    write_member(w, "of", text_at(c, 0, NULL, "bench"));
+    mica_json_write_member(w, "of", text_at(c, 0, NULL, "bench"));
     bench_write_number(w, "threshold", c->threshold);
     bench_write_int(w, "regressions", (int64_t)c->regressions);
     bench_write_int(w, "gone", (int64_t)count_of(c, GONE, false));
@@ -393,14 +393,14 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
         const double values[] = {x->seconds[0], x->seconds[1], x->ratio.median,
                                  x->ratio.low,  x->ratio.high, x->ratio.level};
         mica_json_begin_object(w);
-        write_member(w, "name", e->name);
-        write_member(w, "arm", e->arm);
-        write_member(w, "verdict", verdict_names[x->verdict]);
+        mica_json_write_member(w, "name", e->name);
+        mica_json_write_member(w, "arm", e->arm);
+        mica_json_write_member(w, "verdict", verdict_names[x->verdict]);
         for (int k = 0; k < 6 && x->verdict <= FASTER; k++)
             bench_write_number(w, keys[k], values[k]);
         for (int k = 0; k < 2; k++)
             if (suspect_of(x, k))
-                write_member(w, k ? "suspect_after" : "suspect_before", suspect_of(x, k));
+                mica_json_write_member(w, k ? "suspect_after" : "suspect_before", suspect_of(x, k));
         mica_json_end_object(w);
         if (format == FORMAT_JSONL)
             status = bench_put_line(w, err);

@@ -301,7 +301,7 @@ static void write_result(const gemm_run *run, const bench_gemm_result *r)
 {
     mica_json_writer *w = run->writer;
     mica_json_begin_object(w);
-    write_member(w, "case", r->name);
+    mica_json_write_member(w, "case", r->name);
     bench_write_int(w, "m", r->shape.m);
     bench_write_int(w, "n", r->shape.n);
     bench_write_int(w, "k", r->shape.k);
@@ -335,14 +335,14 @@ static void write_settings(const gemm_run *run)
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
     bench_write_plan(w, &run->options.plan);
-    write_member(w, "dtype", mica_precision_name(bench_gemm_precision(run->gemm)));
+    mica_json_write_member(w, "dtype", mica_precision_name(bench_gemm_precision(run->gemm)));
     bench_write_int(w, "threads", (int64_t)bench_gemm_info(run->gemm)->threads);
     bench_write_bool(w, "cached", run->options.cached);
     mica_json_end_object(w);
     mica_json_write_key(w, "peaks");
     mica_json_begin_object(w);
     bench_write_number(w, "flops", rate->flops);
-    write_member(w, "with", rate->with);
+    mica_json_write_member(w, "with", rate->with);
     bench_write_number(w, "read", bench_gemm_read(run->gemm));
     mica_json_end_object(w);
 }
@@ -359,8 +359,8 @@ static void write_bumps(const gemm_run *run)
             if (!find_bump(run, i, end, &b))
                 continue;
             mica_json_begin_object(w);
-            write_member(w, "case", run->results[b.at].name);
-            write_member(w, "than", run->results[b.than].name);
+            mica_json_write_member(w, "case", run->results[b.at].name);
+            mica_json_write_member(w, "than", run->results[b.than].name);
             bench_write_number(w, "ratio", b.ratio.median);
             bench_write_number(w, "low", b.ratio.low);
             bench_write_number(w, "high", b.ratio.high);

@@ -222,19 +222,19 @@ static void write_arms(mica_json_writer *w, const char *key, const bench_arm *ar
 static void write_result(mica_json_writer *w, const bench_tokenizer *t)
 {
     mica_json_begin_object(w);
-    write_member(w, "tokenizer", t->name);
+    mica_json_write_member(w, "tokenizer", t->name);
     bench_write_int(w, "texts", (int64_t)t->texts);
     bench_write_int(w, "bytes", (int64_t)t->bytes);
     bench_write_int(w, "tokens", (int64_t)t->tokens);
     bench_write_int(w, "file_bytes", (int64_t)t->file_bytes);
-    write_member(w, "peer", t->peer);
+    mica_json_write_member(w, "peer", t->peer);
     write_arms(w, "encode", t->encode, t->encode_arms);
     write_arms(w, "load", t->load, t->load_arms);
     mica_json_write_key(w, "growth");
     mica_json_begin_array(w);
     for (size_t i = 0; i < t->growth_count; i++) {
         mica_json_begin_object(w);
-        write_member(w, "text", t->growths[i].name);
+        mica_json_write_member(w, "text", t->growths[i].name);
         bench_write_int(w, "bytes", (int64_t)t->growths[i].bytes);
         write_arms(w, "time", t->growths[i].arms, 2);
         mica_json_end_object(w);
@@ -249,7 +249,7 @@ static void write_settings(const tokenizers_run *run, const char *text)
     bench_write_head(w, "tokenizers", &run->environment);
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
-    write_member(w, "text", text);
+    mica_json_write_member(w, "text", text);
     bench_write_int(w, "chunk", (int64_t)run->options.chunk);
     bench_write_plan(w, &run->options.plan);
     mica_json_end_object(w);

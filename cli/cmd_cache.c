@@ -94,7 +94,7 @@ static void ago_text(int64_t seconds, char *text, size_t size)
 static void write_row(mica_json_writer *w, const mica_hub_cached *row)
 {
     mica_json_begin_object(w);
-    write_member(w, "model", row->id);
+    mica_json_write_member(w, "model", row->id);
     mica_json_write_key(w, "revisions");
     mica_json_begin_array(w);
     for (const char *name = row->revisions; *name;) { /* "main, v1.0" */
@@ -104,7 +104,7 @@ static void write_row(mica_json_writer *w, const mica_hub_cached *row)
         name += strspn(name, ", ");
     }
     mica_json_end_array(w);
-    write_member(w, "commit", row->commit[0] ? row->commit : NULL);
+    mica_json_write_member(w, "commit", row->commit[0] ? row->commit : NULL);
     mica_json_write_key(w, "size");
     mica_json_write_int(w, row->size);
     mica_json_write_key(w, "files");
@@ -117,7 +117,7 @@ static void write_row(mica_json_writer *w, const mica_hub_cached *row)
     write_time(w, row->last_modified);
     mica_json_write_key(w, "leftovers");
     mica_json_write_int(w, row->leftovers);
-    write_member(w, "directory", row->directory);
+    mica_json_write_member(w, "directory", row->directory);
     mica_json_end_object(w);
 }
 
@@ -174,7 +174,7 @@ static mica_status put_list(const mica_hub_cache *cache, const char *folder, cli
     mica_status status = mica_json_writer_create(&w, err);
     if (!status && format == FORMAT_JSON) {
         mica_json_begin_object(w);
-        write_member(w, "cache", folder);
+        mica_json_write_member(w, "cache", folder);
         mica_json_write_key(w, "size");
         mica_json_write_int(w, mica_hub_cache_size(cache));
         mica_json_write_key(w, "models");
@@ -264,7 +264,7 @@ static mica_status put_removal(const char *id, const mica_hub_removal *r, bool r
     if (status)
         return status;
     mica_json_begin_object(w);
-    write_member(w, "model", id);
+    mica_json_write_member(w, "model", id);
     mica_json_write_key(w, "removed");
     mica_json_write_bool(w, removed);
     mica_json_write_key(w, "size");
@@ -343,15 +343,15 @@ static const char *const verdicts[] = {"good", "bad", "missing", "unchecked", "u
 static void write_check(mica_json_writer *w, const mica_hub_check *check)
 {
     mica_json_begin_object(w);
-    write_member(w, "model", check->id);
-    write_member(w, "commit", check->commit);
-    write_member(w, "path", check->path);
-    write_member(w, "location", check->location);
+    mica_json_write_member(w, "model", check->id);
+    mica_json_write_member(w, "commit", check->commit);
+    mica_json_write_member(w, "path", check->path);
+    mica_json_write_member(w, "location", check->location);
     mica_json_write_key(w, "size");
     write_count(w, check->size);
-    write_member(w, "verdict", verdicts[check->verdict]);
-    write_member(w, "expected", check->expected[0] ? check->expected : NULL);
-    write_member(w, "actual", check->actual[0] ? check->actual : NULL);
+    mica_json_write_member(w, "verdict", verdicts[check->verdict]);
+    mica_json_write_member(w, "expected", check->expected[0] ? check->expected : NULL);
+    mica_json_write_member(w, "actual", check->actual[0] ? check->actual : NULL);
     mica_json_end_object(w);
 }
 

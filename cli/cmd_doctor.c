@@ -76,12 +76,12 @@ static void hub_text(const hub_report *h)
 static void hub_json(mica_json_writer *w, const hub_report *h)
 {
     mica_json_begin_object(w);
-    write_member(w, "cache", h->info.cache_dir);
-    write_member(w, "endpoint", h->info.endpoint);
-    write_member(w, "token_source", h->info.token_source);
+    mica_json_write_member(w, "cache", h->info.cache_dir);
+    mica_json_write_member(w, "endpoint", h->info.endpoint);
+    mica_json_write_member(w, "token_source", h->info.token_source);
     mica_json_write_key(w, "offline");
     mica_json_write_bool(w, h->info.offline);
-    write_member(w, "error", h->hub ? NULL : h->err.message);
+    mica_json_write_member(w, "error", h->hub ? NULL : h->err.message);
     mica_json_end_object(w);
 }
 

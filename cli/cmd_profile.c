@@ -366,9 +366,9 @@ static void write_kernel(mica_json_writer *w, const profile_step *step)
 {
     const mica_step_profile *work = &step->work;
     bool acts = work->activation != MICA_OP_NONE;
-    write_member(w, "op", mica_op_name(work->op));
-    write_member(w, "activation", acts ? mica_op_name(work->activation) : NULL);
-    write_member(w, "weights", step->name[0] ? step->name : NULL);
+    mica_json_write_member(w, "op", mica_op_name(work->op));
+    mica_json_write_member(w, "activation", acts ? mica_op_name(work->activation) : NULL);
+    mica_json_write_member(w, "weights", step->name[0] ? step->name : NULL);
 }
 
 static void write_shape(mica_json_writer *w, const mica_step_profile *work)
@@ -398,8 +398,9 @@ static void write_groups(const profiling *p, mica_json_writer *w, const char *ke
         if (kind == GROUP_KERNEL)
             write_kernel(w, g->first);
         else
-            write_member(w, kind == GROUP_PART ? "part" : "layer",
-                         kind == GROUP_PART ? profile_part(g->first->work.op) : g->first->layer);
+            mica_json_write_member(w, kind == GROUP_PART ? "part" : "layer",
+                                   kind == GROUP_PART ? profile_part(g->first->work.op)
+                                                      : g->first->layer);
         bench_write_int(w, "steps", (int64_t)g->steps);
         bench_write_number(w, "share", p->steps > 0 ? g->seconds / p->steps : 0);
         write_work(w, g->flops, g->bytes, g->weight_bytes, g->floor, g->regions, g->seconds);
@@ -415,10 +416,10 @@ static void write_steps(const profiling *p, mica_json_writer *w)
     for (size_t i = 0; i < p->profile->count; i++) {
         const profile_step *s = &p->profile->steps[i];
         mica_json_begin_object(w);
-        write_member(w, "layer", s->layer);
+        mica_json_write_member(w, "layer", s->layer);
         write_kernel(w, s);
         write_shape(w, &s->work);
-        write_member(w, "precision", mica_precision_name(s->work.precision));
+        mica_json_write_member(w, "precision", mica_precision_name(s->work.precision));
         write_work(w, s->work.flops, s->work.bytes, s->work.weight_bytes,
                    profile_floor(&s->work, &p->peaks), s->work.regions,
                    profile_median(s->seconds, p->profile->runs));
@@ -437,17 +438,17 @@ static void write_settings(const profiling *p, mica_json_writer *w)
     mica_json_end_object(w);
     mica_json_write_key(w, "settings");
     mica_json_begin_object(w);
-    write_member(w, "input", p->texts ? "texts" : "ids");
+    mica_json_write_member(w, "input", p->texts ? "texts" : "ids");
     bench_write_int(w, "sequences", (int64_t)p->sequence_count);
     bench_write_int(w, "tokens", (int64_t)p->total_tokens);
-    write_member(w, "dtype", mica_precision_name(p->about.precision));
+    mica_json_write_member(w, "dtype", mica_precision_name(p->about.precision));
     bench_write_int(w, "threads", (int64_t)p->machine.threads);
     bench_write_int(w, "runs", p->runs);
     mica_json_end_object(w);
     mica_json_write_key(w, "peaks");
     mica_json_begin_object(w);
     bench_write_number(w, "flops", p->rate.flops);
-    write_member(w, "with", p->rate.with);
+    mica_json_write_member(w, "with", p->rate.with);
     bench_write_number(w, "read", p->peaks.read);
     mica_json_end_object(w);
 }
@@ -456,9 +457,9 @@ static void write_settings(const profiling *p, mica_json_writer *w)
 static void write_document(const profiling *p, mica_json_writer *w)
 {
     mica_json_begin_object(w);
-    write_member(w, "profile", p->model);
+    mica_json_write_member(w, "profile", p->model);
     bench_write_int(w, "schema", 1);
-    write_member(w, "model_type", p->about.model_type);
+    mica_json_write_member(w, "model_type", p->about.model_type);
     write_settings(p, w);
     mica_json_write_key(w, "total");
     mica_json_begin_object(w);

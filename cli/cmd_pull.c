@@ -110,10 +110,10 @@ static void put_json(mica_json_writer *w, const mica_hub_snapshot *s, bool dry_r
         bytes += file->fetched && file->size > 0 ? file->size : 0;
     }
     mica_json_begin_object(w);
-    write_member(w, "model", mica_hub_snapshot_id(s));
-    write_member(w, "revision", mica_hub_snapshot_revision(s));
-    write_member(w, "commit", mica_hub_snapshot_commit(s));
-    write_member(w, "directory", mica_hub_snapshot_directory(s));
+    mica_json_write_member(w, "model", mica_hub_snapshot_id(s));
+    mica_json_write_member(w, "revision", mica_hub_snapshot_revision(s));
+    mica_json_write_member(w, "commit", mica_hub_snapshot_commit(s));
+    mica_json_write_member(w, "directory", mica_hub_snapshot_directory(s));
     mica_json_write_key(w, "dry_run");
     mica_json_write_bool(w, dry_run);
     mica_json_write_key(w, "fetched");
@@ -125,7 +125,7 @@ static void put_json(mica_json_writer *w, const mica_hub_snapshot *s, bool dry_r
     for (size_t i = 0; i < count; i++) {
         const mica_hub_file *file = mica_hub_snapshot_file(s, i);
         mica_json_begin_object(w);
-        write_member(w, "path", file->path);
+        mica_json_write_member(w, "path", file->path);
         mica_json_write_key(w, "size");
         write_count(w, file->size);
         mica_json_write_key(w, "needed");

@@ -354,10 +354,10 @@ static void write_model(mica_json_writer *w, const mica_model *model)
     mica_model_info i;
     const char *names[COMMANDS_MAX];
     mica_model_get_info(model, &i);
-    write_member(w, "model_type", i.model_type);
-    write_member(w, "architecture", i.architecture);
+    mica_json_write_member(w, "model_type", i.model_type);
+    mica_json_write_member(w, "architecture", i.architecture);
     write_flag(w, "supported", true);
-    write_member(w, "reason", NULL);
+    mica_json_write_member(w, "reason", NULL);
     mica_json_write_key(w, "commands");
     mica_json_begin_array(w);
     for (size_t k = 0, n = commands_for(model, names); k < n; k++)
@@ -365,24 +365,24 @@ static void write_model(mica_json_writer *w, const mica_model *model)
     mica_json_end_array(w);
     mica_json_write_key(w, "parameters");
     write_count(w, i.weights ? i.parameters : -1);
-    write_member(w, "dtype", i.dtype);
-    write_member(w, "weights", i.weights);
+    mica_json_write_member(w, "dtype", i.dtype);
+    mica_json_write_member(w, "weights", i.weights);
     write_number(w, "layers", i.layers);
     write_number(w, "hidden_size", i.hidden_size);
     write_number(w, "vocab_size", i.vocab_size);
     write_number(w, "max_length", (int64_t)i.max_length);
     write_flag(w, "tokenizer", i.has_tokenizer);
-    write_member(w, "pooling", i.pooling);
+    mica_json_write_member(w, "pooling", i.pooling);
     write_flag(w, "normalized", i.normalize);
     write_number(w, "dimension", i.dimension);
     mica_json_write_key(w, "prompts");
     mica_json_begin_object(w);
     for (size_t k = 0; k < mica_model_prompt_count(model); k++) {
         const char *name, *text = mica_model_prompt(model, k, &name);
-        write_member(w, name, text);
+        mica_json_write_member(w, name, text);
     }
     mica_json_end_object(w);
-    write_member(w, "default_prompt_name", i.default_prompt_name);
+    mica_json_write_member(w, "default_prompt_name", i.default_prompt_name);
     mica_json_write_key(w, "labels");
     mica_json_begin_array(w);
     for (size_t k = 0; k < mica_model_label_count(model); k++)
@@ -392,10 +392,10 @@ static void write_model(mica_json_writer *w, const mica_model *model)
 
 static void write_unsupported(mica_json_writer *w, const showing *s)
 {
-    write_member(w, "model_type", config_text(s, "model_type"));
-    write_member(w, "architecture", config_text(s, "architectures"));
+    mica_json_write_member(w, "model_type", config_text(s, "model_type"));
+    mica_json_write_member(w, "architecture", config_text(s, "architectures"));
     write_flag(w, "supported", false);
-    write_member(w, "reason", s->reason.message);
+    mica_json_write_member(w, "reason", s->reason.message);
     mica_json_write_key(w, "commands");
     mica_json_begin_array(w);
     mica_json_end_array(w);
@@ -405,23 +405,23 @@ static void write_show(mica_json_writer *w, const showing *s)
 {
     const mica_hub_snapshot *hub = s->snapshot;
     mica_json_begin_object(w);
-    write_member(w, "model", hub ? mica_hub_snapshot_id(hub) : s->model);
-    write_member(w, "revision", hub ? mica_hub_snapshot_revision(hub) : NULL);
-    write_member(w, "commit", hub ? mica_hub_snapshot_commit(hub) : NULL);
-    write_member(w, "directory", s->directory);
+    mica_json_write_member(w, "model", hub ? mica_hub_snapshot_id(hub) : s->model);
+    mica_json_write_member(w, "revision", hub ? mica_hub_snapshot_revision(hub) : NULL);
+    mica_json_write_member(w, "commit", hub ? mica_hub_snapshot_commit(hub) : NULL);
+    mica_json_write_member(w, "directory", s->directory);
     if (s->described)
         write_model(w, s->described);
     else
         write_unsupported(w, s);
-    write_member(w, "license", s->license[0] ? s->license : NULL);
-    write_member(w, "missing", hub ? mica_hub_snapshot_missing(hub) : NULL);
+    mica_json_write_member(w, "license", s->license[0] ? s->license : NULL);
+    mica_json_write_member(w, "missing", hub ? mica_hub_snapshot_missing(hub) : NULL);
     write_number(w, "size", needed_size(s));
     mica_json_write_key(w, "files");
     mica_json_begin_array(w);
     for (size_t i = 0; i < file_count(s); i++) {
         const mica_hub_file *file = file_at(s, i);
         mica_json_begin_object(w);
-        write_member(w, "path", file->path);
+        mica_json_write_member(w, "path", file->path);
         mica_json_write_key(w, "size");
         write_count(w, file->size);
         write_flag(w, "needed", file->needed);

@@ -216,15 +216,6 @@ void size_text(int64_t bytes, char *text, size_t size)
     snprintf(text, size, "%.1f %s", number, units[unit]);
 }
 
-void write_member(mica_json_writer *w, const char *key, const char *text)
-{
-    mica_json_write_key(w, key);
-    if (text)
-        mica_json_write_text(w, text);
-    else
-        mica_json_write_null(w);
-}
-
 void write_count(mica_json_writer *w, int64_t number)
 {
     if (number < 0)

@@ -83,6 +83,8 @@ MICA_API void mica_json_write_float(mica_json_writer *writer, float number);
 MICA_API void mica_json_write_double(mica_json_writer *writer, double number);
 MICA_API void mica_json_write_bool(mica_json_writer *writer, bool flag);
 MICA_API void mica_json_write_null(mica_json_writer *writer);
+/* A member of the object that is open: its key and a text, or null where there is none (NULL). */
+MICA_API void mica_json_write_member(mica_json_writer *writer, const char *key, const char *text);
 /* The text so far (NUL-terminated, owned by the writer, valid until the next call on it); then
  * reset to write another document into the same memory. */
 MICA_API mica_status mica_json_writer_text(mica_json_writer *writer, const char **text,

@@ -161,6 +161,15 @@ void mica_json_write_null(mica_json_writer *writer)
     mica_buf_text(&writer->buf, "null");
 }
 
+void mica_json_write_member(mica_json_writer *writer, const char *key, const char *text)
+{
+    mica_json_write_key(writer, key);
+    if (text)
+        mica_json_write_text(writer, text);
+    else
+        mica_json_write_null(writer);
+}
+
 mica_status mica_json_writer_text(mica_json_writer *writer, const char **text, size_t *size,
                                   mica_error *err)
 {

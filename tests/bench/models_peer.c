@@ -60,19 +60,19 @@ static void hello(void)
                                           {"script int8 best", "int8", "best"}};
     mica_json_begin_object(writer);
     bench_write_bool(writer, "ok", true);
-    bench_write_text(writer, "name", "script");
+    mica_json_write_member(writer, "name", "script");
     mica_json_write_key(writer, "versions");
     mica_json_begin_object(writer);
-    bench_write_text(writer, "script", "1.0");
+    mica_json_write_member(writer, "script", "1.0");
     mica_json_end_object(writer);
     mica_json_write_key(writer, "arms");
     mica_json_begin_array(writer);
     for (int i = 0; i < 3; i++) {
         mica_json_begin_object(writer);
-        bench_write_text(writer, "arm", arms[i][0]);
-        bench_write_text(writer, "precision", arms[i][1]);
-        bench_write_text(writer, "config", arms[i][2]);
-        bench_write_text(writer, "device", "cpu");
+        mica_json_write_member(writer, "arm", arms[i][0]);
+        mica_json_write_member(writer, "precision", arms[i][1]);
+        mica_json_write_member(writer, "config", arms[i][2]);
+        mica_json_write_member(writer, "device", "cpu");
         mica_json_end_object(writer);
     }
     mica_json_end_array(writer);

@@ -426,10 +426,13 @@ static void writing(void **state)
     mica_json_end_array(w);
     mica_json_write_key(w, "s");
     mica_json_write_string(w, "\"\\\n\x01\0\xff\xc3\xa9\x7f", 9);
+    mica_json_write_member(w, "m", "t\"");
+    mica_json_write_member(w, "n", NULL);
     mica_json_end_object(w);
     assert_int_equal(mica_json_writer_text(w, &text, &size, &err), MICA_OK);
     assert_string_equal(text, "{\"a\\\"\":[-9223372036854775808,0.1,0.1,null,true,null,[]],"
-                              "\"s\":\"\\\"\\\\\\n\\u0001\\u0000\xef\xbf\xbd\xc3\xa9\\u007f\"}");
+                              "\"s\":\"\\\"\\\\\\n\\u0001\\u0000\xef\xbf\xbd\xc3\xa9\\u007f\","
+                              "\"m\":\"t\\\"\",\"n\":null}");
     assert_int_equal(size, strlen(text));
     mica_json_writer_reset(w);
     mica_json_write_int(w, 1);
