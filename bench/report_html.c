@@ -39,6 +39,26 @@ void report_write_svg(const report_svg *svg, report_text *out)
  * it has an interval and may be broken. */
 enum { FEW = 26, LONG = 16 };
 
+/* A number whose interval, if it is broken, goes to the next line as a whole. */
+static void put_interval(report_text *out, const char *text)
+{
+    report_text escaped = {0};
+    put(&escaped, text);
+    const char *begin = escaped.data ? strchr(escaped.data, '(') : NULL;
+    const char *end = begin ? strchr(begin, ')') : NULL;
+    if (end) {
+        report_add(out, escaped.data, (size_t)(begin - escaped.data));
+        report_put(out, "<span>");
+        report_add(out, begin, (size_t)(end + 1 - begin));
+        report_put(out, "</span>");
+        report_put(out, end + 1);
+    } else {
+        report_put(out, escaped.data ? escaped.data : "");
+    }
+    out->failed |= escaped.failed;
+    report_text_free(&escaped);
+}
+
 static void put_field(report_text *out, const report_field *f, const report_column *c, bool label,
                       bool sentences)
 {
@@ -53,7 +73,10 @@ static void put_field(report_text *out, const report_field *f, const report_colu
         report_put(out, "\"");
     }
     report_put(out, ">");
-    put(out, f->text);
+    if (c->number)
+        put_interval(out, f->text);
+    else
+        put(out, f->text);
     report_put(out, f->doubt ? f->doubt : "");
     report_put(out, label ? "</th>" : "</td>");
 }

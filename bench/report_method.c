@@ -46,7 +46,7 @@ static void put_probes(report *r)
             report_column_add(t, "lowest probe", "GFLOP/s", true);
             report_column_add(t, "highest probe", "GFLOP/s", true);
         }
-        put_text(r, t, c->name);
+        put_text(r, t, c->label);
         put_number(r, t, c->disturbed, 0);
         put_number(r, t, c->probe_low / 1e9, 1);
         put_number(r, t, c->probe_high / 1e9, 1);
@@ -191,7 +191,7 @@ static void put_inputs(report *r)
     report_column_add(t, "tokenisation", "ms", true);
     for (size_t i = 0; i < r->results->cell_count; i++) {
         const report_cell *c = &r->results->models[i];
-        put_text(r, t, c->name);
+        put_text(r, t, c->label);
         put_number(r, t, c->sequences, 0);
         if (said) {
             put_number(r, t, c->different, 0);
@@ -219,22 +219,22 @@ void report_write_accuracy(report *r)
                      "shows here.");
     report_table *t = report_table_begin(r->document, "accuracy", "", "Cosine to the reference");
     report_column_add(t, "arm", "", false);
-    report_column_add(t, "model", "", false);
-    report_column_add(t, "precision", "", false);
-    report_column_add(t, "texts", "", true);
     report_column_add(t, "mean cosine", "", true);
     report_column_add(t, "least cosine", "", true);
+    report_column_add(t, "precision", "", false);
+    report_column_add(t, "texts", "", true);
+    report_column_add(t, "model", "", false);
     for (size_t i = 0; i < r->results->accuracy_count; i++) {
         const report_accuracy *a = &r->results->accuracy[i];
         put_text(r, t, a->arm);
-        put_text(r, t, a->model);
-        put_text(r, t, a->precision);
-        put_number(r, t, a->texts, 0);
         if (a->state != BENCH_OK)
             report_field_missing(r->document, t, bench_state_name(a->state), a->reason);
         else
             put_number(r, t, a->mean, 6);
         put_number(r, t, a->least, 6);
+        put_text(r, t, a->precision);
+        put_number(r, t, a->texts, 0);
+        put_text(r, t, a->model);
     }
 }
 
@@ -253,7 +253,7 @@ static void put_energy(report *r)
                 report_column_add(t, "arm", "", false);
                 report_column_add(t, "energy of a text", "J", true);
             }
-            put_text(r, t, c->name);
+            put_text(r, t, c->label);
             put_text(r, t, c->arms[k].name);
             put_number(r, t, c->arms[k].joules, 4);
         }

@@ -23,14 +23,15 @@ static const char *say_rest(report *r, const report_average *a)
 {
     if (a->faster == a->compared)
         return "";
+    const char *level =
+        a->level ? report_print(r->pool, "; in %zu the samples show no difference", a->level) : "";
     const char *once = a->once ? report_print(r->pool,
                                               "; in %zu there is one sample only, which shows no "
                                               "interval",
                                               a->once)
                                : "";
-    return report_print(r->pool,
-                        ", slower than one in %zu; in %zu the samples show no difference%s",
-                        a->slower, a->level, once);
+    return report_print(r->pool, ", slower than one in %s%s%s",
+                        a->slower ? report_print(r->pool, "%zu", a->slower) : "none", level, once);
 }
 
 static void say_how_fast(report *r, const char *what, const report_average *a)
@@ -63,7 +64,7 @@ static void say_cell(report *r, const report_match *m)
                        : m->verdict == REPORT_LEVEL  ? "no faster beyond doubt than"
                                                      : "one sample beside";
     const char *why = report_match_suspect(r->pool, m);
-    report_item(r->document, "%s: %s %s, %s: mica %s ms, %s %s ms%s", m->cell->name, than,
+    report_item(r->document, "%s: %s %s, %s: mica %s ms, %s %s ms%s", m->cell->label, than,
                 m->peer->name, report_ratio_text(r->pool, &m->ratio),
                 report_ms(r->pool, m->mica->time.median), m->peer->name,
                 report_ms(r->pool, m->peer->time.median),
@@ -84,7 +85,7 @@ static void sum_up(report *r, const char *what, const report_group *g)
         if (m->verdict != REPORT_NONE && (m->verdict != REPORT_FASTER || doubted))
             say_cell(r, m);
         else if (m->mica && m->mica->state != BENCH_OK)
-            report_item(r->document, "%s: mica has no time: %s: %s", m->cell->name,
+            report_item(r->document, "%s: mica has no time: %s: %s", m->cell->label,
                         bench_state_name(m->mica->state), m->mica->reason);
     }
 }
@@ -158,7 +159,7 @@ static void put_peer(report *r, report_table *t, const report_arm *arm, const re
                          (report_field){report_print(r->pool, "%.2f\u00d7", a->worst->ratio.median),
                                         a->worst->ratio.median, NAN, NAN, REPORT_PLAIN, why,
                                         why ? REPORT_MEASURED : NULL});
-        report_field_text(d, t, a->worst->cell->name);
+        report_field_text(d, t, a->worst->cell->label);
     } else {
         report_field_number(d, t, "", NAN);
         report_field_text(d, t, "");
@@ -283,9 +284,9 @@ static void list_cells(listing *l, const report_cell *cells, size_t count, bool 
         for (size_t k = 0; k < cells[i].arm_count; k++) {
             const report_arm *a = &cells[i].arms[k];
             if (suspect && a->suspect[0])
-                list(l, a->name, "suspect", a->suspect, cells[i].name);
+                list(l, a->name, "suspect", a->suspect, cells[i].label);
             else if (!suspect && a->state != BENCH_OK)
-                list(l, a->name, bench_state_name(a->state), a->reason, cells[i].name);
+                list(l, a->name, bench_state_name(a->state), a->reason, cells[i].label);
         }
 }
 
@@ -298,15 +299,15 @@ static void put_listing(listing *l, const char *id, const char *caption)
     report_column_add(t, "arm", "", false);
     report_column_add(t, "state", "", false);
     report_column_add(t, "cells", "", true);
-    report_column_add(t, "the first", "", false);
     report_column_add(t, "reason", "", false);
+    report_column_add(t, "the first", "", false);
     for (size_t i = 0; i < l->count; i++) {
         const listed *row = &l->rows[i];
         report_field_text(d, t, row->arm);
         report_field_missing(d, t, row->state, NULL);
         report_field_number(d, t, report_print(l->r->pool, "%zu", row->cells), (double)row->cells);
-        report_field_text(d, t, row->first);
         report_field_text(d, t, row->reason);
+        report_field_text(d, t, row->first);
     }
     if (l->more)
         report_paragraph(d, "%zu more are left out here; the result file has them.", l->more);

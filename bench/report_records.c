@@ -401,6 +401,7 @@ static mica_status read_case(report_results *r, report_run *run, const mica_json
                         .probe_high = NAN};
     if (!cell.name[0])
         return mica_fail(err, MICA_STATUS_FORMAT, "%.300s has no \"case\"", where);
+    cell.label = cell.name;
     if (!cell.set[0] || cell.paper)
         cell.set = cell.paper ? "paper" : "encoders";
     if (!cell.group[0])
@@ -441,6 +442,9 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                          where);
     cell.name = report_print(&r->pool, "%s / inputs-char-no=%s / batch-size=%lld", cell.group,
                              cell.length, (long long)cell.batch);
+    cell.label = report_print(&r->pool, "%s, %lld text%s of %s %s", cell.group,
+                              (long long)cell.batch, cell.batch == 1 ? "" : "s", cell.length,
+                              strcmp(cell.length, "mixed") == 0 ? "lengths" : "characters");
     for (int i = 0; i < REPORT_PRECISIONS; i++)
         cell.floor[i] = positive_of(floors, report_precisions[i]);
     if (mica_json_get_type(disturbed) == MICA_JSON_ARRAY)

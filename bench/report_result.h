@@ -34,6 +34,7 @@ typedef struct report_arm {
 typedef struct report_cell {
     const char
         *name; /* as the paper's rows: "Argmax / dim=...", "MODEL / inputs-char-no=50 / ..." */
+    const char *label;  /* for people: "MODEL, 16 texts of 50 characters"; of ops the name */
     const char *group;  /* the operation or the model */
     const char *set;    /* of the operations: "paper", "encoders", "tiny" */
     const char *length; /* "50", "mixed"; "" for ops */

@@ -175,7 +175,7 @@ static void test_numbers(void **state)
                   CELL("m", "50", "1", ARM("mica fp32", "0.002") "," ARM("a fp32", "0.001")),
               0);
     has(page, "mica is 0.50\u00d7 (0.50\u20130.50) as fast (geometric mean of 1 cell)");
-    has(page, "- m / inputs-char-no=50 / batch-size=1: slower than a fp32");
+    has(page, "- m, 1 text of 50 characters: slower than a fp32");
     has(page, "**0.50\u00d7 (0.50\u20130.50) slower**");
     has(page, "Not run: no result of mica bench ops was given.");
     free(page);
@@ -189,9 +189,9 @@ static void test_once(void **state)
         CELL("m", "50", "1", ONCE("mica fp32", "0.010") "," ONCE("a fp32", "0.012"))
             CELL("m", "100", "1", ONCE("mica fp32", "0.010") "," ONCE("a fp32", "0.020"));
     char *page = whole(json, 0);
-    has(page, "faster than every peer in 1, slower than one in 0; in 0 the samples show no "
-              "difference; in 1 there is one sample only, which shows no interval.");
-    has(page, "- m / inputs-char-no=50 / batch-size=1: one sample beside a fp32, 1.20\u00d7 (one "
+    has(page, "faster than every peer in 1, slower than one in none; in 1 there is one sample "
+              "only, which shows no interval.");
+    has(page, "- m, 1 text of 50 characters: one sample beside a fp32, 1.20\u00d7 (one "
               "sample): mica");
     has(page, "| 50 \u00d7 1 | 1.20\u00d7 (one sample) | 10.00 | 12.00 |");
     free(page);
@@ -253,7 +253,7 @@ static void test_states(void **state)
                  "0.1") ",{\"name\":\"q\",\"state\":\"absent\",\"reason\":\"not installed\"}]}]"),
         0);
     has(page, "| ReLU / dim=128x16x1024 |  | *wrong* |");
-    has(page, "| q | *absent* | 1 | ReLU / dim=128x16x1024 | not installed |");
+    has(page, "| q | *absent* | 1 | not installed | ReLU / dim=128x16x1024 |");
     has(page, "mica has no time: wrong: off by 3");
     has(page, "| Argmax / dim=64x1024x128 axis=0 |  | *not run* |");
     has(page, "in which both mica and a peer have a time");
@@ -593,11 +593,12 @@ static void test_suspects(void **state)
     has(page, "In 2 cells a time is suspect (\u2021)");
     has(page, "slower than a fp32, 0.50\u00d7 (0.50\u20130.50): mica 2.000 ms, a fp32 1.000 ms "
               "\u2021 (suspect: a fp32: it took 9 s, of which 1 s)");
-    has(page, "- n / inputs-char-no=50 / batch-size=1: by what it says itself faster than a fp32");
+    has(page, "- n, 1 text of 50 characters: by what it says itself faster than a fp32");
     has(page,
         "| 50 \u00d7 1 | **0.50\u00d7 (0.50\u20130.50) slower** \u2021 | 2.000 | 1.000 \u2021 |");
     has(page, "\u2021 Of a time that is suspect: its requests took far longer");
-    has(page, "| a fp32 | *suspect* | 1 | m / inputs-char-no=50 / batch-size=1 | it took 9 s");
+    has(page,
+        "| a fp32 | *suspect* | 1 | it took 9 s, of which 1 s | m, 1 text of 50 characters |");
     free(page);
     page = whole(json, 2);
     has(page, "class=\"lost suspect i\" title=\"a fp32: it took 9 s, of which 1 s\">");
@@ -629,7 +630,7 @@ static void test_failures(void **state)
                                                      "\"arm\":\"a int8\",\"state\":\"wrong\","
                                                      "\"reason\":\"3 vectors are not finite\"}\n",
                  0);
-    has(page, "| a int8 | *wrong* | 1 | s, accuracy | 3 vectors are not finite |");
+    has(page, "| a int8 | *wrong* | 1 | 3 vectors are not finite | s, accuracy |");
     free(page);
     mica_error err = {0};
     assert_int_equal(read_error(HEAD("models", "") FAILED("bad", "no reference"), &err),
@@ -652,8 +653,8 @@ static void test_texts(void **state)
         whole(HEAD("models", "") TEXTS("1", "0", "1") TEXTS("4", "3", "4") TEXTS("8", "0", "2"), 0);
     has(page, "cut to what the model takes in 1 of 3 cells");
     has(page, "in 1 the batch holds fewer different texts than places (\u201cdifferent\u201d).\n");
-    has(page, "batch-size=4 | 4 | 4 | 3 |");
-    has(page, "batch-size=8 | 8 | 2 | 0 |");
+    has(page, "m, 4 texts of 50 characters | 4 | 4 | 3 |");
+    has(page, "m, 8 texts of 50 characters | 8 | 2 | 0 |");
     free(page);
     snprintf(json, sizeof json, "%s%s%s", HEAD("models", ""), old, TEXTS("1", "0", "1"));
     page = whole(json, 0);
