@@ -14,6 +14,7 @@
 #include <immintrin.h>
 #endif
 
+#include "system.h"
 #include "util.h"
 
 enum { CHAINS = 12, STEPS = 50000, MOST_THREADS = 256, LINE = 64, CHUNK = 1 << 18 };
@@ -249,9 +250,13 @@ static double run_shares(share *shares, size_t count, int tries)
     return best;
 }
 
+/* Threads that take turns on a processor, each as fast as the processor while it has it, would add
+ * up to more than there is: no more of them than processors. */
 static size_t clamp_threads(size_t threads)
 {
-    return threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS;
+    size_t processors = bench_processors();
+    size_t most = processors < MOST_THREADS ? processors : MOST_THREADS;
+    return threads < 1 ? 1 : threads < most ? threads : most;
 }
 
 bench_rate bench_measure_flops(const char *level, mica_precision precision, size_t threads)

@@ -12,6 +12,12 @@
 #include <sched.h>
 #endif
 
+static size_t online_processors(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
+
 #ifdef __linux__
 /* The lowest-numbered thread of the core that a processor is a thread of. */
 static int first_of_core(int processor)
@@ -26,6 +32,14 @@ static int first_of_core(int processor)
     if (file)
         fclose(file);
     return first;
+}
+
+size_t bench_processors(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return (size_t)CPU_COUNT(&allowed);
+    return online_processors();
 }
 
 size_t bench_pin(size_t threads, int *processors, size_t room)
@@ -103,6 +117,11 @@ double bench_joules(void)
     return sum;
 }
 #else
+size_t bench_processors(void)
+{
+    return online_processors();
+}
+
 size_t bench_pin(size_t threads, int *processors, size_t room)
 {
     (void)threads, (void)processors, (void)room;

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Processors that this process may use. */
+size_t bench_processors(void);
+
 /* Binds this process and all that it starts to `threads` of its processors, on as many cores as
  * there are. Returns how many (in `processors`, which has room for `room`); 0 = the system cannot.
  */

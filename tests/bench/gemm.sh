@@ -45,6 +45,17 @@ run "$mica" bench compare "$work/first.json" "$work/second.json" --threshold 100
 expect "compared" 0
 out_has "13x64x96 f32"
 
+# Threads that take turns on a processor do not add up to a machine that is not there.
+peak() {
+    bench --shapes 8x8x8 --threads "$1" --format json
+    expect "$1 threads" 0
+    sed 's/.*"peaks":{"flops":\([0-9.e+]*\).*/\1/' "$work/out"
+}
+processors=$(getconf _NPROCESSORS_ONLN)
+peak "$processors" > "$work/one" && peak $((processors * 8)) > "$work/eight"
+paste "$work/one" "$work/eight" | awk '{ exit !($1 > 0 && $2 > 0 && $2 < 3 * $1) }' ||
+    complain "eight times the threads make a peak of $(cat "$work/eight") of $(cat "$work/one")"
+
 for shapes in 3 3x 3xx4 0x3 3x0x4 3x4x5x6 x3 a 3x4, ,3x4 70000x3 99999999999999999999x3 -1x3 "3 x 4"; do
     bench --shapes "$shapes"
     expect "shapes '$shapes'" 2

@@ -314,7 +314,7 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
-    enum { FEW_STRIPS = 3, PANELS_THERE = 8 };
+    enum { FEW_STRIPS = 7, PANELS_THERE = 8 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
     size_t nc = t->strips_lie ? PANELS_THERE : kernels->gemm.nc,
@@ -323,8 +323,10 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
     if (g->b_lies) /* the block lies in one piece, of which each tile asks for a part */
         all_bytes = panel_bytes;
-    bool widens =
-        g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL && strips > FEW_STRIPS;
+    bool may_widen = g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL;
+    bool widens = may_widen && strips > FEW_STRIPS;
+    if (may_widen && !widens) /* whose tile needs registers to widen in: a row less */
+        strips = ceil_div(t->rows, tile_rows(g) - 1);
     bool strip = t->strips_lie || (g->precision == MICA_PRECISION_F32 && kernels->gemm.strip &&
                                    !g->b_lies && !t->a_lies);
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
