@@ -32,7 +32,8 @@ MICA_API void mica_forward_options_defaults(mica_forward_options *options);
 /* Named float32 tensors: last_hidden_state [n, longest, hidden], pooler_output [n, hidden] if the
  * model has a pooler, hidden_states.i; and of the model's head logits [n, longest, vocabulary or
  * labels], or [n, labels] for sequence classification, or start_logits and end_logits [n, longest]
- * for question answering. Rows of shorter sequences are right-padded with zeros. */
+ * for question answering. Rows of shorter sequences are right-padded with zeros. *out is written
+ * without being read (NULL on failure): what was in it before is the caller's to destroy. */
 typedef struct mica_outputs mica_outputs;
 MICA_API mica_status mica_forward(mica_session *session, const mica_sequence *sequences, size_t n,
                                   const mica_forward_options *options, mica_outputs **out,

@@ -244,7 +244,12 @@ mica_status mica_npy_parse(const unsigned char *data, size_t size, const char *p
                          left, mica_dtype_name(h.dtype), fits ? "" : "more than ",
                          fits ? bytes : SIZE_MAX);
     status = mica_tensor_create(h.dtype, h.rank, h.dims, out, err);
-    if (!status)
+    if (status == MICA_STATUS_SHAPE) /* no elements, by one of its axes alone */
+        return mica_fail(err, MICA_STATUS_FORMAT, "'%s': its shape has too many elements to count",
+                         path);
+    if (status)
+        mica_error_prefix(err, "'%s': ", path);
+    else
         copy_data(&h, *out, (const unsigned char *)c.end);
     return status;
 }

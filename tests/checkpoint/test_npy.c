@@ -99,6 +99,9 @@ static void refuses(void **state)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", "8 axes", 4},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296,4294967296), }",
          "more than", 4},
+        {"{'descr': '<f4', 'fortran_order': False, "
+         "'shape': (9223372036854775807,9223372036854775807,0), }",
+         "too many elements", 0},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", "shape",
          4},
         {"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (), }", "descr", 4},
