@@ -275,7 +275,7 @@ static void what_cannot_be_written_leaves_nothing(void **state)
     must(mica_sidecar_create("/dev/full", KEY, &s, &err), &err); /* a disk without room */
     must(mica_sidecar_add(s, "large", large, sizeof large, &err), &err);
     if (access("/dev/full", W_OK) == 0)
-        assert_int_equal(mica_sidecar_write(s, &err), MICA_STATUS_IO);
+        assert_int_equal(mica_sidecar_write(s, &err), MICA_STATUS_DISK_FULL);
     mica_sidecar_release(&s);
 }
 
