@@ -102,7 +102,8 @@ report_match report_match_named(report_pool *pool, const report_cell *cell, cons
     return m;
 }
 
-/* An arm that took part in fewer rounds gives its ratios again in turn. */
+/* Of as many rounds as every cell has, but for cells with a single sample, whose ratio stands for
+ * itself in each: the interval claims no more than the cell with the fewest rounds can. */
 static bench_interval mean_ratio(report_pool *pool, const report_match *matches, size_t count)
 {
     bench_interval none = {NAN, NAN, NAN, -1};
@@ -113,7 +114,7 @@ static bench_interval mean_ratio(report_pool *pool, const report_match *matches,
         if (m->verdict == REPORT_NONE)
             continue;
         size_t n = rounds_of(m);
-        if (n > rounds)
+        if (rounds <= 1 || (n > 1 && n < rounds))
             rounds = n;
         sum += log(m->ratio.median);
         compared++;
@@ -131,7 +132,7 @@ static bench_interval mean_ratio(report_pool *pool, const report_match *matches,
             if (n == 1)
                 means[r] += log(m->ratio.median);
             else if (n > 1)
-                means[r] += log(m->peer->samples[r % n] / m->mica->samples[r % n]);
+                means[r] += log(m->peer->samples[r] / m->mica->samples[r]);
         }
         means[r] = exp(means[r] / (double)compared);
     }

@@ -17,6 +17,8 @@
     "\"settings\":{\"threads\":2},\"peaks\":{\"flops\":1e9}" more "}\n"
 #define NINE(a) "[" a "," a "," a "," a "," a "," a "," a "," a "," a "]"
 #define ARM(name, seconds) "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":" NINE(seconds) "}"
+#define ARM_3(name, seconds)                                                                       \
+    "{\"name\":\"" name "\",\"state\":\"ok\",\"seconds\":[" seconds "," seconds "," seconds "]}"
 #define CELL(model, length, batch, arms)                                                           \
     "{\"kind\":\"cell\",\"model\":\"" model "\",\"length\":" length ",\"batch\":" batch            \
     ",\"tokens\":10,\"padded_tokens\":12,\"floor\":{\"fp32\":0.0005},\"arms\":[" arms "]}\n"
@@ -169,6 +171,16 @@ static void test_numbers(void **state)
     has_not(csv, "C-int8,m,50 \u00d7 1,");
     has(csv, "peers,models,a fp32,cells with a time,,2,,,ok,2,");
     has(csv, "peers,mixed,a fp32,mica slower,,1,,,ok,1,");
+    free(csv);
+    /* Nine rounds of one cell and three of another are three of their mean. */
+    csv = whole(HEAD("models", "") CELL("m", "50", "1",
+                                        ARM("mica fp32", "0.001") "," ARM("a fp32", "0.002"))
+                    CELL("m", "100", "1", ARM_3("mica fp32", "0.001") "," ARM_3("a fp32", "0.008")),
+                1);
+    has(csv, "2.00\u00d7 (2.00\u20132.00),");
+    has(csv, "8.00\u00d7 (8.00\u20138.00, 75 %)");
+    has(csv, "F-fp32,,m,\"peer / mica, geometric mean\",\u00d7,4,4,4,faster,"
+             "\"4.00\u00d7 (4.00\u20134.00, 75 %)\",");
     free(csv);
     char *page =
         whole(HEAD("models", "")
