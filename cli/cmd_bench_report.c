@@ -19,7 +19,7 @@ const char bench_report_details[] =
     "published figures beside them. The HTML page is one file with pictures and no script.\n"
     "Markdown has pictures only with --figures, which names a folder beside the output.\n\n"
     "examples:\n"
-    "  mica bench report ops.json models.jsonl --format html --output report.html\n"
+    "  mica bench report ops.json models.jsonl --output report.html\n"
     "  mica bench report ops.json models.jsonl --output report.md --figures report-figures\n"
     "  mica bench report ops.json --format csv\n";
 
@@ -106,11 +106,17 @@ static mica_status make(report_command *c, int count, char **paths, mica_error *
     return status ? status : write_report(c, err);
 }
 
+/* Without a name it is what the output ends with, or Markdown. */
 static bool read_format(report_command *c, const char *name)
 {
     static const char *const names[] = {"markdown", "csv", "html"};
+    if (!name) {
+        const char *dot = c->output ? strrchr(c->output, '.') : NULL;
+        bool known = dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".html") == 0);
+        name = known ? dot + 1 : names[MARKDOWN];
+    }
     for (int i = 0; i < 3; i++)
-        if (!name || strcmp(name, names[i]) == 0) {
+        if (strcmp(name, names[i]) == 0) {
             c->format = (report_format)i;
             return true;
         }
@@ -123,7 +129,8 @@ int cmd_bench_report(const cli_command *command, int argc, char **argv)
     const char *format = NULL;
     report_command c = {.command = command};
     const option options[] = {
-        {"format", 0, OPTION_TEXT, &format, "FORMAT", "markdown (default), csv or html", 0, 0},
+        {"format", 0, OPTION_TEXT, &format, "FORMAT",
+         "markdown, csv or html (default: as the output ends, or markdown)", 0, 0},
         {"output", 'o', OPTION_TEXT, &c.output, "FILE", "write it there", 0, 0},
         {"figures", 0, OPTION_TEXT, &c.figures, "FOLDER",
          "of the pictures, beside the output (markdown)", 0, 0},

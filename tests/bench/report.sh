@@ -39,6 +39,12 @@ for part in '<!DOCTYPE html>' 'prefers-color-scheme:dark' '@media print' '<th sc
     'id="figure-4"' 'id="figure-roofline"' 'role="img" aria-labelledby=' '<section id="flaws">'; do
     grep -qF -- "$part" "$work/report.html" || complain "the page lacks $part"
 done
+report "$results/ops.json" "$results/models.jsonl" -o "$work/named.html"
+expect "a page by its name" 0
+cmp -s "$work/report.html" "$work/named.html" || complain "the output's name does not choose the format"
+report "$results/ops.json" -o "$work/named.csv"
+expect "csv by its name" 0
+grep -q '^table,part,row,column' "$work/named.csv" || complain "it is not CSV"
 grep -qiE '<script|<link|<img|@import|url\(|src=|https?://' "$work/report.html" && complain "the page loads something"
 
 report "$results/ops.json" --format csv
