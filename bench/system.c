@@ -12,8 +12,13 @@
 #include <sched.h>
 #endif
 
-static size_t online_processors(void)
+size_t bench_processors(void)
 {
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return (size_t)CPU_COUNT(&allowed);
+#endif
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (size_t)online : 1;
 }
@@ -32,14 +37,6 @@ static int first_of_core(int processor)
     if (file)
         fclose(file);
     return first;
-}
-
-size_t bench_processors(void)
-{
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        return (size_t)CPU_COUNT(&allowed);
-    return online_processors();
 }
 
 size_t bench_pin(size_t threads, int *processors, size_t room)
@@ -117,11 +114,6 @@ double bench_joules(void)
     return sum;
 }
 #else
-size_t bench_processors(void)
-{
-    return online_processors();
-}
-
 size_t bench_pin(size_t threads, int *processors, size_t room)
 {
     (void)threads, (void)processors, (void)room;

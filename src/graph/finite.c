@@ -87,10 +87,10 @@ bool mica_all_finite(mica_pool *pool, mica_dtype dtype, const void *data, size_t
     search s = {.dtype = dtype, .data = data, .count = count, .element = mica_dtype_size(dtype)};
     atomic_init(&s.found, false);
     size_t chunks = count / CHUNK + (count % CHUNK != 0);
-    if (chunks > 1)
+    if (pool)
         mica_pool_run(pool, chunks, search_chunk, &s);
-    else if (chunks == 1)
-        search_chunk(&s, 0, 0);
+    for (size_t chunk = 0; chunk < chunks && !pool; chunk++)
+        search_chunk(&s, chunk, 0);
     if (!atomic_load_explicit(&s.found, memory_order_relaxed))
         return true;
     size_t i = 0;

@@ -84,7 +84,8 @@ void mica_step_work(const mica_step *step, const mica_view *views, double pairs,
                     mica_step_profile *out);
 
 /* Whether the `count` numbers at `data` are all finite (dtypes that hold no infinity are); else *at
- * is the index of the first that is not. A long run is shared out over the pool. */
+ * is the index of the first that is not. A long run is shared out over the pool, if there is one.
+ */
 bool mica_all_finite(mica_pool *pool, mica_dtype dtype, const void *data, size_t count, size_t *at);
 
 #endif

@@ -528,29 +528,34 @@ static mica_status promise_head(mica_model *m, mica_error *err)
     return MICA_OK;
 }
 
-mica_status mica_model_describe(mica_context *context, const char *path, mica_model **out,
-                                mica_error *err)
+/* The weights, or what the configuration promises of them. */
+static mica_status describe_weights(mica_model *m, mica_error *err)
 {
     mica_checkpoint *checkpoint = NULL;
     mica_error none = {MICA_OK, ""};
+    mica_status status = open_weights(m, &checkpoint, &none);
+
+    if (status == MICA_OK)
+        status = take_weights(m, checkpoint, err);
+    else if (status == MICA_STATUS_NOT_FOUND) /* not there yet */
+        status = promise_head(m, err);
+    else
+        status = mica_fail(err, status, "%s", none.message);
+    mica_checkpoint_close(&checkpoint);
+    return status;
+}
+
+mica_status mica_model_describe(mica_context *context, const char *path, mica_model **out,
+                                mica_error *err)
+{
     mica_status status = open_configuration(context, path, false, out, err);
 
     if (status != MICA_OK)
         return status;
     (*out)->described = true;
     status = settle(*out, open_tokenizer(*out), err);
-    if (status != MICA_OK) {
-        mica_model_destroy(out);
-        return status;
-    }
-    status = open_weights(*out, &checkpoint, &none);
     if (status == MICA_OK)
-        status = take_weights(*out, checkpoint, err);
-    else if (status == MICA_STATUS_NOT_FOUND) /* not there yet */
-        status = promise_head(*out, err);
-    else
-        status = mica_fail(err, status, "%s", none.message);
-    mica_checkpoint_close(&checkpoint);
+        status = describe_weights(*out, err);
     if (status != MICA_OK)
         mica_model_destroy(out);
     return status;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/program.h"
 #include "tensor/convert.h"
 #include "tensor/tensor.h"
 
@@ -53,40 +54,23 @@ static double number_at(const mica_tensor *tensor, int64_t i)
     }
 }
 
-/* Whether no exponent has all its bits set: what nearly all weights are, found at once. */
-static bool all_finite(const float *x, int64_t count)
-{
-    uint32_t infinite = 0;
-
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        infinite |= (bits >> 23 & 0xff) + 1;
-    }
-    return infinite < 0x100;
-}
-
 mica_status mica_weight_check_finite(const mica_tensor *tensor, const char *name, mica_error *err)
 {
-    int64_t count = mica_tensor_count(tensor);
-    int rank = mica_tensor_rank(tensor);
+    double number;
+    size_t at;
 
-    if (mica_tensor_dtype(tensor) == MICA_DTYPE_F32 && all_finite(mica_tensor_data(tensor), count))
+    if (mica_all_finite(NULL, mica_tensor_dtype(tensor), mica_tensor_data(tensor),
+                        (size_t)mica_tensor_count(tensor), &at))
         return MICA_OK;
-    for (int64_t i = 0; i < count; i++) {
-        double number = number_at(tensor, i);
-        if (isfinite(number))
-            continue;
-        if (rank == 2) {
-            int64_t width = mica_tensor_dim(tensor, 1);
-            return mica_fail(err, MICA_STATUS_NOT_FINITE,
-                             "weight '%s' holds %f at row %" PRId64 ", column %" PRId64, name,
-                             number, i / width, i % width);
-        }
-        return mica_fail(err, MICA_STATUS_NOT_FINITE, "weight '%s' holds %f at index %" PRId64,
-                         name, number, i);
+    number = number_at(tensor, (int64_t)at);
+    if (mica_tensor_rank(tensor) == 2) {
+        int64_t width = mica_tensor_dim(tensor, 1);
+        return mica_fail(err, MICA_STATUS_NOT_FINITE,
+                         "weight '%s' holds %f at row %" PRId64 ", column %" PRId64, name, number,
+                         (int64_t)at / width, (int64_t)at % width);
     }
-    return MICA_OK;
+    return mica_fail(err, MICA_STATUS_NOT_FINITE, "weight '%s' holds %f at index %" PRId64, name,
+                     number, (int64_t)at);
 }
 
 static bool is_half(mica_dtype dtype)

@@ -74,10 +74,12 @@ typedef void (*mica_k_join_rows)(float *y, const int32_t *at, const float *x, si
 typedef void (*mica_k_softmax)(float *y, const float *x, size_t rows, size_t n);
 /* The same with the same bits, past the caches: n is a multiple of softmax_lanes, y is aligned to
  * 64 bytes, and kept has room for mica_softmax_kept(n) floats. Not in place. NULL in plain C. */
-enum { MICA_SOFTMAX_LONG = 1 << 17 };
+enum { MICA_SOFTMAX_BLOCK = 1024, MICA_SOFTMAX_LONG = 1 << 17 };
 static inline size_t mica_softmax_kept(size_t n)
 {
-    return n >= MICA_SOFTMAX_LONG ? n : n > 1024 ? 2 * n : 2048;
+    if (n >= MICA_SOFTMAX_LONG)
+        return n;
+    return 2 * (n > MICA_SOFTMAX_BLOCK ? n : MICA_SOFTMAX_BLOCK);
 }
 typedef void (*mica_k_softmax_past)(float *y, const float *x, size_t rows, size_t n, float *kept);
 /* Softmax down `columns` columns of n elements, `stride` apart in x and y; in place. */

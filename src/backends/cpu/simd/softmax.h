@@ -28,6 +28,15 @@ V_INLINE void store_up_to(float *p, vec x, size_t n)
         v_store_n(p, x, n);
 }
 
+/* LANES elements, past the caches or not. */
+V_INLINE void store_whole(float *p, vec x, const bool past)
+{
+    if (past)
+        v_store_past(p, x);
+    else
+        v_store(p, x);
+}
+
 /* Floats from what is read to what is fetched: the next rows, while a row's exponentials are
  * computed. */
 enum { AHEAD = 512, FAR_AHEAD = 4096 };
@@ -66,10 +75,7 @@ V_INLINE void softmax_squares(float *y, const float *x, size_t count, const bool
         float *now = e[i & 1];
         for (size_t k = 0; k < SQUARE && i >= 2; k += LANES) {
             vec v = v_mul(v_load(now + k), v_set(by[k / LANES]));
-            if (past)
-                v_store_past(y + k, v);
-            else
-                v_store(y + k, v);
+            store_whole(y + k, v, past);
         }
         if (i >= 2)
             y += SQUARE;
@@ -128,10 +134,7 @@ V_INLINE void scale_row(float *y, const float *e, size_t n, vec by, const bool p
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         vec v = v_mul(v_load(e + i), by);
-        if (past)
-            v_store_past(y + i, v);
-        else
-            v_store(y + i, v);
+        store_whole(y + i, v, past);
     }
     if (i < n)
         v_store_n(y + i, v_mul(v_load_n(e + i, n - i, v_zero()), by), n - i);
@@ -149,8 +152,6 @@ V_INLINE void softmax_row(float *y, float *e, const float *x, size_t n, const bo
  * three blocks a step on, so that what is bound by loads, by arithmetic and by stores is done at
  * the same time. Meanwhile maxima and sums of the blocks between them come out of their lanes, for
  * all rows of a block at once. */
-enum { BLOCK_FLOATS = 1024 };
-
 typedef struct softmax_pass {
     struct softmax_lanes { /* each in a line: what lies across two pages costs a row's time */
         _Alignas(64) float most[LANES * LANES], sums[LANES * LANES]; /* lanes of each row */
@@ -322,7 +323,9 @@ V_INLINE void softmax_rows(float *y, const float *x, size_t rows, size_t n, floa
         softmax_long(y, x, rows, n, kept, past);
         return;
     }
-    size_t block = n <= BLOCK_FLOATS / LANES ? LANES : n < BLOCK_FLOATS ? BLOCK_FLOATS / n : 1;
+    size_t block = n <= MICA_SOFTMAX_BLOCK / LANES ? LANES
+                   : n < MICA_SOFTMAX_BLOCK        ? MICA_SOFTMAX_BLOCK / n
+                                                   : 1;
     size_t blocks = rows / block, i = 0;
     if (n == LANES && blocks) {
         softmax_squares(y, x, blocks, past);
