@@ -443,65 +443,44 @@ static void check_tile(const mica_kernels *k, size_t m, size_t n, size_t steps, 
     }
 }
 
-/* The tile of sides that lie where they lie has the same bits as that of packed ones. */
-static void check_tile_there(const mica_kernels *k, size_t m, size_t steps, size_t lda, bool add)
+/* A strip has the bits of its tiles, whether its sides are packed or lie where they lie (rows of B
+ * of n columns then, whole panels), and leaves alone what lies between rows of C. */
+static void check_strip(const mica_kernels *k, size_t m, size_t n, size_t steps, size_t lda,
+                        bool b_lies, bool add)
 {
-    enum { GAP = 5 };
-    size_t nr = k->gemm.nr, ldb = nr + GAP;
+    enum { GAP = 3 };
+    size_t nr = k->gemm.nr, ldc = n + GAP, cells = (m - 1) * ldc + n, panels = (n + nr - 1) / nr;
+    size_t ldb = b_lies ? n : nr, next_panel = b_lies ? nr : steps * nr + 16;
+    size_t b_floats = (panels - 1) * next_panel + (steps ? (steps - 1) * ldb + nr : 0);
     float *a = guarded_floats(0, (m - 1) * lda + steps, AT_END);
-    float *b = guarded_floats(1, steps ? (steps - 1) * ldb + nr : 0, AT_END);
-    float *c = guarded_floats(2, m * nr, AT_END), *bias = guarded_floats(3, nr, AT_END);
-    float *expected = guarded_floats(4, m * nr, AT_BEGIN);
+    float *b = guarded_floats(1, b_floats, AT_END), *c = guarded_floats(2, cells, AT_END);
+    float *bias = guarded_floats(3, n, AT_END), *expected = guarded_floats(4, cells, AT_BEGIN);
     static float packed_a[32 * MICA_GEMM_A_STRIDE];
     static _Alignas(64) float packed_b[MICA_GEMM_MAX_NR * MICA_GEMM_KC];
     fill_random(a, (m - 1) * lda + steps, 1, -1, 1);
-    fill_random(b, steps ? (steps - 1) * ldb + nr : 0, 2, -1, 1);
-    fill_random(expected, m * nr, 3, -1, 1);
-    fill_random(bias, nr, 4, -1, 1);
-    memcpy(c, expected, m * nr * sizeof *c);
-    for (size_t p = 0; p < steps; p++) {
-        memcpy(packed_b + p * nr, b + p * ldb, nr * sizeof *b);
-        for (size_t i = 0; i < m; i++)
-            packed_a[i * MICA_GEMM_A_STRIDE + p] = a[i * lda + p];
-    }
-    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end, as next_a does */
-    const mica_gemm_sides sides = {a, a + steps, (int64_t)lda, b, ldb};
-    k->gemm.tile(m, nr, steps, packed_a, packed_b, expected, nr, add, false, bias, ahead);
-    k->gemm.tile_there(m, nr, steps, &sides, c, nr, add, false, bias, ahead);
-    check_same_bits(c, expected, m * nr, "tile there");
-}
-
-/* A strip has the bits of its tiles; rows of A overlap. What lies between rows of C is left alone.
- */
-static void check_strip(const mica_kernels *k, size_t m, size_t panels, size_t steps, bool add)
-{
-    enum { GAP = 3, LDA = 7 };
-    size_t nr = k->gemm.nr, ldc = panels * nr + GAP, cells = (m - 1) * ldc + panels * nr;
-    size_t next_panel = steps * nr + 16;
-    float *a = guarded_floats(0, (m - 1) * LDA + steps, AT_END);
-    float *b = guarded_floats(1, (panels - 1) * next_panel + steps * nr, AT_END);
-    float *c = guarded_floats(2, cells, AT_END);
-    float *bias = guarded_floats(3, panels * nr, AT_END);
-    float *expected = guarded_floats(4, cells, AT_BEGIN);
-    fill_random(a, (m - 1) * LDA + steps, 1, -1, 1);
-    fill_random(b, (panels - 1) * next_panel + steps * nr, 2, -1, 1);
+    fill_random(b, b_floats, 2, -1, 1);
     fill_random(expected, cells, 3, -1, 1);
-    fill_random(bias, panels * nr, 4, -1, 1);
+    fill_random(bias, n, 4, -1, 1);
     memcpy(c, expected, cells * sizeof *c);
-    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end */
     const float *added = steps % 2 ? bias : NULL;
-    for (size_t p = 0; p < panels; p++) {
-        const mica_gemm_sides sides = {a, a, LDA, b + p * next_panel, nr};
-        k->gemm.tile_there(m, nr, steps, &sides, expected + p * nr, ldc, add, false,
-                           added ? added + p * nr : NULL, ahead);
+    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end, as next_a does */
+    for (size_t i = 0; i < m; i++)
+        memcpy(packed_a + i * MICA_GEMM_A_STRIDE, a + i * lda, steps * sizeof *a);
+    for (size_t j = 0; j < n; j += nr) {
+        for (size_t p = 0; p < steps; p++)
+            memcpy(packed_b + p * nr, b + j / nr * next_panel + p * ldb, nr * sizeof *b);
+        k->gemm.tile(m, n - j < nr ? n - j : nr, steps, packed_a, packed_b, expected + j, ldc, add,
+                     false, added ? added + j : NULL, ahead);
     }
-    k->gemm.strip(m, panels, steps, a, LDA, b, next_panel, c, ldc, add, false, added, ahead);
+    const mica_gemm_sides sides = {a, m % 2 ? a + steps : NULL, (int64_t)lda, b, ldb, next_panel};
+    k->gemm.strip(m, n, steps, &sides, c, ldc, add, false, added, ahead, 4096);
     check_same_bits(c, expected, cells, "strip");
 }
 
 static void test_strip(void **state)
 {
-    static const size_t steps[] = {0, 1, 16, 33, MICA_GEMM_KC};
+    static const size_t steps[] = {0, 1, 15, 16, 33, MICA_GEMM_KC};
+    static const size_t lda[] = {0, 7, 500}; /* one row again and again, rows that overlap, apart */
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels k;
         mica_kernels_init(&k, level);
@@ -509,23 +488,13 @@ static void test_strip(void **state)
             continue;
         for (size_t m = 1; m <= k.gemm.mr; m++)
             for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++)
-                for (size_t panels = 1; panels <= 4; panels++)
-                    check_strip(&k, m, panels, steps[s], (m + panels) & 1);
-    }
-}
-
-static void test_tile_there(void **state)
-{
-    static const size_t steps[] = {0, 1, 15, 16, 33, MICA_GEMM_KC};
-    for (int level = 0; level < levels_here(); level++) {
-        mica_kernels k;
-        mica_kernels_init(&k, level);
-        if (!k.gemm.tile_there)
-            continue;
-        for (size_t m = 1; m <= k.gemm.mr; m++)
-            for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++)
-                for (size_t lda = 0; lda <= 500; lda += 250) /* one row again and again, ... */
-                    check_tile_there(&k, m, steps[s], lda, (m + s) & 1);
+                for (size_t way = 0; way < 3; way++)
+                    for (size_t panels = 1; panels <= 4; panels++) {
+                        size_t n = panels * k.gemm.nr, add = (m + panels) & 1;
+                        check_strip(&k, m, n, steps[s], lda[way], true, add);
+                        check_strip(&k, m, n, steps[s], lda[way], false, add);
+                        check_strip(&k, m, n - 1 - m % k.gemm.nr, steps[s], lda[way], false, add);
+                    }
     }
 }
 
@@ -562,8 +531,8 @@ int main(void)
         cmocka_unit_test(test_gelu_error), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
         cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
-        cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_there),
-        cmocka_unit_test(test_strip),      cmocka_unit_test(test_relative),
+        cmocka_unit_test(test_tile),       cmocka_unit_test(test_strip),
+        cmocka_unit_test(test_relative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

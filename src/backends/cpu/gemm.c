@@ -82,13 +82,14 @@ static size_t tile_rows(const mica_gemm *g)
                                                  : kernels->gemm.mr;
 }
 
+enum { FEW_PANELS = 4 };
+
 /* A block of at most mc rows on its way through the blocks of k. */
 typedef struct block {
     const mica_gemm *gemm;
     float *packed;
-    float *wide;     /* BF16: a group of panels brought to float32 */
-    bool a_lies;     /* A is not packed, and row 0 is at a */
-    bool strips_lie; /* and is read by strips, not by tiles */
+    float *wide; /* BF16: a group of panels brought to float32 */
+    bool a_lies; /* A is not packed, and row 0 is at a */
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
@@ -164,19 +165,32 @@ static void pack_a(const block *t)
     }
 }
 
-/* Sides of a tile of rows from `first` on. Of an A that lies where it lies, these rows' next block
- * of k is fetched; after the last the rows in their place in the next block, or next_a's. */
-static mica_gemm_sides sides_of(const block *t, size_t first, const float *packed, const float *b)
+/* Sides of a strip from row `first` on, from panel `panel` on. Of an A that lies where it lies,
+ * these rows' next block of k is fetched; after the last the rows in their place in the next block,
+ * or next_a's. */
+static mica_gemm_sides sides_of(const block *t, size_t first, size_t panel, size_t panels)
 {
     const mica_gemm *g = t->gemm;
-    mica_gemm_sides sides = {packed, packed, MICA_GEMM_A_STRIDE, b, g->kernels->gemm.nr};
-    if (g->b_lies)
+    size_t nr = g->kernels->gemm.nr, next = t->all_words * nr;
+    mica_gemm_sides sides = {t->packed + first * MICA_GEMM_A_STRIDE,
+                             NULL,
+                             MICA_GEMM_A_STRIDE,
+                             (const float *)g->b + panel * next + t->word0 * nr,
+                             nr,
+                             next};
+    if (g->b_lies) {
+        sides.b = (const float *)g->b + t->word0 * g->n + panel * nr;
         sides.ldb = g->n;
+        sides.next_panel = nr;
+    }
     if (!t->a_lies)
         return sides;
     int64_t row = (int64_t)(t->row0 + first) * g->a_row;
     sides.lda = g->a_row;
-    sides.a = sides.next_a = t->a + row + t->word0;
+    sides.a = t->a + row + t->word0;
+    if (panels > FEW_PANELS)
+        return sides;
+    sides.next_a = sides.a;
     if (t->word0 + t->words < t->all_words)
         sides.next_a = sides.a + t->words;
     else if (t->next_rows > 0)
@@ -202,20 +216,12 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(nr, g->n - column);
     bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
     const float *a = t->packed + first * MICA_GEMM_A_STRIDE;
-    const float *b = (const float *)g->b + (g->b_lies ? t->word0 * g->n + column
-                                                      : (panel * t->all_words + t->word0) * nr);
+    const float *b = (const float *)g->b + (panel * t->all_words + t->word0) * nr;
     bool now = g->precision == MICA_PRECISION_BF16 ? !add : last; /* that the bias is added */
     const float *bias = now && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
-        bool past = n == nr && writes_past(t, c);
-        if (t->a_lies || g->b_lies) {
-            mica_gemm_sides sides = sides_of(t, first, a, b);
-            g->kernels->gemm.tile_there(rows, n, t->words, &sides, c, g->ldc, add, past, bias,
-                                        ahead);
-        } else {
-            g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, past, bias, ahead);
-        }
+        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, false, bias, ahead);
     } else if (wide) {
         g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
@@ -227,27 +233,19 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     }
 }
 
-/* Rows [first, first + rows) of the block in panels [panel, end): those that are whole in one call,
- * which takes less time from one to the next. */
-static void run_tiles(const block *t, size_t first, size_t rows, size_t panel, size_t end,
-                      mica_ahead ahead)
+/* Rows [first, first + rows) of the block in panels [panel, end) by one call, which takes less time
+ * from one to the next. */
+static void run_strip(const block *t, size_t first, size_t rows, size_t panel, size_t end,
+                      mica_ahead ahead, size_t ahead_panel)
 {
     const mica_gemm *g = t->gemm;
-    size_t nr = g->kernels->gemm.nr, whole = smaller(end, g->n / nr), next = t->all_words * nr;
+    size_t column = panel * g->kernels->gemm.nr;
+    size_t n = smaller(end * g->kernels->gemm.nr, g->n) - column;
     bool last = t->word0 + t->words == t->all_words;
-    float *c = g->c + (t->row0 + first) * g->ldc + panel * nr;
-    const float *a = t->strips_lie ? t->a + (int64_t)(t->row0 + first) * g->a_row + t->word0
-                                   : t->packed + first * MICA_GEMM_A_STRIDE;
-    const float *b = (const float *)g->b + panel * next + t->word0 * nr;
-    if (panel < whole) {
-        g->kernels->gemm.strip(rows, whole - panel, t->words, a,
-                               t->strips_lie ? g->a_row : MICA_GEMM_A_STRIDE, b, next, c, g->ldc,
-                               t->word0 > 0, writes_past(t, c),
-                               last && g->bias ? g->bias + panel * nr : NULL, ahead);
-        ahead.at += (whole - panel) * next * sizeof(float);
-    }
-    if (whole < end)
-        run_tile(t, first, rows, whole, NULL, ahead);
+    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    mica_gemm_sides sides = sides_of(t, first, panel, end - panel);
+    g->kernels->gemm.strip(rows, n, t->words, &sides, c, g->ldc, t->word0 > 0, writes_past(t, c),
+                           last && g->bias ? g->bias + column : NULL, ahead, ahead_panel);
 }
 
 /* The activation of rows [first, first + rows) of the block in the panels [panel0, panel1). */
@@ -317,8 +315,8 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     enum { FEW_STRIPS = 7, PANELS_THERE = 8 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
-    size_t nc = t->strips_lie ? PANELS_THERE : kernels->gemm.nc,
-           strips = ceil_div(t->rows, tile_rows(g));
+    size_t nc = t->a_lies ? PANELS_THERE : kernels->gemm.nc;
+    size_t strips = ceil_div(t->rows, tile_rows(g));
     size_t panel_bytes = t->words * kernels->gemm.nr * sizeof(float);
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
     if (g->b_lies) /* the block lies in one piece, of which each tile asks for a part */
@@ -327,8 +325,7 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     bool widens = may_widen && strips > FEW_STRIPS;
     if (may_widen && !widens) /* whose tile needs registers to widen in: a row less */
         strips = ceil_div(t->rows, tile_rows(g) - 1);
-    bool strip = t->strips_lie || (g->precision == MICA_PRECISION_F32 && kernels->gemm.strip &&
-                                   !g->b_lies && !t->a_lies);
+    bool strip = g->precision == MICA_PRECISION_F32 && kernels->gemm.strip;
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
     size_t share = panel_bytes / strips;
     mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
@@ -340,11 +337,11 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
             rows = strip_end(t, s, strips) - first;
             ahead.at = next + s * share;
+            if (strip)
+                run_strip(t, first, rows, group, end, ahead, all_bytes);
             for (size_t panel = group; panel < end && !strip; panel++, ahead.at += all_bytes)
                 run_tile(t, first, rows, panel,
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
-            if (strip)
-                run_tiles(t, first, rows, group, end, ahead);
             if (g->activation && t->word0 + t->words == t->all_words)
                 activate(t, first, rows, group, end);
         }
@@ -362,28 +359,23 @@ static size_t rows_at_once(const mica_gemm *g)
     return smaller(rows < mr ? mr : rows, mc);
 }
 
-/* Whether tiles read A where it lies: worth it when few panels meet a strip of it, which then costs
- * as much to pack as to multiply. */
-static bool a_lies(const mica_gemm *g, size_t panels)
-{
-    enum { FEW_PANELS = 4 };
-    return g->precision == MICA_PRECISION_F32 && g->kernels->gemm.tile_there && g->a_column == 1 &&
-           panels <= FEW_PANELS && (!g->segments || g->segment >= g->k);
-}
-
-/* Whether strips read A where it lies, for all panels: a window whose rows overlap, since it takes
- * so little room that the nearest caches hold it, or rows of more than one block, where
- * copying them takes longer than it saves. But rows whole pages apart would meet in a few lines of
- * a cache, if a strip has many. */
-static bool strips_lie(const mica_gemm *g, size_t rows, size_t panels)
+/* Whether strips read A where it lies: when few panels meet a strip of it, which then costs as much
+ * to pack as to multiply; a window whose rows overlap, since it takes so little room that the
+ * nearest caches hold it; or rows of more than one block, where copying them takes longer than it
+ * saves. But for many panels rows whole pages apart would meet in a few lines of a cache, if a
+ * strip has many.
+ */
+static bool a_lies(const mica_gemm *g, size_t rows, size_t panels)
 {
     enum { PAGE = 1024, WAYS = 8 };
-    if (g->precision != MICA_PRECISION_F32 || !g->kernels->gemm.strip || g->b_lies ||
-        (g->a_row % PAGE == 0 && g->kernels->gemm.mr >= WAYS))
+    if (g->precision != MICA_PRECISION_F32 || !g->kernels->gemm.strip || g->a_column != 1 ||
+        (g->segments && g->segment < g->k))
         return false;
-    if (g->segments)
-        return g->segment >= g->k && g->a_row < (int64_t)g->k;
-    return g->a_column == 1 && rows > g->kernels->gemm.mc && !a_lies(g, panels);
+    if (panels <= FEW_PANELS)
+        return true;
+    if (g->b_lies || (g->a_row % PAGE == 0 && g->kernels->gemm.mr >= WAYS))
+        return false;
+    return g->segments ? g->a_row < (int64_t)g->k : rows > g->kernels->gemm.mc;
 }
 
 /* mica_gemm_part; with `finish`, of all panels, and rows are finished while a cache holds them. */
@@ -394,8 +386,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
-    t.strips_lie = strips_lie(g, row1 - row0, panel1 - panel0);
-    t.a_lies = t.strips_lie || a_lies(g, panel1 - panel0);
+    t.a_lies = a_lies(g, row1 - row0, panel1 - panel0);
     size_t most = MICA_GEMM_KC / a_words(g);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t unit = register_side(g),

@@ -37,7 +37,7 @@ typedef struct mica_gemm {
     const float *const *segments;
     size_t segment;
     const void *b;                /* panels, aligned to 64 bytes */
-    bool b_lies;                  /* F32: b is [k, n] instead; gemm.tile_there, and n % nr is 0 */
+    bool b_lies;                  /* F32: b is [k, n] instead; gemm.strip, and n % nr is 0 */
     const float *next_a, *next_b; /* of the next product like this on the thread, or NULL: their
                                    * first rows are fetched towards the end */
     const float *column_scale; /* INT8: of each column of the panels, and the sum of its numbers */

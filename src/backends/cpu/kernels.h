@@ -159,23 +159,20 @@ typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, c
                                  float *c, size_t ldc, bool add, bool past, const float *bias,
                                  mica_ahead ahead);
 
-/* Both sides where they lie: rows of A are lda floats apart, and B's nr columns are a piece of rows
- * that are ldb floats apart. Rows like A's that will be wanted next are asked for, too. */
+/* Both sides of a strip: rows of A lie lda floats apart, rows of a panel of B ldb, and panels
+ * next_panel. Rows like A's that will be wanted next are asked for, unless next_a is NULL. */
 typedef struct mica_gemm_sides {
     const float *a, *next_a;
     int64_t lda;
     const float *b;
-    size_t ldb;
+    size_t ldb, next_panel;
 } mica_gemm_sides;
-/* As gemm_tile, with the same bits. NULL in plain C. */
-typedef void (*mica_k_gemm_tile_there)(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
-                                       float *c, size_t ldc, bool add, bool past, const float *bias,
-                                       mica_ahead ahead);
-/* m rows of A where they lie, times whole panels side by side, which lie next_panel floats apart:
- * c[i][j] for j < panels * nr as gemm_tile has it, with the same bits. NULL in plain C. */
-typedef void (*mica_k_gemm_strip)(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
-                                  const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                                  bool past, const float *bias, mica_ahead ahead);
+/* As gemm_tile, with the same bits, of n columns, n >= 1: those of panels side by side, of which
+ * the last may have fewer than nr. For each panel what `ahead` asks for begins ahead_panel bytes
+ * on. NULL in plain C. */
+typedef void (*mica_k_gemm_strip)(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
+                                  float *c, size_t ldc, bool add, bool past, const float *bias,
+                                  mica_ahead ahead, size_t ahead_panel);
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's, and so is
@@ -293,7 +290,6 @@ typedef struct mica_kernels {
     mica_k_transpose transpose;
     struct {
         mica_k_gemm_tile tile;
-        mica_k_gemm_tile_there tile_there;
         mica_k_gemm_strip strip;
         mica_k_gemm_narrow narrow;
         mica_k_gemm_row row;

@@ -117,7 +117,7 @@ static matmul matmul_of(const mica_call *call)
     t.way = choose(&t, mica_pool_threads(call->cpu->pool));
     t.pieces = t.way == WAY_DEEP ? (t.k + DEEP - 1) / DEEP : 0;
     t.worker_floats = mica_gemm_scratch_floats(t.kernels);
-    t.b_lies = (t.way == WAY_APART || t.way == WAY_DEEP) && t.kernels->gemm.tile_there &&
+    t.b_lies = (t.way == WAY_APART || t.way == WAY_DEEP) && t.kernels->gemm.strip &&
                t.n <= NARROW && t.n % t.kernels->gemm.nr == 0 && t.b_column == 1 &&
                t.b_row == (int64_t)t.n;
     if ((t.way == WAY_APART || t.way == WAY_DEEP) && !t.b_lies)

@@ -15,7 +15,7 @@ V_TILE void bf16_tile_of(const size_t m, size_t n, size_t k, const float *a, con
                          float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     vec acc[TILE_MAX_ROWS][2];
-    tile_begin(m, n, c, ldc, false, acc);
+    tile_begin(m, c, ldc, false, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_even_bf16(v_load(b)), b1 = v_even_bf16(v_load(b + LANES));
         tile_ask(&ahead);

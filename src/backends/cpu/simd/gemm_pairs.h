@@ -22,7 +22,7 @@ V_TILE void pairs_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a,
                           float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     vec acc[TILE_MAX_ROWS][2];
-    tile_begin(m, n, c, ldc, false, acc);
+    tile_begin(m, c, ldc, false, acc);
     pairs_sums(m, k, a, b, acc, ahead);
     tile_end(m, n, c, ldc, acc, add, false, bias);
 }

@@ -75,16 +75,14 @@ V_TILE void store_row(float *c, vec x0, vec x1, size_t n, bool add, bool past, c
     store_part(c, x0, x1, n, add, bias);
 }
 
-/* Sums from zero; C comes from far away: it is asked for now and used after the sums. */
-V_TILE void tile_begin(const size_t m, size_t n, const float *c, size_t ldc, bool past,
-                       vec acc[][2])
+/* Sums from zero; C comes from far away: it is asked for now and used after the sums. (The end of a
+ * row is most often the beginning of the next tile's.) */
+V_TILE void tile_begin(const size_t m, const float *c, size_t ldc, bool past, vec acc[][2])
 {
     V_UNROLL
     for (size_t i = 0; i < m; i++) {
-        if (!past) {
-            __builtin_prefetch(c + i * ldc);
-            __builtin_prefetch(c + i * ldc + n - 1);
-        }
+        if (!past)
+            __builtin_prefetch(c + i * ldc, 1);
         acc[i][0] = acc[i][1] = v_zero();
     }
 }
@@ -114,7 +112,7 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
     enum { LINE = 16 };
     const float *b = sides->b;
     vec acc[TILE_MAX_ROWS][2];
-    tile_begin(m, n, c, ldc, past, acc);
+    tile_begin(m, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
         vec b0 = v_load(b), b1 = v_load(b + LANES);
         tile_ask(&ahead);
@@ -166,56 +164,43 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
 static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
                              size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead)
 {
-    const mica_gemm_sides packed = {a, NULL, MICA_GEMM_A_STRIDE, b, TILE_NR};
+    const mica_gemm_sides packed = {a, NULL, MICA_GEMM_A_STRIDE, b, TILE_NR, 0};
     TILE_OF_HEIGHT(m, gemm_tile_of, false, n, k, &packed, c, ldc, add, past, bias, ahead);
 }
 
-static inline void gemm_tile_there(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
-                                   float *c, size_t ldc, bool add, bool past, const float *bias,
-                                   mica_ahead ahead)
-{
-    const mica_gemm_sides here = *sides;
-    TILE_OF_HEIGHT(m, gemm_tile_of, true, n, k, &here, c, ldc, add, past, bias, ahead);
-}
-
 /* Tiles side by side: from the last sum of one to the first of the next there is little to do but
- * to store, which goes on beside the sums. */
-V_TILE void gemm_strip_of(const size_t m, size_t panels, size_t k, const float *a, int64_t lda,
-                          const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                          bool past, const float *bias, mica_ahead ahead)
+ * to store, which goes on beside the sums. A is asked for along the first, from where the others
+ * find it near. */
+V_TILE void gemm_strip_of(const size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
+                          float *c, size_t ldc, bool add, bool past, const float *bias,
+                          mica_ahead ahead, size_t ahead_panel)
 {
-    for (size_t panel = 0; panel < panels; panel++) {
-        const float *from = b + panel * next_panel;
-        mica_ahead ask = {ahead.at + panel * next_panel * sizeof *b, ahead.step};
-        vec acc[TILE_MAX_ROWS][2];
-        V_UNROLL
-        for (size_t i = 0; i < m; i++) {
-            if (!past)
-                __builtin_prefetch(c + i * ldc, 1); /* the end is the next tile's beginning */
-            acc[i][0] = acc[i][1] = v_zero();
+    mica_gemm_sides at = *sides;
+    size_t left = n;
+    if (at.next_a && left >= TILE_NR) {
+        gemm_tile_of(m, true, TILE_NR, k, &at, c, ldc, add, past, bias, ahead);
+        left -= TILE_NR;
+    }
+    while (left > 0) {
+        size_t done = n - left, panel = done / TILE_NR;
+        const mica_ahead ask = {ahead.at + panel * ahead_panel, ahead.step};
+        const float *more = bias ? bias + done : NULL;
+        at.b = sides->b + panel * at.next_panel;
+        if (left < TILE_NR) {
+            gemm_tile_of(m, false, left, k, &at, c + done, ldc, add, false, more, ask);
+            break;
         }
-        for (size_t p = 0; p < k; p++, from += TILE_NR) {
-            vec b0 = v_load(from), b1 = v_load(from + LANES);
-            tile_ask(&ask);
-            V_UNROLL
-            for (size_t i = 0; i < m; i++) {
-                vec x = v_factor(a + (int64_t)i * lda + p);
-                acc[i][0] = v_fma_by(x, b0, acc[i][0]);
-                acc[i][1] = v_fma_by(x, b1, acc[i][1]);
-            }
-        }
-        tile_end(m, TILE_NR, c, ldc, acc, add, past, bias);
-        c += TILE_NR;
-        bias = bias ? bias + TILE_NR : NULL;
+        gemm_tile_of(m, false, TILE_NR, k, &at, c + done, ldc, add, past, more, ask);
+        left -= TILE_NR;
     }
 }
 
-static inline void gemm_strip(size_t m, size_t panels, size_t k, const float *a, int64_t lda,
-                              const float *b, size_t next_panel, float *c, size_t ldc, bool add,
-                              bool past, const float *bias, mica_ahead ahead)
+static inline void gemm_strip(size_t m, size_t n, size_t k, const mica_gemm_sides *sides, float *c,
+                              size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead,
+                              size_t ahead_panel)
 {
-    TILE_OF_HEIGHT(m, gemm_strip_of, panels, k, a, lda, b, next_panel, c, ldc, add, past, bias,
-                   ahead);
+    const mica_gemm_sides here = *sides;
+    TILE_OF_HEIGHT(m, gemm_strip_of, n, k, &here, c, ldc, add, past, bias, ahead, ahead_panel);
 }
 
 /* `vectors` vectors of columns of one row, over a block of k, added to y. B is not packed. */
@@ -272,7 +257,6 @@ static inline void gemm_row(size_t n, size_t k, const float *a, int64_t a_step, 
 static inline void gemm_fill(mica_kernels *kernels, size_t mc, size_t nc)
 {
     kernels->gemm.tile = gemm_tile;
-    kernels->gemm.tile_there = gemm_tile_there;
     kernels->gemm.strip = gemm_strip;
     kernels->gemm.row = gemm_row;
     kernels->gemm.mr = TILE_MR;
