@@ -98,11 +98,11 @@ bench_rates bench_ops_rates(const bench_ops_result *r, size_t arm, const bench_p
 
 /* The bandwidth for the case's size and its mixture of reads and writes, from memory of that size:
  * a figure between those of two sizes would be wrong on both sides of a cache's end. */
-static bool measure_bandwidth(bench *b, bench_bandwidth *probe)
+static bool measure_bandwidth(bench *b, bench_bandwidth *probe, bench_content content)
 {
     const bench_case *c = &b->result->work;
     probe->bytes = c->bytes;
-    if (!bench_bandwidth_measure(probe, b->ops->info.threads))
+    if (!bench_bandwidth_measure(probe, b->ops->info.threads, content))
         return false;
     b->result->bandwidth = bench_bandwidth_of(probe, c->bytes - c->written, c->written);
     return true;
@@ -129,20 +129,21 @@ static void refuse(bench *b, size_t i)
         snprintf(r->caught[i], sizeof r->caught[i], "%s", reason);
 }
 
-/* A figure above the peak says that the work was not done, or that the probes met a busy machine:
- * they are asked again first. */
+/* A figure above the peak says that the work was not done, or that the probes met a busy machine,
+ * or that a processor was spared moving zeros: they are asked again first, for zeros too. */
 static mica_status refuse_impossible(bench *b, mica_error *err)
 {
     bench_ops *ops = b->ops;
     bench_ops_result *r = b->result;
     bench_bandwidth probe = {0};
-    bool again = false, fine = measure_bandwidth(b, &probe);
+    bool again = false, fine = measure_bandwidth(b, &probe, BENCH_NUMBERS);
     for (size_t i = 0; i < r->arm_count && fine; i++) {
         if (r->arms[i].state != BENCH_OK || is_possible(b, i))
             continue;
         if (!again)
             fine = bench_peaks_measure(&ops->peaks, ops->info.kernels, ops->info.threads) &&
-                   measure_bandwidth(b, &probe);
+                   measure_bandwidth(b, &probe, BENCH_NUMBERS) &&
+                   measure_bandwidth(b, &probe, BENCH_ZEROS);
         again = true;
         if (fine && !is_possible(b, i))
             refuse(b, i);

@@ -199,6 +199,7 @@ typedef struct share {
     char *memory;
     size_t size, at;
     way way;
+    char fill; /* what is written */
     double rate;
     atomic_size_t *missing; /* threads that have not come yet */
 } share;
@@ -357,14 +358,15 @@ static uint64_t read_all(const char *memory, size_t size)
 }
 
 #if defined(__x86_64__)
-/* `from` NULL: writes alone. */
-__attribute__((target("avx2"))) static void stream_avx2(char *to, const char *from, size_t size)
+/* `from` NULL: writes `fill` alone. */
+__attribute__((target("avx2"))) static void stream_avx2(char *to, const char *from, size_t size,
+                                                        char fill)
 {
-    __m256i *y = (__m256i *)(void *)to, zero = _mm256_setzero_si256();
+    __m256i *y = (__m256i *)(void *)to, same = _mm256_set1_epi8(fill);
     const __m256i *x = (const __m256i *)(const void *)from;
     for (size_t i = 0; i < size / sizeof *y; i += 2) {
-        _mm256_stream_si256(y + i, x ? _mm256_load_si256(x + i) : zero);
-        _mm256_stream_si256(y + i + 1, x ? _mm256_load_si256(x + i + 1) : zero);
+        _mm256_stream_si256(y + i, x ? _mm256_load_si256(x + i) : same);
+        _mm256_stream_si256(y + i + 1, x ? _mm256_load_si256(x + i + 1) : same);
     }
     _mm_sfence();
 }
@@ -379,11 +381,11 @@ static bool can_stream(void)
 #endif
 }
 
-static void write_all(char *to, const char *from, size_t size, bool streaming)
+static void write_all(char *to, const char *from, size_t size, bool streaming, char fill)
 {
 #if defined(__x86_64__)
     if (streaming) {
-        stream_avx2(to, from, size);
+        stream_avx2(to, from, size, fill);
         return;
     }
 #else
@@ -392,7 +394,7 @@ static void write_all(char *to, const char *from, size_t size, bool streaming)
     if (from)
         memcpy(to, from, size);
     else
-        memset(to, (int)(size & 1), size);
+        memset(to, fill, size);
 }
 
 /* The next part; how many bytes that were. */
@@ -406,7 +408,7 @@ static double go_on(share *s)
     if (s->way == READ)
         sink_bits = read_all(at, part);
     else
-        write_all(copy ? at + room : at, copy ? at : NULL, part, streaming);
+        write_all(copy ? at + room : at, copy ? at : NULL, part, streaming, s->fill);
     sink = (float)s->memory[s->size - 1];
     s->at = s->at + part < room ? s->at + part : 0;
     return (double)(copy ? 2 * part : part);
@@ -414,7 +416,7 @@ static double go_on(share *s)
 
 /* In huge pages where the system gives them, as work may be: with small ones the processor waits
  * for its tables of pages, too. NULL: out of memory. */
-static void *probe_memory(size_t size)
+static void *probe_memory(size_t size, char fill)
 {
     enum { HUGE_PAGE = 2 << 20 };
     void *memory = NULL;
@@ -424,12 +426,13 @@ static void *probe_memory(size_t size)
 #ifdef MADV_HUGEPAGE
     madvise(memory, whole, MADV_HUGEPAGE);
 #endif
-    memset(memory, 1, size);
+    memset(memory, fill, size);
     return memory;
 }
 
-bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
+bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads, bench_content content)
 {
+    char fill = content == BENCH_NUMBERS ? 0x5a : 0;
     share shares[MOST_THREADS];
     double *const best[WAYS] = {&b->read, &b->write, &b->write, &b->copy, &b->copy};
     size_t count = clamp_threads(threads), size = SIZE_LEAST;
@@ -437,7 +440,7 @@ bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
         size = b->bytes < SIZE_MOST ? (size_t)b->bytes : SIZE_MOST;
     size_t part = size / count / (16 * LINE) * (16 * LINE);
     part = part > 16 * LINE ? part : 16 * LINE;
-    void *memory = probe_memory(part * count);
+    void *memory = probe_memory(part * count, fill);
     if (!memory)
         return false;
     for (way w = 0; w < WAYS; w++) {
@@ -447,7 +450,8 @@ bool bench_bandwidth_measure(bench_bandwidth *b, size_t threads)
             shares[k] = (share){.seconds = try_seconds,
                                 .memory = (char *)memory + k * part,
                                 .size = part,
-                                .way = w};
+                                .way = w,
+                                .fill = fill};
         *best[w] = larger(*best[w], run_shares(shares, count, TRIES));
     }
     free(memory);
@@ -461,7 +465,7 @@ bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads)
     for (int i = 0; i < BENCH_SIZES; i++) {
         bench_bandwidth *b = &peaks->bandwidth[i];
         b->bytes = (double)sizes[i];
-        if (!bench_bandwidth_measure(b, threads))
+        if (!bench_bandwidth_measure(b, threads, BENCH_NUMBERS))
             return false;
     }
     peaks->flops =

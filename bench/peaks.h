@@ -51,8 +51,11 @@ bool bench_peaks_measure(bench_peaks *peaks, const char *level, size_t threads);
 double bench_peaks_bandwidth(const bench_peaks *peaks, double bytes);
 
 /* Measures with memory of bandwidth->bytes, or with the nearest that is not below 64 kB nor above
- * 256 MB; what is larger than what is there stays. False = out of memory. */
-bool bench_bandwidth_measure(bench_bandwidth *bandwidth, size_t threads);
+ * 256 MB; what is larger than what is there stays. Some processors move zeros more than twice as
+ * fast as other bytes: the bandwidth for numbers is that of bytes that are not zero, and with zeros
+ * it is what no work at all can exceed. False = out of memory. */
+typedef enum bench_content { BENCH_NUMBERS, BENCH_ZEROS } bench_content;
+bool bench_bandwidth_measure(bench_bandwidth *bandwidth, size_t threads, bench_content content);
 
 /* What work that reads and writes so many bytes reaches at that bandwidth: as many bytes as are
  * both read and written are copied, the rest is read or written alone. */

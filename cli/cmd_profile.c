@@ -176,7 +176,7 @@ static mica_status measure_peaks(profiling *p, mica_error *err)
 {
     const mica_context_info *machine = &p->machine;
     bench_bandwidth memory = {.bytes = HUGE_VAL}; /* as much as is measured at most */
-    if (!bench_bandwidth_measure(&memory, machine->threads))
+    if (!bench_bandwidth_measure(&memory, machine->threads, BENCH_NUMBERS))
         return no_memory(err);
     p->rate = bench_measure_flops(machine->kernels, p->about.precision, machine->threads);
     p->peaks.flops[p->about.precision] = p->rate.flops;
