@@ -284,11 +284,9 @@ static void check_row_kernels(const mica_kernels *k, size_t n, edge at, float of
         variance += d * d / (double)n;
     }
     k->layer_norm(y, x, r, w, b, n, 1e-5f);
-    double slack = 2e-6 * (1 + fabs((double)offset)); /* the mean is rounded to float32 */
     for (size_t i = 0; i < n; i++) {
         double z = ((double)(x[i] + r[i]) - mean) / sqrt(variance + (double)1e-5f);
-        check_near(y[i], z * (double)w[i] + (double)b[i], 0, slack * (2 + fabs(z)), "layer_norm",
-                   i);
+        check_near(y[i], z * (double)w[i] + (double)b[i], 0, 2e-6 * (2 + fabs(z)), "layer_norm", i);
     }
     float *in_place[] = {x, r};
     for (int i = 0; i < 2; i++) { /* in place of x, then (x having changed) of the residual */
@@ -302,6 +300,27 @@ static void check_row_kernels(const mica_kernels *k, size_t n, edge at, float of
     }
 }
 
+/* Of equal numbers, and of such that differ by their rounding alone: the mean must be so exact. */
+static void check_norm_of_equals(const mica_kernels *k, size_t n, float number)
+{
+    float x[MOST], y[MOST], apart[MOST];
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = number;
+        apart[i] = i % 3 == 0 ? nextafterf(number, INFINITY) : number;
+        mean += (double)apart[i] / (double)n;
+    }
+    k->layer_norm(y, x, NULL, NULL, NULL, n, 1e-12f);
+    for (size_t i = 0; i < n; i++)
+        check_near(y[i], 0, 0, 1e-6, "layer_norm of equal numbers", i);
+    for (size_t i = 0; i < n; i++)
+        variance += pow((double)apart[i] - mean, 2) / (double)n;
+    k->layer_norm(y, apart, NULL, NULL, NULL, n, 1e-12f);
+    for (size_t i = 0; i < n; i++)
+        check_near(y[i], ((double)apart[i] - mean) / sqrt(variance + (double)1e-12f), 0, 2e-6,
+                   "layer_norm of nearly equal numbers", i);
+}
+
 static void test_rows(void **state)
 {
     for (int level = 0; level < levels_here(); level++) {
@@ -313,6 +332,9 @@ static void test_rows(void **state)
                 check_row_kernels(&k, sizes[s], at, 100);
             }
         assert_true(k.sum(NULL, 0) == 0);
+        for (size_t s = 1; s < SIZES; s++)
+            for (size_t i = 0; i < 3; i++)
+                check_norm_of_equals(&k, sizes[s], (const float[]){0.3f, -5.9f, 1000.1f}[i]);
         for (size_t n = 1; n < 40; n++)
             for (size_t i = 0; i < n; i++) {
                 float *x = guarded_floats(0, n, AT_END);

@@ -145,13 +145,13 @@ static double bce(float *y, const float *x, const float *t, size_t n)
     return total;
 }
 
-/* max(x, 0) - x t + log(1 + exp(-|x|)) */
+/* max(x, 0) - x t + log(1 + exp(-|x|)), of which the first two are one product: nothing cancels. */
 static double bce_logits(float *y, const float *x, const float *t, size_t n)
 {
     double total = 0;
     for (size_t i = 0; i < n; i++) {
-        double v = x[i];
-        double one = (1 - (double)t[i]) * v + log1p(exp(-fabs(v))) + (v < 0 ? -v : 0);
+        double v = x[i], target = t[i];
+        double one = (v < 0 ? -target : 1 - target) * v + log1p(exp(-fabs(v)));
         total += one;
         if (y)
             y[i] = (float)one;

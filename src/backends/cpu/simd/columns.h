@@ -321,10 +321,11 @@ V_INLINE vec of_bce(vec p, vec t)
     return v_neg(v_fma(t, yes, v_mul(v_sub(one, t), no)));
 }
 
+/* -t x + log(1 + exp(x)) below 0, else (1 - t) x + log(1 + exp(-x)): nothing cancels. */
 V_INLINE vec of_bce_logits(vec x, vec t)
 {
-    vec tail = v_add(v_max(v_zero(), v_neg(x)), v_log1p_small(v_exp_below(v_neg(v_abs(x)))));
-    return v_fma(v_sub(v_set(1.0f), t), x, tail);
+    vec rest = v_where_greater(v_zero(), x, v_neg(t), v_sub(v_set(1.0f), t));
+    return v_fma(rest, x, v_log1p_small(v_exp_below(v_neg(v_abs(x)))));
 }
 
 V_INLINE double loss(float *y, const float *x, const float *t, size_t n, vec (*f)(vec, vec))

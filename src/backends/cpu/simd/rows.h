@@ -21,6 +21,11 @@ V_INLINE vec of_itself(vec x, vec centre)
     return x;
 }
 
+V_INLINE vec of_difference(vec x, vec centre)
+{
+    return v_sub(x, centre);
+}
+
 V_INLINE vec of_squared_difference(vec x, vec centre)
 {
     vec d = v_sub(x, centre);
@@ -100,10 +105,10 @@ static void k_exp_row(float *y, const float *x, size_t n, float scale_by, float 
     *row_sum = v_sum(sum);
 }
 
-/* One vector of the result: (s - mean) * inverse * weight + bias. */
-V_INLINE vec normalized(vec s, vec mean, vec inverse, vec weight, vec bias)
+/* One vector of the result: ((s - mean) * inverse + shift) * weight + bias. */
+V_INLINE vec normalized(vec s, vec mean, vec inverse, vec shift, vec weight, vec bias)
 {
-    return v_fma(v_mul(v_sub(s, mean), inverse), weight, bias);
+    return v_fma(v_fma(v_sub(s, mean), inverse, shift), weight, bias);
 }
 
 static void k_layer_norm(float *y, const float *x, const float *residual, const float *weight,
@@ -122,15 +127,23 @@ static void k_layer_norm(float *y, const float *x, const float *residual, const 
         s = y;
     }
     float mean_of = (float)(sum_of(s, n, 0, of_itself) / (double)n);
-    double variance = sum_of(s, n, mean_of, of_squared_difference) / (double)n;
-    vec mean = v_set(mean_of), inverse = v_set((float)(1 / sqrt(variance + (double)eps)));
-    vec one = v_set(1.0f), zero = v_zero();
+    double variance = sum_of(s, n, mean_of, of_squared_difference) / (double)n, off = 0;
+    /* The mean is rounded, and so are the sums on the way to it: what it is off by counts where the
+     * elements differ by far less than they are away from 0. */
+    if (16 * variance < (double)mean_of * (double)mean_of) {
+        off = sum_of(s, n, mean_of, of_difference) / (double)n;
+        variance = fmax(0, variance - off * off);
+    }
+    double inverse_of = 1 / sqrt(variance + (double)eps);
+    vec mean = v_set(mean_of), inverse = v_set((float)inverse_of);
+    vec shift = v_set((float)(-off * inverse_of)), one = v_set(1.0f), zero = v_zero();
     for (i = 0; i + LANES <= n; i += LANES)
-        v_store(y + i, normalized(v_load(s + i), mean, inverse, weight ? v_load(weight + i) : one,
-                                  bias ? v_load(bias + i) : zero));
+        v_store(y + i,
+                normalized(v_load(s + i), mean, inverse, shift, weight ? v_load(weight + i) : one,
+                           bias ? v_load(bias + i) : zero));
     if (i < n)
         v_store_n(y + i,
-                  normalized(v_load_n(s + i, n - i, zero), mean, inverse,
+                  normalized(v_load_n(s + i, n - i, zero), mean, inverse, shift,
                              weight ? v_load_n(weight + i, n - i, zero) : one,
                              bias ? v_load_n(bias + i, n - i, zero) : zero),
                   n - i);
