@@ -14,15 +14,15 @@ const char bench_compare_details[] =
     "Reads two files that `mica bench ... --output` wrote. A change is the ratio of the medians,\n"
     "with an interval that holds the true one with 95 %: above 1 it takes longer. An arm is "
     "slower\n"
-    "(or faster) if the whole interval is more than --threshold percent off 1. What became "
-    "slower,\n"
-    "or wrong, in mica itself is a regression: then the exit code is 10. Other arms are shown\n"
-    "because they say whether the machine changed.\n\n"
+    "(or faster) if the whole interval is more than --threshold percent off 1; with three samples\n"
+    "or fewer, which are apart by chance too often, from 1.5 times on: a smaller difference is\n"
+    "open. What became slower, or wrong, in mica itself is a regression: then the exit code is\n"
+    "10. Other arms are shown because they say whether the machine changed.\n\n"
     "example:\n  mica bench compare before.json after.json --threshold 3\n";
 
-typedef enum verdict { SAME, SLOWER, FASTER, BROKEN, MENDED, NEVER, GONE, NEW } verdict;
-static const char *const verdict_names[] = {"same",   "slower", "faster", "broken",
-                                            "mended", "never",  "gone",   "new"};
+typedef enum verdict { SAME, OPEN, SLOWER, FASTER, BROKEN, MENDED, NEVER, GONE, NEW } verdict;
+static const char *const verdict_names[] = {"same",   "open",  "slower", "faster", "broken",
+                                            "mended", "never", "gone",   "new"};
 
 /* An arm of a result. */
 typedef struct entry {
@@ -206,6 +206,19 @@ static double *samples_of(const entry *e, size_t *n)
     return samples;
 }
 
+/* Of two results that are alike, the later one's samples lie wholly above the other's once in two
+ * cases with one of them each, once in six with two, and in twenty with three: so few are believed
+ * only where much has changed. */
+static verdict judge_ratio(const bench_interval *ratio, double limit)
+{
+    static const double little = 0.5, sure = 1.5; /* a level; times as long */
+    bool slower = ratio->low > limit, faster = ratio->high < 1 / limit;
+    if ((slower || faster) && ratio->level <= little && ratio->median < sure &&
+        ratio->median > 1 / sure)
+        return OPEN;
+    return slower ? SLOWER : faster ? FASTER : SAME;
+}
+
 static bool judge(const compare *c, change *x)
 {
     size_t n = 0, m = 0;
@@ -213,7 +226,7 @@ static bool judge(const compare *c, change *x)
     double limit = 1 + c->threshold / 100;
     if (n && m) {
         x->ratio = bench_ratio_apart(a, n, b, m, 0.95); /* sorts them */
-        x->verdict = x->ratio.low > limit ? SLOWER : x->ratio.high < 1 / limit ? FASTER : SAME;
+        x->verdict = judge_ratio(&x->ratio, limit);
     } else {
         x->verdict = n ? BROKEN : m ? MENDED : NEVER;
     }

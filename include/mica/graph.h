@@ -55,7 +55,8 @@ MICA_API mica_value mica_input(mica_graph *graph, const char *name, mica_dtype d
 MICA_API mica_value mica_constant(mica_graph *graph, mica_tensor *tensor, const char *name);
 /* A float32 constant of rank 0. */
 MICA_API mica_value mica_scalar(mica_graph *graph, float number);
-/* A constant of rank 0 of any dtype; an error if that cannot hold the number. */
+/* A constant of rank 0 of any dtype; an error if that cannot hold the number: of whole numbers and
+ * bool exactly, of floats rounded (a finite number does not become infinite). */
 MICA_API mica_value mica_scalar_of(mica_graph *graph, mica_dtype dtype, double number);
 
 /* What is known of a value; symbolic dimensions as MICA_DIM_*, and MICA_DIM_INFER for a size made

@@ -104,7 +104,7 @@ typedef struct mica_sdpa_params {
 
 typedef struct mica_pad_params {
     int64_t before[MICA_MAX_RANK], after[MICA_MAX_RANK]; /* >= 0, as many as x has axes */
-    double value; /* as the dtype holds it: it is an error if that cannot */
+    double value; /* an error if the dtype cannot hold it: see mica_scalar_of */
 } mica_pad_params;
 
 typedef struct mica_eps_params {

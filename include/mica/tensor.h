@@ -40,12 +40,12 @@ MICA_API size_t mica_dtype_size(mica_dtype dtype); /* bytes of an element */
 typedef struct mica_tensor mica_tensor;
 
 /* A new tensor of `rank` dimensions (0 = a single value), filled with zeros. Dimensions may be 0.
- * Data is aligned to 64 bytes. SHAPE if the byte count overflows. */
+ * Data is aligned to 64 bytes. SHAPE if the product of the dimensions or the bytes overflow. */
 MICA_API mica_status mica_tensor_create(mica_dtype dtype, int rank, const int64_t *dims,
                                         mica_tensor **out, mica_error *err);
 /* A tensor over memory of the caller, which must stay as it is until `release` is called with
  * `user` (release may be NULL: the memory then outlives every reference). `data` must be aligned
- * for dtype. */
+ * for dtype. On failure release is not called. */
 MICA_API mica_status mica_tensor_wrap(mica_dtype dtype, int rank, const int64_t *dims,
                                       const void *data, void (*release)(void *user), void *user,
                                       mica_tensor **out, mica_error *err);

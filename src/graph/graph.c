@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tensor/convert.h"
 
 mica_status mica_graph_create(mica_graph **out, mica_error *err)
 {
@@ -166,6 +167,11 @@ mica_value mica_scalar_of(mica_graph *graph, mica_dtype dtype, double number)
     if ((unsigned)dtype >= MICA_DTYPES) {
         mica_fail(&graph->error, MICA_STATUS_INVALID_ARGUMENT, "scalar: %d is not a dtype",
                   (int)dtype);
+        return value;
+    }
+    if (!mica_dtype_holds(dtype, number)) {
+        mica_fail(&graph->error, MICA_STATUS_INVALID_ARGUMENT, "scalar: %s cannot hold %.9g",
+                  mica_dtype_name(dtype), number);
         return value;
     }
     if (mica_tensor_wrap(MICA_DTYPE_F64, 0, NULL, &number, NULL, NULL, &exact, &graph->error) ==

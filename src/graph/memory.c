@@ -119,9 +119,17 @@ static bool add_size(mica_program *p, size_t slot, const mica_type *type)
     size_t element = mica_dtype_size(type->dtype);
     if (!mica_extent_of(type->dim, type->rank, &extent))
         return false;
-    for (const mica_slot_size *s = p->slots[slot]; s != NULL; s = s->next) {
+    for (mica_slot_size *s = p->slots[slot]; s != NULL; s = s->next) {
         if (s->element == element && mica_extent_equal(&s->extent, &extent))
             return true;
+        if (s->extent.n > 0 || extent.n > 0)
+            continue;
+        /* Of sizes that no batch changes the largest will do. */
+        if (s->extent.k * (int64_t)s->element < extent.k * (int64_t)element) {
+            s->extent = extent;
+            s->element = element;
+        }
+        return true;
     }
     mica_slot_size *size = mica_arena_alloc(&p->arena, sizeof *size);
     if (size == NULL)

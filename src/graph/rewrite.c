@@ -30,6 +30,8 @@ typedef struct rewriter {
     bool *needed;     /* by id */
     bool *is_output;  /* by id */
     bool *any_stride; /* by id: all users take it with any strides, views looked through */
+    uint32_t *linear; /* by id: the first linear over it */
+    uint32_t *beside; /* by id: of a linear, the next one over the same x */
     mica_value *map;  /* by id: its value in `to` */
 } rewriter;
 
@@ -68,6 +70,11 @@ static void mark(rewriter *r, const mica_value *outputs, size_t count)
                              (kind == MICA_KIND_VIEW && r->any_stride[id]);
         if (!r->needed[id])
             continue;
+        if (node->op == MICA_OP_LINEAR) {
+            uint32_t *first = &r->linear[node->inputs[0].id];
+            r->beside[id] = *first;
+            *first = (uint32_t)id;
+        }
         for (size_t i = 0; i < node->n_inputs; i++) {
             uint32_t input = node->inputs[i].id;
             r->needed[input] = true;
@@ -103,13 +110,13 @@ static bool is_linear_f32(const mica_node *node)
     return node->op == MICA_OP_LINEAR && node->type.dtype == MICA_DTYPE_F32;
 }
 
-/* Whether node `id` is a linear that may stand beside `first` (or beside others, if it is `first`).
- */
+/* Whether node `id` is a linear that may stand beside `first`, which is over the same x (or beside
+ * others, if it is `first`). */
 static bool may_stand_beside(const rewriter *r, size_t id, const mica_node *first)
 {
     const mica_node *node = r->from->nodes[id - 1];
-    return r->needed[id] && is_linear_f32(node) && r->any_stride[id] && r->map[id].id == 0 &&
-           node->inputs[0].id == first->inputs[0].id && constant_weights(r, node) &&
+    return is_linear_f32(node) && r->any_stride[id] && r->map[id].id == 0 &&
+           constant_weights(r, node) &&
            node_of(r, node->inputs[1])->type.dtype == node_of(r, first->inputs[1])->type.dtype;
 }
 
@@ -120,9 +127,9 @@ static mica_value side_by_side(rewriter *r, uint32_t id)
     size_t n = 0;
     if (!may_stand_beside(r, id, node) || !supports(r, MICA_OP_FUSED_LINEAR))
         return mica_none();
-    for (size_t i = id; i <= r->from->n_nodes && n < SIDE_BY_SIDE; i++) {
+    for (uint32_t i = id; i != 0 && n < SIDE_BY_SIDE; i = r->beside[i]) {
         if (may_stand_beside(r, i, node))
-            member[n++] = (uint32_t)i;
+            member[n++] = i;
     }
     if (n < 2)
         return mica_none();
@@ -285,11 +292,13 @@ mica_status mica_plan_rewrite(const mica_graph *from, const mica_value *outputs,
     r.needed = mica_arena_array(&arena, n, sizeof *r.needed);
     r.is_output = mica_arena_array(&arena, n, sizeof *r.is_output);
     r.any_stride = mica_arena_array(&arena, n, sizeof *r.any_stride);
+    r.linear = mica_arena_array(&arena, n, sizeof *r.linear);
+    r.beside = mica_arena_array(&arena, n, sizeof *r.beside);
     r.map = mica_arena_array(&arena, n, sizeof *r.map);
     mica_status status = MICA_OK;
     if (r.uses == NULL || r.needed == NULL || r.is_output == NULL || r.any_stride == NULL ||
-        r.map == NULL) {
-        status = mica_fail_memory(err, n * 16, "rewriting a graph");
+        r.linear == NULL || r.beside == NULL || r.map == NULL) {
+        status = mica_fail_memory(err, n * 24, "rewriting a graph");
     } else {
         mark(&r, outputs, count);
         rewrite_all(&r);

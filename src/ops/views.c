@@ -5,6 +5,7 @@
  */
 #include "graph/op.h"
 #include "mica/graph.h"
+#include "tensor/convert.h"
 
 static const mica_arg any_rule[] = {{"x", MICA_ARG_ANY, false}};
 
@@ -17,9 +18,11 @@ static mica_status reshape_fail(const mica_shape_args *args, const mica_type *to
                          "reshape: %s does not take the shape %s with dimension %d to be inferred: "
                          "no size gives as many elements",
                          from.s, dims.s, infer);
+    bool unknown = mica_type_is_symbolic(to) && !mica_type_is_symbolic(args->in[0]);
     return mica_fail(err, MICA_STATUS_SHAPE,
-                     "reshape: %s does not take the shape %s: it has another number of elements",
-                     from.s, dims.s);
+                     "reshape: %s does not take the shape %s: it has another number of elements%s",
+                     from.s, dims.s,
+                     unknown ? " (a dimension that is to be inferred is MICA_DIM_INFER)" : "");
 }
 
 mica_status mica_shape_reshape(const mica_shape_args *args, mica_type *out, mica_error *err)
@@ -146,6 +149,9 @@ mica_status mica_shape_pad(const mica_shape_args *args, mica_type *out, mica_err
     if (status != MICA_OK)
         return status;
     *out = *args->in[0];
+    if (!mica_dtype_holds(out->dtype, params->value))
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "pad: x is %s, which cannot hold %.9g",
+                         mica_dtype_name(out->dtype), params->value);
     for (int i = 0; i < out->rank; i++) {
         if (params->before[i] < 0 || params->after[i] < 0 ||
             !mica_dim_add(out->dim[i], mica_dim_fixed(params->before[i]), &out->dim[i]) ||

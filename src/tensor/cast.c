@@ -219,6 +219,15 @@ mica_status mica_convert(mica_dtype from, const void *src, mica_dtype to, void *
     return MICA_OK;
 }
 
+bool mica_dtype_holds(mica_dtype dtype, double value)
+{
+    unsigned char one[8];
+    if (!store(dtype, (number){REAL, value, 0, 0}, one))
+        return false;
+    number kept = load(dtype, one);
+    return kept.kind == REAL ? !isfinite(value) || isfinite(kept.real) : as_double(kept) == value;
+}
+
 mica_status mica_tensor_cast(const mica_tensor *tensor, mica_dtype dtype, mica_tensor **out,
                              mica_error *err)
 {

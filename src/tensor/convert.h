@@ -6,6 +6,7 @@
 #ifndef MICA_TENSOR_CONVERT_H
 #define MICA_TENSOR_CONVERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -62,5 +63,9 @@ void mica_convert_to_f32(mica_dtype from, const void *src, float *dst, size_t n)
  * which element and which number `to` cannot hold; what was to be converted the caller adds. */
 mica_status mica_convert(mica_dtype from, const void *src, mica_dtype to, void *dst, size_t n,
                          mica_error *err);
+
+/* Whether `dtype` holds the number: whole numbers and bool exactly, floats rounded, but nothing
+ * finite as an infinity. */
+bool mica_dtype_holds(mica_dtype dtype, double number);
 
 #endif

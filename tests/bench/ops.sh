@@ -262,6 +262,28 @@ run "$mica" bench compare "$work/after.json" "$work/rude3.json"
 expect "control characters in a name" 2
 grep -q "$esc" "$work/err" && complain "control characters reached the terminal"
 
+# Few samples do not show a small difference: few BEFORE SMALL LARGE.
+few() {
+    result few.json "$1" "$1"
+    result more.json "$2" "$1"
+    run "$mica" bench compare "$work/few.json" "$work/more.json"
+    expect "a small difference of few samples" 0
+    out_has "  open"
+    out_has "0 became slower"
+    result more.json "$3" "$1"
+    run "$mica" bench compare "$work/few.json" "$work/more.json"
+    expect "a large difference of few samples" 10
+    run "$mica" bench compare "$work/more.json" "$work/few.json"
+    expect "a large gain of few samples" 0
+    out_has "  faster"
+}
+few 1 1.3 1.6
+few 1,1.01 1.3,1.31 1.6,1.61
+few 1,1.01,1.02 1.3,1.31,1.32 1.6,1.61,1.62
+result few.json 1,1.01,1.02,1.03 1
+result more.json 1.3,1.31,1.32,1.33 1
+run "$mica" bench compare "$work/few.json" "$work/more.json"
+expect "a difference of four samples" 10
 ten="1.00,1.01,1.02,1.03,1.04,1.00,1.01,1.02,1.03,1.04"
 result a.json "$ten" "$ten"
 result same.json "1.04,1.03,1.02,1.01,1.00,1.00,1.01,1.02,1.03,1.05" "$ten"

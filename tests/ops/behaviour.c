@@ -222,9 +222,87 @@ static void casts_to_integers(void **state)
     assert_int_equal(mica_eval(context, g, &y, 1, &result, &err), MICA_STATUS_NOT_FINITE);
     assert_non_null(strstr(err.message, "cast: x [2]"));
     assert_non_null(strstr(err.message, "element 1 is nan"));
-    assert_int_equal(mica_scalar_of(g, MICA_DTYPE_U8, 256).id, 0);
-    assert_int_equal(mica_graph_check(g, &err), MICA_STATUS_INVALID_ARGUMENT);
-    assert_non_null(strstr(err.message, "scalar: "));
+    mica_context_destroy(&context);
+    mica_graph_destroy(&g);
+}
+
+/* A number for a dtype, of mica_scalar_of and of pad. */
+static void numbers_of_dtypes(void **state)
+{
+    static const struct {
+        mica_dtype dtype;
+        double number;
+        bool held;
+    } rows[] = {
+        {MICA_DTYPE_U8, 255, true},       {MICA_DTYPE_U8, 256, false},
+        {MICA_DTYPE_U8, -1, false},       {MICA_DTYPE_I32, 1.5, false},
+        {MICA_DTYPE_I32, NAN, false},     {MICA_DTYPE_I64, 0x1p63, false},
+        {MICA_DTYPE_I64, -0x1p63, true},  {MICA_DTYPE_U64, 0x1p63, true},
+        {MICA_DTYPE_U64, 0x1p64, false},  {MICA_DTYPE_BOOL, 1, true},
+        {MICA_DTYPE_BOOL, 2, false},      {MICA_DTYPE_BOOL, 0.5, false},
+        {MICA_DTYPE_F16, 65504, true},    {MICA_DTYPE_F16, 65520, false},
+        {MICA_DTYPE_F16, 0.1, true},      {MICA_DTYPE_F32, 3.4e38, true},
+        {MICA_DTYPE_F32, -1e300, false},  {MICA_DTYPE_BF16, 3.4e38, false},
+        {MICA_DTYPE_F32, INFINITY, true}, {MICA_DTYPE_F16, NAN, true},
+        {MICA_DTYPE_F64, 1e300, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int pads = 0; pads < 2; pads++) {
+            mica_graph *g = NULL;
+            mica_tensor *one = NULL;
+            mica_error err = {0};
+            assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+            assert_int_equal(mica_tensor_create(rows[i].dtype, 1, (const int64_t[]){1}, &one, NULL),
+                             MICA_OK);
+            mica_value x = mica_constant(g, one, NULL);
+            mica_value y =
+                pads ? mica_pad(g, x, (mica_pad_params){.after = {1}, .value = rows[i].number})
+                     : mica_scalar_of(g, rows[i].dtype, rows[i].number);
+            assert_int_equal(y.id != 0, rows[i].held);
+            if (!rows[i].held) {
+                assert_int_equal(mica_graph_check(g, &err), MICA_STATUS_INVALID_ARGUMENT);
+                assert_non_null(strstr(err.message, pads ? "pad: " : "scalar: "));
+                assert_non_null(strstr(err.message, mica_dtype_name(rows[i].dtype)));
+            }
+            mica_tensor_release(&one);
+            mica_graph_destroy(&g);
+        }
+}
+
+/* What is larger than any memory, but has no elements or takes few of them. */
+static void sizes_that_do_not_matter(void **state)
+{
+    mica_graph *g = NULL;
+    mica_tensor *result = NULL;
+    mica_program *program = NULL;
+    mica_executor *executor = NULL;
+    int64_t dims[MICA_MAX_RANK];
+    float row[15];
+    mica_context *context = create_context(1);
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    for (int i = 0; i < 15; i++)
+        row[i] = (float)i;
+    mica_value x =
+        mica_reshape(g, constant(g, MICA_DTYPE_F32, row, 15), (mica_shape_params){3, {1, 5, 3}});
+    mica_value w =
+        mica_reshape(g, constant(g, MICA_DTYPE_F32, row, 6), (mica_shape_params){3, {1, 2, 3}});
+    mica_value y = mica_conv1d(g, x, w, mica_none(), (mica_conv1d_params){.stride = INT32_MAX});
+    assert_int_equal(mica_eval(context, g, &y, 1, &result, NULL), MICA_OK);
+    assert_int_equal(mica_tensor_count(result), 1);
+    assert_true(*(const float *)mica_tensor_data(result) == 55);
+    mica_tensor_release(&result);
+    const int64_t large = INT64_C(1) << 40;
+    y = mica_exp(g,
+                 mica_broadcast_to(
+                     g, mica_slice(g, constant(g, MICA_DTYPE_F32, row, 1), (mica_slice_params){0}),
+                     (mica_shape_params){3, {large, large, 0}}));
+    assert_int_equal(mica_program_compile(context, g, &y, 1, NULL, &program, NULL), MICA_OK);
+    assert_int_equal(mica_executor_create(program, &executor, NULL), MICA_OK);
+    assert_int_equal(mica_executor_run(executor, NULL, NULL, 0, NULL), MICA_OK);
+    assert_non_null(mica_executor_output(executor, 0, NULL, dims));
+    assert_true(dims[0] == large && dims[1] == large && dims[2] == 0);
+    mica_executor_destroy(&executor);
+    mica_program_destroy(&program);
     mica_context_destroy(&context);
     mica_graph_destroy(&g);
 }
@@ -410,6 +488,8 @@ int main(void)
         cmocka_unit_test(nothing),
         cmocka_unit_test(means_of_nothing),
         cmocka_unit_test(casts_to_integers),
+        cmocka_unit_test(numbers_of_dtypes),
+        cmocka_unit_test(sizes_that_do_not_matter),
         cmocka_unit_test(constants_that_are_not_finite),
         cmocka_unit_test(long_lines),
         cmocka_unit_test(scatters_in_parts),

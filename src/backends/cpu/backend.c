@@ -92,10 +92,10 @@ const mica_view *mica_call_output(const mica_call *call)
 
 int64_t mica_view_count(const mica_view *view)
 {
-    int64_t count = 1;
+    uint64_t count = 1; /* of no elements the other axes may be of any size */
     for (int i = 0; i < view->rank; i++)
-        count *= view->dim[i];
-    return count;
+        count *= (uint64_t)view->dim[i];
+    return (int64_t)count;
 }
 
 bool mica_view_contiguous(const mica_view *view)

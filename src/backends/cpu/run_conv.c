@@ -95,7 +95,8 @@ static conv conv_of(const mica_call *call)
     c.pieces = (c.out_width + PIXELS - 1) / PIXELS;
     c.pixels = c.pieces ? (c.out_width + c.pieces - 1) / c.pieces : 0;
     c.pixels = (c.pixels + mr - 1) / mr * mr; /* whole tiles, but in the last piece of a row */
-    c.reach = c.pixels ? (c.pixels - 1) * c.stride_w + (c.kernel_w - 1) * c.dilation_w + 1 : 0;
+    size_t most = c.pixels < c.out_width ? c.pixels : c.out_width;
+    c.reach = most ? (most - 1) * c.stride_w + (c.kernel_w - 1) * c.dilation_w + 1 : 0;
     size_t k = c.segments * c.length;
     c.group_floats = is_narrow(&c) ? mica_narrow_floats(c.segments, c.length)
                                    : mica_gemm_panel_floats(c.kernels, c.group_out, k);

@@ -174,28 +174,6 @@ mica_status mica_cpu_run_concat(const mica_call *call)
 
 /* ---- pad ---- */
 
-/* The value as the dtype holds it, to `one`; false if it cannot. */
-static bool pad_value(const mica_kernels *kernels, mica_dtype dtype, double value,
-                      unsigned char one[8])
-{
-    float real = (float)value;
-    int64_t whole, back;
-    if (mica_is_float(dtype)) {
-        mica_store_f32(kernels, dtype, one, &real, 1);
-        return true;
-    }
-    if (dtype == MICA_DTYPE_F64) {
-        memcpy(one, &value, sizeof value);
-        return true;
-    }
-    if (!(value >= -0x1p63 && value < 0x1p63))
-        return false;
-    whole = (int64_t)value;
-    mica_store_i64(dtype, one, &whole, 1);
-    mica_load_i64(&back, dtype == MICA_DTYPE_U64 ? MICA_DTYPE_I64 : dtype, one, 1, 1);
-    return (double)back == value && (dtype != MICA_DTYPE_U64 || whole >= 0);
-}
-
 typedef struct filling {
     unsigned char *y;
     unsigned char one[8];
@@ -214,10 +192,10 @@ mica_status mica_cpu_run_pad(const mica_call *call)
     const mica_pad_params *params = call->step->params;
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     filling f = {.y = y->data, .size = mica_dtype_size(y->dtype)};
-    if (!pad_value(&call->cpu->kernels, y->dtype, params->value, f.one))
-        return mica_fail(call->err, MICA_STATUS_INVALID_ARGUMENT,
-                         "pad: %s cannot hold the value %g", mica_dtype_name(y->dtype),
-                         params->value);
+    mica_status status =
+        mica_convert(MICA_DTYPE_F64, &params->value, y->dtype, f.one, 1, call->err);
+    if (status)
+        return status;
     mica_cpu_ranges(call->cpu, (size_t)mica_view_count(y), mica_cpu_grain(0), fill_range, &f);
     unsigned char *to = y->data;
     for (int i = 0; i < y->rank; i++)
