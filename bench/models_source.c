@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "folder.h"
 #include "mica/hub.h"
 #include "mica/model.h"
 #include "util.h"
@@ -33,6 +34,9 @@ static const struct known {
     {"roberta-base", {"FacebookAI/roberta-base", "roberta-base"}, "roberta-base"},
     {"xlm-roberta-base", {"FacebookAI/xlm-roberta-base", "xlm-roberta-base"}, "xlm-roberta-base"},
 };
+
+/* The end of the name of a directory until its model is whole. */
+static const char being_made[] = ".tmp";
 
 /* What stands in for a tokenizer that is not there: it is part of this project. */
 static const char fallback[] = "bert-base-uncased";
@@ -149,19 +153,6 @@ static mica_status copy_files(const char *from, const char *to, mica_error *err)
     return status;
 }
 
-static void remove_files(const char *path)
-{
-    char file[PATH_ROOM];
-    DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        if ((size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < sizeof file &&
-            is_file(file))
-            unlink(file);
-    if (directory)
-        closedir(directory);
-    rmdir(path);
-}
-
 /* A directory in `place` called `name`, or else beginning with it ("roberta-base-rebuilt"). */
 static bool find_folder(const char *place, const char *name, char *out)
 {
@@ -230,9 +221,13 @@ static mica_status make(const char *config, const char *tokenizer, uint64_t seed
                         mica_error *err)
 {
     char work[PATH_ROOM], file[PATH_ROOM];
-    if ((size_t)snprintf(work, sizeof work, "%s.%ld.tmp", path, (long)getpid()) >= sizeof work)
+    int lock = -1;
+    if ((size_t)snprintf(work, sizeof work, "%s.%ld%s", path, (long)getpid(), being_made) >=
+        sizeof work)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
     mica_status status = make_directories(work, err);
+    if (!status)
+        lock = bench_folder_lock(work);
     if (!status)
         status = join(file, work, "config.json", err);
     if (!status && tokenizer)
@@ -245,14 +240,16 @@ static mica_status make(const char *config, const char *tokenizer, uint64_t seed
         status =
             mica_fail(err, MICA_STATUS_IO, "cannot rename '%.300s': %s", work, strerror(errno));
     if (is_directory(work)) /* it failed, or another process was faster */
-        remove_files(work);
+        bench_folder_remove(lock, work);
+    else if (lock >= 0)
+        close(lock);
     return status;
 }
 
 static mica_status find_made(const char *config, const char *tokenizer_name,
                              const bench_source_options *o, bench_source *out, mica_error *err)
 {
-    char cache[PATH_ROOM], tokenizer[PATH_ROOM], line[256];
+    char cache[PATH_ROOM], tokenizer[PATH_ROOM], line[256], begin[512];
     bool own = true;
     mica_status status = bench_source_cache(o, cache, err);
     if (!status)
@@ -273,6 +270,8 @@ static mica_status find_made(const char *config, const char *tokenizer_name,
              (unsigned long long)o->seed);
     if (o->say)
         o->say(o->user, line);
+    snprintf(begin, sizeof begin, "%s.", out->directory + strlen(cache) + 1);
+    bench_folders_sweep(cache, begin, being_made);
     return make(config, tokenizer, o->seed, out->directory, err);
 }
 

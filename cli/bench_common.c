@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench_common.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <oniguruma.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "bench/folder.h"
 #include "bench/util.h"
 
 const char *bench_python(const char *named, char *path, size_t size)
@@ -42,52 +40,6 @@ bool bench_find_text(char *path, size_t size)
 
 static const char folder_name[] = "mica-bench-";
 
-/* Opens a folder of ours and locks it: whoever lives holds the lock of his own. -1 = not ours, or
- * in use. */
-static int lock_folder(const char *path)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &info) == 0 && info.st_uid == geteuid() &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-/* Files of a folder, and the folder; what else is in it keeps it. Closes `fd`. */
-static void remove_locked(int fd, const char *path)
-{
-    DIR *folder = fdopendir(fd);
-    if (!folder) {
-        close(fd);
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(folder));)
-        if (entry->d_name[0] != '.')
-            unlinkat(fd, entry->d_name, 0);
-    rmdir(path);
-    closedir(folder);
-}
-
-/* What runs that were killed have left in `place`. */
-static void remove_left_overs(const char *place)
-{
-    char path[4096];
-    DIR *folder = opendir(place);
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        int fd = -1;
-        if (strncmp(entry->d_name, folder_name, sizeof folder_name - 1) == 0 &&
-            (size_t)snprintf(path, sizeof path, "%s/%s", place, entry->d_name) < sizeof path)
-            fd = lock_folder(path);
-        if (fd >= 0)
-            remove_locked(fd, path);
-    }
-    if (folder)
-        closedir(folder);
-}
-
 /* The lock is held until the process ends. */
 int bench_make_folder(const cli_command *command, char *path, size_t size)
 {
@@ -95,13 +47,13 @@ int bench_make_folder(const cli_command *command, char *path, size_t size)
     struct stat info;
     if (!place || !place[0])
         place = "/tmp";
-    remove_left_overs(place);
+    bench_folders_sweep(place, folder_name, "");
     for (int i = 0; i < 100; i++) {
         if ((size_t)snprintf(path, size, "%s/%sXXXXXX", place, folder_name) >= size ||
             !mkdtemp(path))
             return fail_text(command, MICA_STATUS_IO, "cannot make a folder in '%.200s': %s", place,
                              strerror(errno));
-        lock_folder(path);
+        bench_folder_lock(path);
         if (stat(path, &info) == 0) /* else another one took it for a left-over before the lock */
             return -1;
     }

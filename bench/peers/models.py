@@ -4,12 +4,14 @@
 A peer gives a function that makes a `Model` of a `load` request; one process serves one arm. A file that the framework
 needs and that is long in the making is made by a child process, so that its memory is not counted to the arm, and kept.
 """
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 from peer import fastest, hello, in_words, seconds, serve
@@ -164,27 +166,68 @@ def cached(request, kind, versions, bases, data=None):
     folder = os.path.join(request["cache"], f"{kind}-{key}")
     made = os.path.join(folder, "made.json")
     if not os.path.exists(made):
+        remove_left_overs(folder)
         making = f"{folder}.{os.getpid()}"
         os.makedirs(making, exist_ok=True)
+        held = lock(making)
         try:
             took = timed(lambda: in_child({**request, "kind": kind, "base": base, "to": making}))[1]
             with open(os.path.join(making, "made.json"), "w", encoding="utf-8") as file:
                 json.dump({"seconds": took, "made_of": facts}, file)
-            if not os.path.exists(made):
+            try:
                 os.rename(making, folder)
+            except OSError:
+                if not os.path.exists(made):  # else another process was faster
+                    raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
+            if held is not None:
+                os.close(held)
     with open(made, encoding="utf-8") as file:
         return folder, before + json.load(file)["seconds"]
 
 
+def lock(folder):
+    """Held until it is closed or this process ends; None if another one holds it."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return held
+    except OSError:
+        os.close(held)
+        return None
+
+
+def remove_left_overs(folder):
+    """What processes that were killed have left of it: nobody holds that."""
+    place, name = os.path.split(folder)
+    for entry in os.listdir(place) if os.path.isdir(place) else []:
+        path = os.path.join(place, entry)
+        held = lock(path) if entry.startswith(f"{name}.") and os.path.isdir(path) else None
+        if held is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(held)
+
+
 def in_child(request):
-    child = subprocess.run([sys.executable, sys.argv[0], "--convert", json.dumps(request)], stdin=subprocess.DEVNULL,
-                           stdout=2, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
-    sys.stderr.write(child.stderr)
+    """It ends with this process, however that ends: the pipe of its input closes."""
+    child = subprocess.Popen([sys.executable, sys.argv[0], "--convert", json.dumps(request)], stdin=subprocess.PIPE,
+                             stdout=2, stderr=subprocess.PIPE, text=True, errors="replace")
+    with child.stdin:
+        errors = child.stderr.read()
+        child.wait()
+    sys.stderr.write(errors)
     if child.returncode:
-        last = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+        last = (errors.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
         raise RuntimeError(f"converting failed: {last}")
+
+
+def end_with_parent():
+    """Ends this process when its input does."""
+    def wait():
+        os.read(0, 1)
+        os._exit(1)
+    threading.Thread(target=wait, daemon=True).start()
 
 
 # ---- the protocol ----
@@ -315,6 +358,7 @@ class Server:
 
 def serve_models(name, versions, settings, arms, load, convert=None):
     if sys.argv[1:2] == ["--convert"]:
+        end_with_parent()
         convert(json.loads(sys.argv[2]))
         return
     server = Server(arms, load)
