@@ -191,6 +191,13 @@ static const struct instruction {
  * fit into them. */
 typedef enum way { READ, WRITE, WRITE_STREAMING, COPY, COPY_STREAMING, WAYS } way;
 
+/* Threads that begin every try together. */
+typedef struct team {
+    atomic_size_t size;    /* 0: not all that can be have been started yet */
+    atomic_size_t arrived; /* at all tries so far, together */
+    int tries;
+} team;
+
 /* What a thread does in a try, for at least so many seconds. For bytes: it goes on at `at` through
  * memory of its own, of which copies write the second half. */
 typedef struct share {
@@ -199,25 +206,37 @@ typedef struct share {
     char *memory;
     size_t size, at;
     way way;
-    char fill; /* what is written */
-    double rate;
-    atomic_size_t *missing; /* threads that have not come yet */
+    char fill;           /* what is written */
+    double rates[TRIES]; /* of the tries */
+    team *team;
 } share;
 
 static double go_on(share *s);
 
-static void *run_share(void *arg)
+static double run_try(share *s)
 {
-    share *s = arg;
-    atomic_fetch_sub(s->missing, 1);
-    while (atomic_load(s->missing) > 0)
-        sched_yield();
     double begin = bench_now(), done = 0, passed;
     do {
         done += s->fn ? s->fn() : go_on(s);
         passed = bench_now() - begin;
     } while (passed < s->seconds);
-    s->rate = done / passed;
+    return done / passed;
+}
+
+static void *run_share(void *arg)
+{
+    share *s = arg;
+    team *all = s->team;
+    size_t size, due = 0;
+    while ((size = atomic_load(&all->size)) == 0)
+        sched_yield();
+    for (int t = 0; t < all->tries; t++) {
+        due += size;
+        atomic_fetch_add(&all->arrived, 1);
+        while (atomic_load(&all->arrived) < due)
+            sched_yield();
+        s->rates[t] = run_try(s);
+    }
     return NULL;
 }
 
@@ -226,26 +245,27 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-/* The best rate of all shares together in so many tries. */
+/* The best rate of all shares together in so many tries, of TRIES at most. The threads live through
+ * all of them: to start them for each takes longer than a try, and much longer with a sanitizer. */
 static double run_shares(share *shares, size_t count, int tries)
 {
+    pthread_t others[MOST_THREADS];
+    team all = {.tries = tries};
+    size_t started = 0;
     double best = 0;
+    for (size_t i = 0; i < count; i++)
+        shares[i].team = &all;
+    for (; started + 1 < count; started++)
+        if (pthread_create(&others[started], NULL, run_share, &shares[started + 1]) != 0)
+            break;
+    atomic_store(&all.size, started + 1);
+    run_share(&shares[0]);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(others[i], NULL);
     for (int t = 0; t < tries; t++) {
-        pthread_t others[MOST_THREADS];
-        atomic_size_t missing = count;
-        size_t started = 0;
         double rate = 0;
-        for (size_t i = 0; i < count; i++)
-            shares[i].missing = &missing;
-        for (; started + 1 < count; started++)
-            if (pthread_create(&others[started], NULL, run_share, &shares[started + 1]) != 0)
-                break;
-        atomic_fetch_sub(&missing, count - 1 - started); /* those come never */
-        run_share(&shares[0]);
-        for (size_t i = 0; i < started; i++)
-            pthread_join(others[i], NULL);
         for (size_t i = 0; i <= started; i++)
-            rate += shares[i].rate;
+            rate += shares[i].rates[t];
         best = larger(best, rate);
     }
     return best;
