@@ -339,15 +339,33 @@ static arm_list arms_of(const report_cell *cell)
                       offsetof(report_arm, precision)};
 }
 
+/* Both are known, and not the same. */
+static bool differ(double a, double b)
+{
+    return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
+}
+
+/* Of the same name, but with other work: another model, tokenizer or text. */
+static bool is_unlike(const report_cell *a, const report_cell *b)
+{
+    return differ(a->tokens, b->tokens) || differ(a->padded, b->padded) ||
+           differ(a->flops, b->flops);
+}
+
 /* Of two records of a cell the later one counts, but one that is whole before a part; arms of
  * precisions that only the other one has are kept. With a head a model is another one: if both are
- * there, what ran without counts alone. */
+ * there, what ran without counts alone; and so does the later one of two with other work. */
 static mica_status join_cells(report_results *r, report_run *run, report_cell *before,
                               const report_cell *later, mica_error *err)
 {
     if (before->heads != later->heads) {
         run->replaced += !before->part && !later->part;
         *before = later->heads ? *before : *later;
+        return MICA_OK;
+    }
+    if (is_unlike(before, later)) {
+        run->unlike++;
+        *before = *later;
         return MICA_OK;
     }
     bool stays = later->part && !before->part;
@@ -471,8 +489,8 @@ static arm_list loading_of(const report_model *m)
 static mica_status join_models(report_results *r, report_model *before, const report_model *later,
                                mica_error *err)
 {
-    if (before->heads != later->heads) {
-        *before = later->heads ? *before : *later;
+    if (before->heads != later->heads || differ(before->parameters, later->parameters)) {
+        *before = later->heads && !before->heads ? *before : *later;
         return MICA_OK;
     }
     bool stays = later->part && !before->part;

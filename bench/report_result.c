@@ -36,12 +36,14 @@ static mica_status check_machine(const report_results *r, const report_run *run,
                              "'%.200s' and '%.200s' are of different machines: the %s is "
                              "'%.100s' and '%.100s'; make a report of each",
                              first->path, run->path, what[i], a[i], b[i]);
-    const report_run *same = report_run_of(r, run->bench);
-    if (same && same->threads != run->threads && same->threads > 0 && run->threads > 0)
-        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                         "'%.300s' ran with %g threads and '%.300s' with %g; make a report of "
-                         "each",
-                         same->path, same->threads, run->path, run->threads);
+    for (size_t i = 0; i < r->run_count; i++) {
+        const report_run *other = &r->runs[i];
+        if (other->threads != run->threads && other->threads > 0 && run->threads > 0)
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "'%.300s' ran with %g threads and '%.300s' with %g; make a report of "
+                             "each",
+                             other->path, other->threads, run->path, run->threads);
+    }
     return MICA_OK;
 }
 

@@ -110,6 +110,7 @@ typedef struct report_run {
     bool as_published; /* models with the heads of the paper */
     const char *cut;   /* what an interrupted run left: a sentence, or "" */
     size_t replaced;   /* cells that a later line or file gave again */
+    size_t unlike;     /* and of those that had other work under the same name */
 } report_run;
 
 typedef struct report_results {

@@ -106,12 +106,18 @@ static mica_status make(report_command *c, int count, char **paths, mica_error *
     return status ? status : write_report(c, err);
 }
 
-/* Without a name it is what the output ends with, or Markdown. */
+/* Without a name it is what the output ends with, or Markdown. A report is never JSON: with such a
+ * name ("--output *.jsonl") a result would be lost. */
 static bool read_format(report_command *c, const char *name)
 {
     static const char *const names[] = {"markdown", "csv", "html"};
+    const char *dot = c->output ? strrchr(c->output, '.') : NULL;
+    if (dot && (strcmp(dot, ".json") == 0 || strcmp(dot, ".jsonl") == 0)) {
+        usage_error(c->command, "--output '%.200s' is the name of a result, not of a report",
+                    c->output);
+        return false;
+    }
     if (!name) {
-        const char *dot = c->output ? strrchr(c->output, '.') : NULL;
         bool known = dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".html") == 0);
         name = known ? dot + 1 : names[MARKDOWN];
     }

@@ -133,6 +133,11 @@ expect "no such format" 2
 err_has "'pdf'"
 report "$results/ops.json" --figures x
 expect "pictures without a file" 2
+cp "$results/models.jsonl" "$work/mine.jsonl"
+report --output "$work/mine.jsonl" "$results/ops.json"
+expect "a result as output" 2
+err_has "is the name of a result"
+cmp -s "$results/models.jsonl" "$work/mine.jsonl" || complain "the result is lost"
 report "$results" --format csv
 expect "a folder" 1
 finish

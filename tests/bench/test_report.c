@@ -422,7 +422,9 @@ static void test_machines(void **state)
         *a = HEAD("models", ""),
         *b = "{\"bench\":\"ops\",\"schema\":1,\"environment\":{\"cpu\":\"d\",\"kernels\":\"k\"}}",
         *c = "{\"bench\":\"models\",\"schema\":1,\"environment\":{\"cpu\":\"c\",\"kernels\":\"k\"},"
-             "\"settings\":{\"threads\":4}}";
+             "\"settings\":{\"threads\":4}}",
+        *d = "{\"bench\":\"ops\",\"schema\":1,\"environment\":{\"cpu\":\"c\",\"kernels\":\"k\"},"
+             "\"settings\":{\"threads\":3}}";
     assert_int_equal(report_read(&results, a, strlen(a), "a.json", &err), MICA_OK);
     assert_int_equal(report_read(&results, b, strlen(b), "b.json", &err),
                      MICA_STATUS_INVALID_ARGUMENT);
@@ -430,6 +432,9 @@ static void test_machines(void **state)
     assert_int_equal(report_read(&results, c, strlen(c), "c.json", &err),
                      MICA_STATUS_INVALID_ARGUMENT);
     has(err.message, "2 threads");
+    assert_int_equal(report_read(&results, d, strlen(d), "d.json", &err),
+                     MICA_STATUS_INVALID_ARGUMENT);
+    has(err.message, "'a.json' ran with 2 threads and 'd.json' with 3");
     report_results_free(&results);
 }
 
@@ -540,6 +545,35 @@ static void test_heads(void **state)
         assert_false(report_run_of(&results, "models")->as_published);
         report_results_free(&results);
     }
+}
+
+/* A cell of the same name with other tokens is of another model, tokenizer or text: arms of the two
+ * are not put together, whatever their precisions. */
+static void test_unlike(void **state)
+{
+    const char *const files[] = {
+        HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001"))
+            CELL("m", "50", "2", ARM("mica fp32", "0.002")),
+        HEAD("models", "") "{\"kind\":\"cell\",\"model\":\"m\",\"length\":50,\"batch\":1,"
+                           "\"tokens\":11,\"arms\":[" ARM("a int8", "0.004") "]}\n" CELL(
+                               "m", "50", "2", ARM("a int8", "0.008")),
+    };
+    report_results results = {0};
+    report_document document = {0};
+    report_text out = {0};
+    mica_error err = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(report_read(&results, files[i], strlen(files[i]), "x", &err), MICA_OK);
+    assert_int_equal(results.runs[1].unlike, 1);
+    assert_int_equal(results.models[0].arm_count, 1);
+    assert_true(results.models[0].tokens == 11);
+    assert_int_equal(results.models[1].arm_count, 2);
+    assert_int_equal(report_build(&results, &paper, NULL, &document, &err), MICA_OK);
+    report_write_markdown(&document, NULL, &out);
+    has(out.data, "1 cell has other work in two files (tokens or multiply-adds differ");
+    report_text_free(&out);
+    report_document_free(&document);
+    report_results_free(&results);
 }
 
 /* One run has no interval; an arm with a flaw of the paper's is no peer. */
@@ -746,17 +780,17 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),     cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_once),
-        cmocka_unit_test(test_files),     cmocka_unit_test(test_states),
-        cmocka_unit_test(test_flaws),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_errors),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_machines),  cmocka_unit_test(test_again),
-        cmocka_unit_test(test_parts),     cmocka_unit_test(test_precisions),
-        cmocka_unit_test(test_heads),     cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_suspects),  cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_texts),     cmocka_unit_test(test_charts),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_once),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_heads),    cmocka_unit_test(test_unlike),
+        cmocka_unit_test(test_peers),    cmocka_unit_test(test_suspects),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, read_paper, free_paper);
 }
