@@ -2,6 +2,7 @@
  *
  * mica bench compare: two results of the same benchmark, arm by arm.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ typedef struct entry {
     const char *arm;
     const char *state;
     const mica_json_value *seconds;
-    const char *suspect; /* why its times are not to be trusted, or NULL */
+    const char *suspect;  /* why its times are not to be trusted, or NULL */
+    double tokens, flops; /* of its work; NAN = the file does not say */
     size_t order;
 } entry;
 
@@ -57,7 +59,8 @@ typedef struct compare {
 
 /* ---- reading ---- */
 
-static bool add_entry(entries *list, const char *name, const mica_json_value *arm)
+static bool add_entry(entries *list, const char *name, const mica_json_value *result,
+                      const mica_json_value *arm)
 {
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 64;
@@ -72,6 +75,8 @@ static bool add_entry(entries *list, const char *name, const mica_json_value *ar
                mica_json_string(mica_json_get(arm, "state"), NULL),
                mica_json_get(arm, "seconds"),
                mica_json_string(mica_json_get(arm, "suspect"), NULL),
+               bench_number(result, "tokens", NAN),
+               bench_number(result, "flops", NAN),
                list->count};
     if (!e.arm || !e.state || strcmp(e.state, "not run") == 0)
         return true; /* no arm of ours, or as if it were not there */
@@ -90,7 +95,7 @@ static bool add_arms(entries *list, const char *name, const mica_json_value *val
     bool fine = true;
     if (mica_json_get_type(arms) == MICA_JSON_ARRAY)
         for (const mica_json_value *a = mica_json_first(arms); a && fine; a = mica_json_next(a))
-            fine = add_entry(list, name, a);
+            fine = add_entry(list, name, value, a);
     if (inside)
         return fine;
     for (const mica_json_value *v = mica_json_first(value); v && fine; v = mica_json_next(v)) {
@@ -368,13 +373,45 @@ static void show(const compare *c)
     out_text("\n");
 }
 
+/* Both files say it, and not the same. */
+static bool differ(double a, double b)
+{
+    return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
+}
+
+/* Arms that had other work under the same name: another model, tokenizer, head or text. */
+static size_t count_unlike(const compare *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const entry *a = c->changes[i].before, *b = c->changes[i].after;
+        count += a && b && (differ(a->tokens, b->tokens) || differ(a->flops, b->flops));
+    }
+    return count;
+}
+
 /* Nothing is known of what is gone: that must not pass for good news. */
 static void warn_of_gone(const compare *c)
 {
-    size_t gone = count_of(c, GONE, true);
+    size_t gone = count_of(c, GONE, true), unlike = count_unlike(c);
     if (gone)
         fprintf(stderr, "mica: %s: %zu of mica's arms are in the first file only: not compared\n",
                 c->command->name, gone);
+    if (unlike)
+        fprintf(stderr,
+                "mica: %s: %zu arms had other work in the two files (tokens or multiply-adds), so "
+                "that their times say nothing of a change\n",
+                c->command->name, unlike);
+}
+
+/* Files of other cells, or none that is whole: nothing became slower, but nothing was compared. */
+static int check_common(const compare *c, const char *before, const char *after)
+{
+    if (c->count > count_of(c, GONE, false) + count_of(c, NEW, false))
+        return -1;
+    return fail_text(c->command, MICA_STATUS_INVALID_ARGUMENT,
+                     "'%.400s' and '%.400s' have no arm of a case in common (%zu and %zu arms)",
+                     before, after, c->entries[0].count, c->entries[1].count);
 }
 
 static mica_status write_json(const compare *c, cli_format format, mica_error *err)
@@ -392,6 +429,7 @@ static mica_status write_json(const compare *c, cli_format format, mica_error *e
     bench_write_int(w, "gone", (int64_t)count_of(c, GONE, false));
     bench_write_int(w, "new", (int64_t)count_of(c, NEW, false));
     bench_write_int(w, "suspect", (int64_t)count_suspect(c));
+    bench_write_int(w, "other_work", (int64_t)count_unlike(c));
     if (format == FORMAT_JSONL) {
         mica_json_end_object(w);
         status = bench_put_line(w, err);
@@ -436,6 +474,13 @@ static void warn_of_machines(const compare *c)
             fprintf(stderr, "mica: %s: the %s differs: '%.100s' and '%.100s'\n", c->command->name,
                     keys[i], printable(text_at(c, 0, "environment", keys[i])).text,
                     printable(text_at(c, 1, "environment", keys[i])).text);
+    double threads[2];
+    for (int i = 0; i < 2; i++)
+        threads[i] =
+            bench_number(mica_json_get(mica_json_root(c->files[i]), "settings"), "threads", NAN);
+    if (differ(threads[0], threads[1]))
+        fprintf(stderr, "mica: %s: the number of threads differs: %g and %g\n", c->command->name,
+                threads[0], threads[1]);
 }
 
 int cmd_bench_compare(const cli_command *command, int argc, char **argv)
@@ -464,6 +509,8 @@ int cmd_bench_compare(const cli_command *command, int argc, char **argv)
                          text_at(&c, 0, NULL, "bench"), text_at(&c, 1, NULL, "bench"));
     if (code < 0)
         code = find_changes(&c);
+    if (code < 0)
+        code = check_common(&c, argv[1], argv[2]);
     if (code < 0) {
         mica_error err = {0};
         warn_of_machines(&c);
