@@ -76,6 +76,41 @@ static bool wants_arm(const bench_models_options *o, const bench_model_arm *arm)
     return named;
 }
 
+/* Whether a program has an arm that begins so. One that is not there, or has not said its name, may
+ * have any of its name: that it is not there is told anyway. */
+static bool may_have_arm(const bench_program *p, const char *name)
+{
+    if (!p->hello)
+        return strcmp(p->name, "peer") == 0 || begins(name, p->name) || begins(p->name, name);
+    const mica_json_value *v = mica_json_first(mica_json_get(mica_json_root(p->hello), "arms"));
+    for (; v; v = mica_json_next(v))
+        if (begins(bench_text(v, "arm"), name))
+            return true;
+    return false;
+}
+
+/* A name that no arm has would leave out, unsaid, what was asked for; of two arms of one name
+ * nobody could tell whose figures are whose. */
+static mica_status check_names(const bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    for (size_t i = 0; i < o->arm_count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < o->program_count; k++)
+            found = found || may_have_arm(&o->programs[k], o->arms[i]);
+        if (!found)
+            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                             "no arm here begins with '%.100s': --dry-run names those that are",
+                             o->arms[i]);
+    }
+    for (size_t i = 0; i < m->arm_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(m->arms[i].name, m->arms[k].name) == 0)
+                return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "two arms are called '%s'",
+                                 m->arms[i].name);
+    return MICA_OK;
+}
+
 static mica_status find_arms(bench_models *m, mica_error *err)
 {
     const bench_models_options *o = m->options;
@@ -101,9 +136,10 @@ static mica_status find_arms(bench_models *m, mica_error *err)
             m->arm_count += bench_model_arm_read(&o->programs[i], v, arm) && wants_arm(o, arm);
         }
     }
-    if (m->arm_count > 0)
-        return MICA_OK;
-    return mica_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
+    mica_status status = check_names(m, err);
+    if (!status && m->arm_count == 0)
+        status = mica_fail(err, MICA_STATUS_NOT_FOUND, "no arm of what was asked for is there");
+    return status;
 }
 
 /* Keeps what is larger than what is there. */
@@ -128,7 +164,8 @@ static void measure_again(void *user)
     measure_peaks(&m->machine); /* without memory for it, what is there holds */
 }
 
-static mica_status measure_machine(bench_models *m, mica_error *err)
+/* What it is; nothing is measured yet. */
+static mica_status look_at_machine(bench_models *m, mica_error *err)
 {
     bench_models_machine *machine = &m->machine;
     mica_context_options options;
@@ -144,11 +181,19 @@ static mica_status measure_machine(bench_models *m, mica_error *err)
     bench_environment_read(&machine->environment);
     m->processor_count = bench_pin(info.threads, m->processors, BENCH_PROCESSORS_MAX);
     snprintf(machine->kernels, sizeof machine->kernels, "%s", info.kernels);
-    if (!measure_peaks(machine))
-        status = bench_fail_memory(err, "probes");
-    m->best_probe = bench_probe(info.threads, 0.05);
     mica_context_destroy(&context);
-    return status;
+    return MICA_OK;
+}
+
+/* What it can do: of a run that goes on what was measured when it began, so that all its floors are
+ * of one machine. */
+static mica_status measure_machine(bench_models *m, mica_error *err)
+{
+    m->best_probe = bench_probe(m->machine.threads, 0.05);
+    if (bench_read_models_peaks(bench_results_line(&m->results, 0), &m->machine) ||
+        measure_peaks(&m->machine))
+        return MICA_OK;
+    return bench_fail_memory(err, "probes");
 }
 
 /* Whether a model that is there can be measured: if it can be read, and there is a reference. */
@@ -204,6 +249,24 @@ static mica_status find_sources(bench_models *m, mica_error *err)
     return status;
 }
 
+/* Nothing to measure is not a run that went well. */
+static mica_status check_cells(const bench_models *m, mica_error *err)
+{
+    const bench_models_options *o = m->options;
+    char name[192];
+    bool measurable = false;
+    for (size_t i = 0; i < o->model_count; i++) {
+        measurable = measurable || !m->sources[i].reason[0];
+        if (bench_models_cell(m, i, 0, name, sizeof name))
+            return MICA_OK;
+    }
+    return measurable && o->filter
+               ? mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                           "no cell of these has '%.200s' in its name: --list names them",
+                           o->filter)
+               : MICA_OK;
+}
+
 mica_status bench_models_open(const bench_models_options *options, bench_models **out,
                               mica_error *err)
 {
@@ -220,6 +283,8 @@ mica_status bench_models_open(const bench_models_options *options, bench_models 
                                   &m->texts, err);
     if (!status)
         status = find_sources(m, err);
+    if (!status)
+        status = check_cells(m, err);
     if (!status)
         status = find_arms(m, err);
     if (status)
@@ -542,6 +607,7 @@ static mica_status show_flaws(const running *r, mica_error *err)
     const bench_flaws_work work = {.options = m->options,
                                    .model = &r->facts,
                                    .load = &load,
+                                   .reference = r->reference,
                                    .texts = &m->texts,
                                    .tokenizer = r->tokenizer,
                                    .arms = m->arms,
@@ -573,6 +639,13 @@ static mica_status run_model(bench_models *m, const bench_source *source, mica_e
     return status;
 }
 
+/* Of the machine, not of a model: the next one would meet it, and the run can be gone on with. */
+static bool ends_run(mica_status status)
+{
+    return status == MICA_STATUS_CANCELLED || status == MICA_STATUS_OUT_OF_MEMORY ||
+           status == MICA_STATUS_IO || status == MICA_STATUS_DISK_FULL;
+}
+
 /* A model that cannot be measured is a line of the result, and the others go on. */
 static mica_status run_or_report(bench_models *m, const bench_source *source, mica_error *err)
 {
@@ -584,9 +657,9 @@ static mica_status run_or_report(bench_models *m, const bench_source *source, mi
         status = mica_fail(&why, MICA_STATUS_UNSUPPORTED, "%s", source->reason);
     else
         status = run_model(m, source, &why);
-    if (status == MICA_STATUS_CANCELLED || status == MICA_STATUS_OUT_OF_MEMORY)
+    if (ends_run(status))
         *err = why;
-    if (!status || status == MICA_STATUS_CANCELLED || status == MICA_STATUS_OUT_OF_MEMORY)
+    if (!status || ends_run(status))
         return status;
     mica_json_writer_reset(m->writer);
     bench_write_failed(m->writer, source, why.message);
@@ -668,11 +741,17 @@ mica_status bench_models_run(bench_models *m, mica_error *err)
     if (!status)
         status = describe(m, &subject, err);
     if (!status)
+        status = look_at_machine(m, err);
+    if (!status) {
+        bench_write_models_header(m->writer, o, &subject, &m->machine);
+        status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);
+    }
+    if (!status)
         status = measure_machine(m, err);
     m->all = count_work(m);
     if (!status) {
         bench_write_models_header(m->writer, o, &subject, &m->machine);
-        status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);
+        status = bench_results_begin(&m->results, m->writer, err);
     }
     for (size_t i = 0; i < o->model_count && !status; i++)
         status = run_or_report(m, &m->sources[i], err);

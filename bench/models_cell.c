@@ -107,6 +107,18 @@ static mica_status check_output(const bench_cell *c, bench_model_reference *refe
     return status;
 }
 
+mica_status bench_cell_check(const bench_cell *c, bench_model_reference *reference,
+                             const char *output, bench_cell_arm *a, mica_error *err)
+{
+    char reason[512];
+    bench_state state =
+        bench_model_arm_check(a->process, c->inputs, output, &a->first_seconds, reason);
+    if (state == BENCH_OK)
+        return check_output(c, reference, output, a, err);
+    bench_arm_fail(&a->arm, state, reason);
+    return MICA_OK;
+}
+
 /* ---- timing ---- */
 
 static bool is_possible(const bench_cell_plan *p, double seconds)
@@ -246,7 +258,7 @@ static void take_samples(const bench_cell *c, bench_cell_result *r, bench_cell_a
     }
     memcpy(sorted, a->arm.samples, a->arm.count * sizeof *sorted);
     a->arm.summary = bench_summarize(sorted, a->arm.count);
-    if (!a->slow && joules > 0)
+    if (!a->slow && joules > 0 && strcmp(a->process->device, "cpu") == 0) /* not a GPU's */
         a->joules =
             joules / ((double)a->arm.count * (double)a->arm.runs * (double)c->data.sequences);
 }
@@ -287,18 +299,11 @@ static mica_status warm_up(const bench_cell *c, bench_cell_result *r,
     for (int peers = 0; peers < 2; peers++)
         for (size_t i = 0; i < r->arm_count && !status; i++) {
             bench_cell_arm *a = &r->arms[i];
-            char reason[512];
             if (bench_model_arm_is_mica(a->process) == (peers != 0))
                 continue;
             status = bench_check_stop(&p->plan, err);
-            if (status)
-                return status;
-            bench_state state =
-                bench_model_arm_check(a->process, c->inputs, output, &a->first_seconds, reason);
-            if (state != BENCH_OK)
-                bench_arm_fail(&a->arm, state, reason);
-            else
-                status = check_output(c, reference, output, a, err);
+            if (!status)
+                status = bench_cell_check(c, reference, output, a, err);
             if (!status && a->arm.state == BENCH_OK)
                 calibrate(c, a, p, &mica);
         }

@@ -67,6 +67,10 @@ typedef struct bench_cell_plan {
     void *user;
 } bench_cell_plan;
 
+/* An arm's first run of the cell, whose output is held to the reference: its state, and how far it
+ * is. `output` is the file that it writes. CANCELLED, or no memory. */
+mica_status bench_cell_check(const bench_cell *cell, bench_model_reference *reference,
+                             const char *output, bench_cell_arm *arm, mica_error *err);
 /* Checks every arm against the reference, then times them. CANCELLED, or no memory; what goes wrong
  * in arms is in them. */
 mica_status bench_cell_measure(const bench_cell *cell, bench_model_arm *const *arms, size_t count,

@@ -48,18 +48,27 @@ static const struct flaw {
 typedef struct looking {
     const bench_flaws_work *work;
     bench_model_arm *arm;
-    bench_model_arm other; /* the same with the other head */
-    char inputs[PATH_ROOM], padded[PATH_ROOM], output[PATH_ROOM], cell[192];
+    bench_model_arm other;    /* the same with the other head */
+    bench_cell whole, padded; /* the text; a tenth of it and spaces */
+    char output[PATH_ROOM];
     double first_seconds;
     size_t runs; /* in a sample */
 } looking;
 
 /* ---- inputs ---- */
 
-static mica_status save(const looking *l, mica_text text, const char *path, mica_error *err)
+/* One text, in a file of that name in the run's folder. */
+static mica_status save(const looking *l, mica_text text, size_t length, const char *file,
+                        bench_cell *cell, mica_error *err)
 {
-    return bench_batch_save_texts(l->work->tokenizer, &l->work->model->encoder, &text, 1, path,
-                                  err);
+    const bench_flaws_work *w = l->work;
+    cell->length = length;
+    cell->batch = 1;
+    snprintf(cell->name, sizeof cell->name, "%.120s / 1 x %zu", w->model->source->name, length);
+    snprintf(cell->inputs, sizeof cell->inputs, "%.4000s/%s", w->options->directory, file);
+    mica_status status =
+        bench_batch_create(w->tokenizer, &w->model->encoder, &text, 1, 0, &cell->data, err);
+    return status ? status : bench_cell_prepare(cell, w->model->head, w->options->plan.seed, err);
 }
 
 /* A text of `length` characters, and a tenth of it with spaces after it. */
@@ -72,9 +81,10 @@ static mica_status make_inputs(looking *l, size_t length, mica_error *err)
         return bench_fail_memory(err, "a text");
     memset(padded, ' ', whole.size);
     memcpy(padded, part.data, part.size);
-    mica_status status = save(l, whole, l->inputs, err);
+    mica_status status = save(l, whole, length, "flaw.safetensors", &l->whole, err);
     if (!status)
-        status = save(l, (mica_text){padded, whole.size}, l->padded, err);
+        status =
+            save(l, (mica_text){padded, whole.size}, length, "padded.safetensors", &l->padded, err);
     free(padded);
     return status;
 }
@@ -96,11 +106,11 @@ static bench_state run_flawed(looking *l, const struct flaw *flaw, double *secon
 {
     switch (flaw->kind) {
     case ASKED:
-        return bench_model_arm_flaw(l->arm, flaw->name, l->inputs, l->runs, seconds, reason);
+        return bench_model_arm_flaw(l->arm, flaw->name, l->whole.inputs, l->runs, seconds, reason);
     case PADDED:
-        return bench_model_arm_time(l->arm, l->padded, l->runs, seconds, NULL, reason);
+        return bench_model_arm_time(l->arm, l->padded.inputs, l->runs, seconds, NULL, reason);
     case HEADS:
-        return bench_model_arm_time(&l->other, l->inputs, l->runs, seconds, NULL, reason);
+        return bench_model_arm_time(&l->other, l->whole.inputs, l->runs, seconds, NULL, reason);
     case BEST_TEN:
     case FIRST:
         break;
@@ -118,9 +128,9 @@ static bool sample(looking *l, const struct flaw *flaw, size_t rounds, bench_arm
     bench_arm *const both[] = {honest, flawed};
     for (size_t i = 0; i < rounds; i++)
         for (int k = 0; k < 2; k++) {
-            bench_state state =
-                k == 0 ? bench_model_arm_time(l->arm, l->inputs, l->runs, &seconds, NULL, reason)
-                       : run_flawed(l, flaw, &seconds, reason);
+            bench_state state = k == 0 ? bench_model_arm_time(l->arm, l->whole.inputs, l->runs,
+                                                              &seconds, NULL, reason)
+                                       : run_flawed(l, flaw, &seconds, reason);
             if (state != BENCH_OK)
                 return false;
             both[k]->samples[both[k]->count++] = seconds / (double)l->runs;
@@ -152,7 +162,7 @@ static void write_flaw(const looking *l, const struct flaw *flaw, const bench_ar
     mica_json_write_member(w, "kind", "flaw");
     mica_json_write_member(w, "flaw", flaw->name);
     mica_json_write_member(w, "model", l->work->model->source->name);
-    mica_json_write_member(w, "cell", l->cell);
+    mica_json_write_member(w, "cell", l->whole.name);
     mica_json_write_member(w, "arm", l->arm->name);
     mica_json_write_key(w, "honest");
     mica_json_begin_object(w);
@@ -191,19 +201,37 @@ static mica_status look_at(looking *l, const struct flaw *flaw, mica_error *err)
 
 /* ---- an arm ---- */
 
+/* Whether an arm's output is right; its first run. */
+static mica_status check(const looking *l, bench_model_arm *arm, const bench_cell *cell,
+                         bench_model_reference *reference, bool *right, double *first,
+                         mica_error *err)
+{
+    bench_cell_arm a = {.process = arm};
+    mica_status status = bench_cell_check(cell, reference, l->output, &a, err);
+    *right = !status && a.arm.state == BENCH_OK;
+    *first = a.first_seconds;
+    return status;
+}
+
 /* The same arm in another process, with the head if this one is without, ready to be timed. */
 static mica_status load_other(looking *l, mica_error *err)
 {
     bench_model_load load = *l->work->load;
-    char reason[512];
+    bench_model_reference *reference = NULL;
+    bool right = false;
     double first;
     l->other = *l->arm;
     l->other.process = NULL;
     load.head = !load.head;
     mica_status status = bench_model_arm_load(&l->other, &load, err);
     if (!status && l->other.state == BENCH_OK)
-        l->other.state = bench_model_arm_check(&l->other, l->inputs, l->output, &first, reason);
-    unlink(l->output);
+        status = bench_model_reference_open(load.model, &l->work->model->encoder, load.head,
+                                            load.threads, &reference, err);
+    if (!status && l->other.state == BENCH_OK) {
+        status = check(l, &l->other, &l->whole, reference, &right, &first, err);
+        l->other.state = right ? l->other.state : BENCH_WRONG;
+    }
+    bench_model_reference_close(&reference);
     if (!status && l->other.state == BENCH_OK && load.head == false) { /* the honest one is this */
         bench_model_arm swap = *l->arm;
         *l->arm = l->other;
@@ -216,15 +244,16 @@ static mica_status look_at_all(looking *l, mica_error *err)
 {
     const bench_models_options *o = l->work->options;
     const bench_encoder *encoder = &l->work->model->encoder;
+    bench_model_reference *reference = l->work->reference;
     char reason[512];
     double seconds = 0;
-    mica_status status = MICA_OK;
-    if (bench_model_arm_check(l->arm, l->inputs, l->output, &l->first_seconds, reason) !=
-            BENCH_OK ||
-        bench_model_arm_check(l->arm, l->padded, l->output, &seconds, reason) != BENCH_OK ||
-        bench_model_arm_time(l->arm, l->inputs, 1, &seconds, NULL, reason) != BENCH_OK)
-        return MICA_OK;
-    unlink(l->output);
+    bool right;
+    mica_status status = check(l, l->arm, &l->whole, reference, &right, &l->first_seconds, err);
+    if (!status && right)
+        status = check(l, l->arm, &l->padded, reference, &right, &seconds, err);
+    if (status || !right ||
+        bench_model_arm_time(l->arm, l->whole.inputs, 1, &seconds, NULL, reason) != BENCH_OK)
+        return status;
     l->runs = seconds < o->plan.min_time ? (size_t)(o->plan.min_time / seconds) + 1 : 1;
     for (size_t i = 0; i < sizeof flaws / sizeof *flaws && !status; i++) {
         if (flaws[i].kind == HEADS) {
@@ -249,9 +278,6 @@ mica_status bench_flaws_run(const bench_flaws_work *work, mica_error *err)
         if (strcmp(l.arm->precision, "fp32") != 0 || strcmp(l.arm->config, "default") != 0 ||
             l.arm->as_published)
             continue;
-        snprintf(l.cell, sizeof l.cell, "%.120s / 1 x %zu", work->model->source->name, length);
-        snprintf(l.inputs, sizeof l.inputs, "%.4000s/flaw.safetensors", o->directory);
-        snprintf(l.padded, sizeof l.padded, "%.4000s/padded.safetensors", o->directory);
         snprintf(l.output, sizeof l.output, "%.4000s/output.safetensors", o->directory);
         status = make_inputs(&l, length, err);
         if (!status)
@@ -260,8 +286,8 @@ mica_status bench_flaws_run(const bench_flaws_work *work, mica_error *err)
             status = look_at_all(&l, err);
         bench_model_arm_end(l.arm);
         bench_model_arm_end(&l.other);
-        unlink(l.inputs);
-        unlink(l.padded);
+        bench_cell_free(&l.whole);
+        bench_cell_free(&l.padded);
     }
     return status;
 }

@@ -12,6 +12,7 @@ typedef struct bench_flaws_work {
     const bench_models_options *options;
     const bench_models_model *model;
     const bench_model_load *load;
+    bench_model_reference *reference;
     const bench_texts *texts;
     const mica_tokenizer *tokenizer;
     bench_model_arm *arms; /* those of fp32 in the default configuration are looked at */
@@ -20,7 +21,8 @@ typedef struct bench_flaws_work {
     mica_json_writer *writer;
 } bench_flaws_work;
 
-/* Adds a line for each flaw of each arm that the results do not have yet. */
+/* Adds a line for each flaw of each arm that the results do not have yet. An arm whose output is
+ * wrong has no times, and so no lines. */
 mica_status bench_flaws_run(const bench_flaws_work *work, mica_error *err);
 
 #endif

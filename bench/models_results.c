@@ -2,9 +2,11 @@
 #include "models_results.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -238,6 +240,24 @@ mica_status bench_results_read(bench_results *r, const char *path, mica_error *e
     return status;
 }
 
+/* A regular file, made if it is not there, for this process alone: two that write would mix their
+ * lines. Processes that it starts do not get it, and so cannot keep it locked. */
+static mica_status open_alone(bench_results *r, mica_error *err)
+{
+    int fd = open(r->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    r->file = fd >= 0 ? fdopen(fd, "rb+") : NULL;
+    if (!r->file) {
+        mica_status status = fail_file(r, "cannot write", err);
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.700s' is being written by another run", r->path);
+    return MICA_OK; /* also where the file system has no locks */
+}
+
 static mica_status open_file(bench_results *r, bool resume, const mica_json_value *header,
                              mica_error *err)
 {
@@ -246,21 +266,20 @@ static mica_status open_file(bench_results *r, bool resume, const mica_json_valu
     if (r->stream && resume)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
                          "'%.700s' is no file that --resume can read", r->path);
-    r->file = fopen(r->path, r->stream ? "wb" : "rb+");
-    if (r->stream)
+    if (r->stream) {
+        r->file = fopen(r->path, "wb");
         return r->file ? MICA_OK : fail_file(r, "cannot write", err);
-    if (r->file && !resume) {
-        bool empty = fgetc(r->file) == EOF;
-        if (!empty)
-            return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
-                             "'%.700s' is there already: --resume goes on with it", r->path);
-        rewind(r->file);
-        return MICA_OK;
     }
-    if (r->file)
+    mica_status status = open_alone(r, err);
+    if (status)
+        return status;
+    if (resume)
         return read_earlier(r, header, err);
-    r->file = errno == ENOENT ? fopen(r->path, "wb") : NULL;
-    return r->file ? MICA_OK : fail_file(r, "cannot write", err);
+    if (fgetc(r->file) != EOF)
+        return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                         "'%.700s' is there already: --resume goes on with it", r->path);
+    rewind(r->file);
+    return MICA_OK;
 }
 
 mica_status bench_results_open(bench_results *r, const char *path, bool resume,
@@ -277,13 +296,19 @@ mica_status bench_results_open(bench_results *r, const char *path, bool resume,
     if (!status && path)
         status = open_file(r, resume, mica_json_root(json), err);
     mica_json_destroy(&json);
-    for (size_t i = 0; i < r->kept && !status; i++)
-        if (r->show)
-            r->show(r->user, mica_json_root(r->lines[i]), true);
-    if (!status && r->count == 0)
-        return bench_results_add(r, header, err);
     mica_json_writer_reset(header);
     return status;
+}
+
+mica_status bench_results_begin(bench_results *r, mica_json_writer *header, mica_error *err)
+{
+    for (size_t i = 0; i < r->kept; i++)
+        if (r->show)
+            r->show(r->user, mica_json_root(r->lines[i]), true);
+    if (r->count == 0)
+        return bench_results_add(r, header, err);
+    mica_json_writer_reset(header);
+    return MICA_OK;
 }
 
 /* A stream gets the lines that stay: nobody goes on from it. */

@@ -24,11 +24,15 @@ typedef struct bench_results {
     void *user;
 } bench_results;
 
-/* Begins with the header that the writer holds, which is reset. `path` NULL: nothing is written. A
- * file that is there already is gone on with if `resume`: settings, machine and peers must be the
- * same, and a last line without its end is dropped; else it is INVALID_ARGUMENT. */
+/* Before anything is measured: whether a run can begin, or go on. `path` NULL: nothing is written.
+ * A file that is there already is gone on with if `resume`: settings, machine and peers of the
+ * header that the writer holds (which is reset) must be the same, and a last line without its end
+ * is dropped; else it is INVALID_ARGUMENT, as is one that another run writes. */
 mica_status bench_results_open(bench_results *results, const char *path, bool resume,
                                mica_json_writer *header, mica_error *err);
+/* Shows the lines that are there already; else begins with the header that the writer holds, which
+ * is reset. */
+mica_status bench_results_begin(bench_results *results, mica_json_writer *header, mica_error *err);
 /* Adds the line that the writer holds, which is reset. */
 mica_status bench_results_add(bench_results *results, mica_json_writer *line, mica_error *err);
 /* When all is there: writes the file again, without the lines that only served to go on. */

@@ -126,6 +126,7 @@ static mica_status load_model(worker *w, const mica_json_value *request, mica_er
     context.threads = (size_t)bench_number(request, "threads", 0);
     mica_model_options_defaults(&model);
     model.precision = precisions[which];
+    model.packed_cache = false; /* what an earlier run kept is no time of loading */
     w->head = strcmp(bench_text(request, "head"), "masked-lm") == 0;
     mica_status status = mica_context_create(&context, &w->context, err);
     if (!status)

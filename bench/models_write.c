@@ -100,6 +100,27 @@ static void write_peaks(mica_json_writer *w, const bench_models_machine *machine
     mica_json_end_object(w);
 }
 
+bool bench_read_models_peaks(const mica_json_value *header, bench_models_machine *machine)
+{
+    const mica_json_value *peaks = mica_json_get(header, "peaks");
+    const mica_json_value *v = mica_json_first(mica_json_get(peaks, "bandwidth"));
+    bench_models_machine m = *machine;
+    m.peaks.flops = bench_number(peaks, "flops", -1);
+    m.bf16_flops = bench_number(peaks, "bf16_flops", 0);
+    m.int8_ops = bench_number(peaks, "int8_ops", 0);
+    for (int i = 0; i < BENCH_SIZES; i++, v = mica_json_next(v)) {
+        if (!v)
+            return false;
+        m.peaks.bandwidth[i] = (bench_bandwidth){.bytes = bench_number(v, "bytes", 0),
+                                                 .read = bench_number(v, "read", 0),
+                                                 .copy = bench_number(v, "copy", 0)};
+    }
+    if (m.peaks.flops < 0)
+        return false;
+    *machine = m;
+    return true;
+}
+
 static void write_program(mica_json_writer *w, const bench_program *p)
 {
     const mica_json_value *hello = p->hello ? mica_json_root(p->hello) : NULL;

@@ -35,6 +35,8 @@ double bench_model_flops(const bench_models_model *model, const bench_batch *bat
 void bench_write_models_header(mica_json_writer *w, const bench_models_options *options,
                                const bench_models_subject *subject,
                                const bench_models_machine *machine);
+/* The peaks that a header has. False: it has none. */
+bool bench_read_models_peaks(const mica_json_value *header, bench_models_machine *machine);
 /* That a model could not be measured, and why. */
 void bench_write_failed(mica_json_writer *w, const bench_source *source, const char *reason);
 /* What a precision's arms did in a cell. */

@@ -379,7 +379,7 @@ static void show(void *user, const mica_json_value *line, bool kept)
     if (!kind[0])
         show_header(line);
     else if (strcmp(kind, "failed") == 0)
-        out_text("%s: not measured: %s\n", bench_text(line, "model"), bench_text(line, "reason"));
+        out_text("%s: not measured: %s\n", member(line, "model").text, member(line, "reason").text);
     else if (kept)
         out_text("there already: %s of %s\n", kind, member(line, "model").text);
     else if (strcmp(kind, "part") == 0)
@@ -597,6 +597,8 @@ static int run_with(models_run *run, arguments *a)
     char python_path[PATH_ROOM];
     const char *python = bench_python(a->python, python_path, sizeof python_path);
     int code = take(run, a);
+    if (code < 0 && run->options.resume && !run->options.output)
+        code = usage_error(run->command, "--resume goes on with what --output names");
     if (code < 0)
         code = find_text(run);
     if (code < 0)

@@ -59,6 +59,20 @@ out_has "not run: may need 0.00 GB of memory, and 0.00 GB are there"
 [ "$(timed '[a-z]* [a-z0-9]*[a-z ]*')" -eq 0 ] || complain "an arm without room has a time"
 run "$mica" bench models --models "$work/nowhere" --peers mica
 expect "no such model" 3
+bench right --peers 'mica,scirpt fp32'
+expect "a name that no arm has" 2
+err_has "no arm here begins with 'scirpt fp32'"
+bench right --peers 'mica fp32,script bf16'
+expect "a precision that the peer does not have" 2
+bench right --peer-script "$here/ops.sh"
+expect "two arms of one name" 2
+err_has "two arms are called 'script fp32 default'"
+bench right --filter 'x 70$'
+expect "no such cell" 2
+err_has "no cell of these has 'x 70$' in its name"
+out_empty
+bench right --resume
+expect "nothing to go on with" 2
 
 # family NAME CONFIG: a tiny model of that family, with BERT's tokenizer.
 family() {
@@ -173,6 +187,18 @@ two
     [ "$code" -ne 0 ] || complain "a file that is no result was gone on with"
     [ "$(cat "$work/mine")" = "$(printf '%s' "$content")" ] || complain "a file that is no result was written"
 done
+run "$mica" bench compare "$work/right.jsonl" "$work/families.jsonl"
+expect "compared with other models" 2
+err_has "have no arm of a case in common (18 and 18 arms)"
+sed 's/"tokens":[0-9]*,/"tokens":7,/' "$work/right.jsonl" >"$work/otherwise.jsonl"
+run "$mica" bench compare "$work/right.jsonl" "$work/otherwise.jsonl" --format json
+expect "compared with other texts" 0
+err_has "18 arms had other work in the two files"
+out_has '"other_work":18'
+sed 's/"threads":[0-9]*/"threads":77/g' "$work/right.jsonl" >"$work/otherwise.jsonl"
+run "$mica" bench compare "$work/right.jsonl" "$work/otherwise.jsonl"
+expect "compared with another number of threads" 0
+err_has "the number of threads differs: "
 bench right --format json --precisions fp32 --peers "mica,script fp32 best"
 expect "as JSON" 0
 lines_are 1
@@ -191,6 +217,9 @@ out_has '"head":"as-published"'
 for flaw in unevaluated best_ten no_warm_up space_padded unlike_heads; do
     out_has "\"flaw\":\"$flaw\""
 done
+bench wrong --as-published --precisions fp32 --filter 'x 20$' --batches 1 --format json
+expect "flaws of a peer that is wrong" 0
+[ "$(grep -o '"kind":"flaw"' "$work/out" | wc -l)" -eq 4 ] || complain "who is wrong has the times of flaws"
 bench right --accuracy "$work/tiny" --filter 'x 20' --batches 1
 expect "accuracy" 0
 [ "$(grep -c 'tiny, .* cosine to float64 of [0-9]* texts: mean [01]\.' "$work/out")" -eq 3 ] ||
@@ -208,20 +237,39 @@ err_has "has only 2 texts of 20 characters: they repeat in batches of 4"
 out_has "only 2 different texts"
 out_has "--accuracy MODEL"
 
-for mode in wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
-    unasked:"failed: " no:"failed: this text is too long for it" crash:"failed: crashed (exit code 3)" \
-    between:"failed: crashed (exit code 0)" load:"failed: crashed (Segmentation fault" \
-    garbage:"failed: printed garbage: 'half an answ'" liar:"failed: its time is no time that can have passed" \
-    orphan:"failed: crashed (exit code 3)" boaster:"wrong: 1e-09 s would be" twice:"failed: printed more than it was asked for"; do
-    bench "${mode%%:*}" --precisions fp32
-    expect "peer: $mode" 0
-    out_has "${mode#*:}"
+# together MODE...: a run with peers of these modes, as many as fit into one, and one that is right: what any of them does
+# takes nothing from the others. The words after "MODE:" are what its arms are said to be, in a cell at least.
+together() {
+    scripts=right
+    for mode in "$@"; do
+        scripts="$scripts ${mode%%:*}"
+    done
+    mkdir -p "$work/modes"
+    for script in $scripts; do
+        : >"$work/modes/$script"
+    done
+    # shellcheck disable=SC2046,SC2086
+    run env -u PEER "$mica" bench models --models "$work/tiny" --lengths 20,60 --batches 1,3 --filter 'x (60|mixed)$' \
+        --rounds 2 --min-time 0.001 --calm 0 --slow-times 1000000 --limit 60 --directory "$work/cache" --precisions fp32 \
+        --peer-python "$peer" $(printf -- "--peer-script $work/modes/%s " $scripts)
+    expect "peers: $scripts" 0
     [ "$(timed 'mica fp32')" -eq 3 ] || complain "mica has not three times"
-    case $mode in
-    crash* | between* | garbage* | twice*) ;; # it had times before
-    *) [ "$(timed 'script fp32 [a-z]*')" -eq 0 ] || complain "the peer has a time" ;;
-    esac
-done
+    [ "$(timed 'right fp32 [a-z]*')" -eq 6 ] || complain "the peer that is right has not six times"
+    for mode in "$@"; do
+        name=${mode%%:*}
+        grep "^    $name fp32" "$work/out" | grep -qF "${mode#*:}" || complain "it lacks of $name: ${mode#*:}"
+        case $name in
+        crash | between | garbage | twice) ;; # it had times before
+        *) [ "$(timed "$name fp32 [a-z]*")" -eq 0 ] || complain "$name has a time" ;;
+        esac
+    done
+}
+together wrong:"wrong: a value is" nan:"wrong: a value is inf" shape:"wrong: its output is no float32 tensor" \
+    unasked:"failed: " no:"failed: this text is too long for it" liar:"failed: its time is no time that can have passed"
+together crash:"failed: crashed (exit code 3)" between:"failed: crashed (exit code 0)" \
+    load:"failed: crashed (Segmentation fault" garbage:"failed: printed garbage: 'half an answ'" \
+    orphan:"failed: crashed (exit code 3)" twice:"failed: printed more than it was asked for"
+together boaster:"wrong: 1e-09 s would be"
 bench hang --precisions fp32 --limit 1
 expect "a peer that hangs" 0
 out_has "failed: hung: no answer within 1 seconds"
@@ -283,6 +331,10 @@ for signal in TERM HUP; do
         i=$((i + 1))
         sleep 0.1
     done
+    bench right --output "$work/stopped.jsonl" --resume
+    expect "a file that another run writes" 2
+    err_has "stopped.jsonl' is being written by another run"
+    PEER=hang
     kill -$signal $waits
     if [ $signal = HUP ]; then # which whoever runs this may have had ignored
         sleep 2
@@ -313,6 +365,14 @@ for at in 1 9; do
     grep -q -e gone -e new "$work/out" && complain "an arm is there in one only"
 done
 [ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "what was killed has left files"
+
+# A file that cannot be written any further is no model's fault: the run ends, and goes on with --resume.
+rm -f "$work/full.jsonl"
+run sh -c 'ulimit -f 64 && "$@"' - "$mica" bench models --models "$work/tiny,$work/elsewhere/tiny" --lengths 20 --batches 1 \
+    --rounds 300 --min-time 0 --calm 0 --peers "mica fp32" --directory "$work/cache" --output "$work/full.jsonl"
+expect "a file that becomes too large" 1
+err_has "cannot write '$work/full.jsonl'"
+grep -q '"kind":"failed"' "$work/full.jsonl" && complain "a model is said to have failed"
 i=0
 while ps -A -o args | grep -v grep | grep -qF "$peer"; do
     i=$((i + 1))
@@ -325,6 +385,13 @@ run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --r
 expect "a model that is made" 0
 out_has '"source":"init","seed":1,"tokenizer":"bert-base-uncased"'
 [ -f "$work/cache/bare.1.bert-base-uncased/model.safetensors" ] || complain "it is not in its place"
+mkdir "$work/cache/bare.9.bert-base-uncased.123456.tmp" "$work/cache/mine.tmp"
+: >"$work/cache/bare.9.bert-base-uncased.123456.tmp/model.safetensors"
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+    --directory "$work/cache" --seed 9 --format json
+expect "a model that a killed run has half made" 0
+[ ! -e "$work/cache/bare.9.bert-base-uncased.123456.tmp" ] || complain "its files are left over"
+[ -d "$work/cache/mine.tmp" ] || complain "what is not ours was removed"
 sed 's/"hidden_size": 16/"hidden_size": 32/' "$work/bare.json" >"$work/other.json"
 mv "$work/other.json" "$work/bare.json"
 run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --peers "mica fp32" --directory "$work/cache"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A peer of `mica bench models` that passes everything on to MICA (the program), under names of its
- * own: so it is right. What it does beside follows PEER:
+ * own: so it is right. What it does beside follows PEER; without that it is the name of its script,
+ * which its arms then have as well:
  *
  *   right      nothing
  *   wrong      one number of an output is off; nan: it is no number
@@ -32,7 +33,7 @@
 
 enum { FAILS_AT = 4 };
 
-static const char *mode = "right";
+static const char *mode = "right", *called = "script";
 static bench_peer *mica;
 static mica_json_writer *writer;
 static char output[4096];
@@ -55,12 +56,10 @@ static void put_text(void)
 
 static void hello(void)
 {
-    static const char *const arms[][3] = {{"script fp32 default", "fp32", "default"},
-                                          {"script fp32 best", "fp32", "best"},
-                                          {"script int8 best", "int8", "best"}};
+    static const char *const arms[][2] = {{"fp32", "default"}, {"fp32", "best"}, {"int8", "best"}};
     mica_json_begin_object(writer);
     bench_write_bool(writer, "ok", true);
-    mica_json_write_member(writer, "name", "script");
+    mica_json_write_member(writer, "name", called);
     mica_json_write_key(writer, "versions");
     mica_json_begin_object(writer);
     mica_json_write_member(writer, "script", "1.0");
@@ -68,10 +67,12 @@ static void hello(void)
     mica_json_write_key(writer, "arms");
     mica_json_begin_array(writer);
     for (int i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.40s %s %s", called, arms[i][0], arms[i][1]);
         mica_json_begin_object(writer);
-        mica_json_write_member(writer, "arm", arms[i][0]);
-        mica_json_write_member(writer, "precision", arms[i][1]);
-        mica_json_write_member(writer, "config", arms[i][2]);
+        mica_json_write_member(writer, "arm", name);
+        mica_json_write_member(writer, "precision", arms[i][0]);
+        mica_json_write_member(writer, "config", arms[i][1]);
         mica_json_write_member(writer, "device", "cpu");
         mica_json_end_object(writer);
     }
@@ -203,7 +204,7 @@ static bool answer(const mica_json_value *request, int *runs)
     return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const char *program = getenv("MICA");
     const char *const arguments[] = {program, "bench", "worker", NULL};
@@ -211,7 +212,10 @@ int main(void)
     size_t room = 0;
     bool more = true;
     int runs = 0;
-    mode = getenv("PEER") ? getenv("PEER") : mode;
+    if (getenv("PEER"))
+        mode = getenv("PEER");
+    else if (argc > 1 && strrchr(argv[argc - 1], '/'))
+        mode = called = strrchr(argv[argc - 1], '/') + 1;
     if (!program || strcmp(mode, "absent") == 0) {
         printf("{\"ok\": false, \"absent\": true, \"error\": \"no module of that name\"}\n");
         return 0;
