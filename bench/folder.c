@@ -22,17 +22,17 @@ int bench_folder_lock(const char *path)
     return -1;
 }
 
-void bench_folder_remove(int lock, const char *path)
+void bench_folder_remove(int fd, const char *path)
 {
-    DIR *folder = lock >= 0 ? fdopendir(lock) : NULL;
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     if (!folder) {
-        if (lock >= 0)
-            close(lock);
+        if (fd >= 0)
+            close(fd);
         return;
     }
     for (struct dirent *entry; (entry = readdir(folder));)
         if (entry->d_name[0] != '.')
-            unlinkat(lock, entry->d_name, 0);
+            unlinkat(fd, entry->d_name, 0);
     rmdir(path);
     closedir(folder);
 }

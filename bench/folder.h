@@ -9,8 +9,9 @@
 /* Locks a folder of ours until the result is closed, or the process ends. -1: it is not ours, in
  * use, or not there. */
 int bench_folder_lock(const char *path);
-/* Its files, and it, unless it holds something else; closes `lock`, which may be -1. */
-void bench_folder_remove(int lock, const char *path);
+/* The files of a folder, and the folder unless it holds something else. Closes `fd`, its lock or
+ * another descriptor; -1: does nothing. */
+void bench_folder_remove(int fd, const char *path);
 /* Removes the folders in `place` whose names begin and end so, and that nobody holds. */
 void bench_folders_sweep(const char *place, const char *begin, const char *end);
 

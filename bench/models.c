@@ -142,26 +142,25 @@ static mica_status find_arms(bench_models *m, mica_error *err)
     return status;
 }
 
-/* Keeps what is larger than what is there. */
-static bool measure_peaks(bench_models_machine *machine)
+/* Of arithmetic. Keeps what is larger than what is there. */
+static void measure_rates(bench_models_machine *machine)
 {
-    const char *kernels = machine->kernels;
-    bool fine = bench_peaks_measure(&machine->peaks, kernels, machine->threads);
-    if (bench_has_matrix_units())
-        return fine;
-    machine->int8_ops =
-        fmax(bench_measure_flops(kernels, MICA_PRECISION_INT8, machine->threads).flops,
-             machine->int8_ops);
-    machine->bf16_flops =
-        fmax(bench_measure_flops(kernels, MICA_PRECISION_BF16, machine->threads).flops,
-             fmax(machine->bf16_flops, machine->peaks.flops));
-    return fine;
+    static const mica_precision precisions[] = {MICA_PRECISION_F32, MICA_PRECISION_BF16,
+                                                MICA_PRECISION_INT8};
+    double *const rates[] = {&machine->peaks.flops, &machine->bf16_flops, &machine->int8_ops};
+    size_t known = bench_has_matrix_units() ? 1 : 3;
+    for (size_t i = 0; i < known; i++)
+        *rates[i] =
+            fmax(*rates[i],
+                 bench_measure_flops(machine->kernels, precisions[i], machine->threads).flops);
+    if (known > 1)
+        machine->bf16_flops = fmax(machine->bf16_flops, machine->peaks.flops);
 }
 
 static void measure_again(void *user)
 {
     bench_models *m = user;
-    measure_peaks(&m->machine); /* without memory for it, what is there holds */
+    measure_rates(&m->machine);
 }
 
 /* What it is; nothing is measured yet. */
@@ -185,15 +184,41 @@ static mica_status look_at_machine(bench_models *m, mica_error *err)
     return MICA_OK;
 }
 
+/* The peaks of a result, which must be of this machine and of as many threads. */
+static mica_status take_peaks(bench_models *m, const char *path, mica_error *err)
+{
+    bench_models_machine *machine = &m->machine;
+    bench_results file = {0};
+    mica_status status = bench_results_read(&file, path, err);
+    const mica_json_value *header = status ? NULL : bench_results_line(&file, 0);
+    const mica_json_value *e = mica_json_get(header, "environment");
+    double threads = bench_number(mica_json_get(header, "settings"), "threads", 0);
+    if (!status && !(strcmp(bench_text(e, "cpu"), machine->environment.cpu) == 0 &&
+                     strcmp(bench_text(e, "system"), machine->environment.system) == 0 &&
+                     strcmp(bench_text(e, "kernels"), machine->environment.kernels) == 0 &&
+                     threads == (double)machine->threads))
+        status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT,
+                           "'%.600s' is of another machine, or of another number of threads", path);
+    if (!status && !bench_read_models_peaks(header, machine))
+        status = mica_fail(err, MICA_STATUS_FORMAT, "'%.600s' has no peaks", path);
+    if (!status && !machine->peaks_of[0])
+        snprintf(machine->peaks_of, sizeof machine->peaks_of, "%s", bench_text(e, "started"));
+    bench_results_close(&file);
+    return status;
+}
+
 /* What it can do: of a run that goes on what was measured when it began, so that all its floors are
  * of one machine. */
 static mica_status measure_machine(bench_models *m, mica_error *err)
 {
-    m->best_probe = bench_probe(m->machine.threads, 0.05);
-    if (bench_read_models_peaks(bench_results_line(&m->results, 0), &m->machine) ||
-        measure_peaks(&m->machine))
+    bench_models_machine *machine = &m->machine;
+    m->best_probe = bench_probe(machine->threads, 0.05);
+    if (m->options->peaks || bench_read_models_peaks(bench_results_line(&m->results, 0), machine))
         return MICA_OK;
-    return bench_fail_memory(err, "probes");
+    if (!bench_peaks_measure(&machine->peaks, machine->kernels, machine->threads))
+        return bench_fail_memory(err, "probes");
+    measure_rates(machine);
+    return MICA_OK;
 }
 
 /* Whether a model that is there can be measured: if it can be read, and there is a reference. */
@@ -742,6 +767,8 @@ mica_status bench_models_run(bench_models *m, mica_error *err)
         status = describe(m, &subject, err);
     if (!status)
         status = look_at_machine(m, err);
+    if (!status && o->peaks)
+        status = take_peaks(m, o->peaks, err);
     if (!status) {
         bench_write_models_header(m->writer, o, &subject, &m->machine);
         status = bench_results_open(&m->results, o->output, o->resume, m->writer, err);

@@ -40,6 +40,7 @@ typedef struct bench_models_options {
     const char *text;      /* the file with the texts */
     const char *directory; /* for the files of a run */
     const char *output;    /* the result's file, or NULL */
+    const char *peaks;     /* a result whose peaks hold here, too; NULL = they are measured */
     bool resume;
     const char *accuracy;                       /* a sentence-embedding model; NULL = none */
     const char *accuracy_texts;                 /* a file of sentences */

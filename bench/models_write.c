@@ -97,6 +97,7 @@ static void write_peaks(mica_json_writer *w, const bench_models_machine *machine
         mica_json_end_object(w);
     }
     mica_json_end_array(w);
+    mica_json_write_member(w, "of", machine->peaks_of[0] ? machine->peaks_of : NULL);
     mica_json_end_object(w);
 }
 
@@ -108,6 +109,7 @@ bool bench_read_models_peaks(const mica_json_value *header, bench_models_machine
     m.peaks.flops = bench_number(peaks, "flops", -1);
     m.bf16_flops = bench_number(peaks, "bf16_flops", 0);
     m.int8_ops = bench_number(peaks, "int8_ops", 0);
+    snprintf(m.peaks_of, sizeof m.peaks_of, "%s", bench_text(peaks, "of"));
     for (int i = 0; i < BENCH_SIZES; i++, v = mica_json_next(v)) {
         if (!v)
             return false;

@@ -13,6 +13,7 @@ typedef struct bench_models_machine {
     char kernels[32]; /* mica's, of a context */
     bench_peaks peaks;
     double int8_ops, bf16_flops; /* a second; 0 = not known */
+    char peaks_of[32];           /* when the run began that measured them; "" = this one */
     size_t threads;
 } bench_models_machine;
 

@@ -3,11 +3,14 @@
  * mica bench models: what is measured (bench/models.c), and how it is shown.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/folder.h"
 #include "bench/models.h"
 #include "bench/models_worker.h"
 #include "bench/util.h"
@@ -471,16 +474,15 @@ static mica_status run_all(models_run *run, mica_error *err)
     return status ? status : run->write_error.status;
 }
 
-/* Removes a folder with the files that peers may have left in it. */
+/* Removes a folder with the files that peers may have left in it; what they have started, and has
+ * been killed with them, may need a moment to end. */
 static void remove_folder(const char *path)
 {
-    static const char *const left[] = {"output.safetensors", "calibration.safetensors"};
-    char file[PATH_ROOM + 64];
-    for (int i = 0; i < 2; i++) {
-        snprintf(file, sizeof file, "%s/%s", path, left[i]);
-        unlink(file);
+    for (int i = 0; i < 50 && access(path, F_OK) == 0; i++) {
+        if (i > 0)
+            poll(NULL, 0, 20);
+        bench_folder_remove(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
     }
-    rmdir(path);
 }
 
 /* With a folder of its own for files. */
@@ -661,6 +663,8 @@ int cmd_bench_models(const cli_command *command, int argc, char **argv)
          "where made models are kept (~/.cache/mica/bench)", 0, 0},
         {"tokenizers", 0, OPTION_TEXT, &o->source.tokenizers, "DIR",
          "with a folder of tokenizer files a model, for made ones", 0, 0},
+        {"peaks", 0, OPTION_TEXT, &o->peaks, "FILE",
+         "a result of this machine whose peaks hold here, too (they are measured)", 0, 0},
         {"accuracy", 0, OPTION_TEXT, &o->accuracy, "MODEL",
          "cosines of bf16 and int8 embeddings by this sentence-embedding model", 0, 0},
         {"accuracy-text", 0, OPTION_TEXT, &o->accuracy_texts, "FILE",

@@ -18,13 +18,25 @@ printf '{"model_type": "roberta", "architectures": ["RobertaForMaskedLM"], "voca
     "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 66,
     "type_vocab_size": 1, "initializer_range": 0.4}' >"$work/bare.json"
 
+# What the machine can do is measured once, in the first run.
+peaks=$work/peaks.jsonl
+run "$mica" bench models --models "$work/tiny" --lengths 20 --batches 1 --rounds 1 --min-time 0 --peers "mica fp32" --output "$peaks"
+expect "a run that measures the peaks" 0
+grep -q '"peaks":{"flops":[0-9.e+]*,.*,"of":null}' "$peaks" || complain "the peaks are not there"
+run "$mica" bench models --models "$work/tiny" --peers mica --peaks "$work/tiny/config.json"
+expect "peaks of what is no result" 1
+sed 's/"kernels":"/&x/' "$peaks" >"$work/other-peaks.jsonl"
+run "$mica" bench models --models "$work/tiny" --peers mica --peaks "$work/other-peaks.jsonl"
+expect "peaks of another machine" 2
+err_has "is of another machine"
+
 # bench MODE [OPTION...]: three cells of the tiny model, with the peer in that mode.
 bench() {
     PEER=$1
     shift
     run "$mica" bench models --models "$work/tiny" --lengths 20,60 --batches 1,3 --filter 'x (60|mixed)$' --rounds 2 \
         --min-time 0.001 --calm 0 --slow-times 1000000 --limit 60 --directory "$work/cache" --peer-python "$peer" \
-        --peer-script "$here/models.sh" "$@"
+        --peer-script "$here/models.sh" --peaks "$peaks" "$@"
 }
 # timed ARM: how often it has a time.
 timed() { grep -c "^    $1  *[0-9]" "$work/out"; }
@@ -97,7 +109,7 @@ for name in bert-sharded bert-bin; do
     [ "$(wc -l <"$work/$name/vocab.txt")" -eq 61 ] || complain "the vocabulary has not 61 words"
 done
 run "$mica" bench models --models "$work/unknown,$work/distilbert,$work/mpnet,$work/bert-sharded,$work/bert-bin,$work/tiny,$work/elsewhere/tiny" \
-    --peers mica --lengths 500 --batches 2 --rounds 1 --min-time 0 --calm 0 --output "$work/families.jsonl"
+    --peers mica --lengths 500 --batches 2 --rounds 1 --min-time 0 --calm 0 --peaks "$peaks" --output "$work/families.jsonl"
 expect "models that can be measured and one that cannot" 1
 out_has "unknown: not measured: "
 out_has "no reference for model_type 'deberta'"
@@ -129,7 +141,7 @@ out_has "script: ok, script 1.0"
 [ "$(timed 'script [a-z0-9]* [a-z]*')" -eq 9 ] || complain "the peer has not nine times"
 out_has "times as long as mica"
 [ "$(wc -l <"$work/right.jsonl")" -eq 5 ] || complain "not a header, a model and three cells"
-for part in '"bench":"models","schema":1' '"kind":"model","model":"tiny","source":"directory","seed":null' \
+for part in '"bench":"models","schema":1' '"of":"20' '"kind":"model","model":"tiny","source":"directory","seed":null' \
     '"weight_bytes":{"fp32":' '"kind":"cell","model":"tiny","length":60,"batch":3,"sequences":3,"tokens":' \
     '"length":"mixed","batch":3' '"floor":{"fp32":' '"probes":[{"precision":"fp32","before":' '"disturbed":0' \
     '"ratios":{"fp32":{"to":"script fp32' '"bf16":null' '"first_seconds":' '"joules_per_text":' '"peak_resident_bytes":'; do
@@ -251,7 +263,7 @@ together() {
     # shellcheck disable=SC2046,SC2086
     run env -u PEER "$mica" bench models --models "$work/tiny" --lengths 20,60 --batches 1,3 --filter 'x (60|mixed)$' \
         --rounds 2 --min-time 0.001 --calm 0 --slow-times 1000000 --limit 60 --directory "$work/cache" --precisions fp32 \
-        --peer-python "$peer" $(printf -- "--peer-script $work/modes/%s " $scripts)
+        --peaks "$peaks" --peer-python "$peer" $(printf -- "--peer-script $work/modes/%s " $scripts)
     expect "peers: $scripts" 0
     [ "$(timed 'mica fp32')" -eq 3 ] || complain "mica has not three times"
     [ "$(timed 'right fp32 [a-z]*')" -eq 6 ] || complain "the peer that is right has not six times"
@@ -323,8 +335,8 @@ PEER=hang
 for signal in TERM HUP; do
     rm -f "$work/stopped.jsonl"
     "$mica" bench models --models "$work/tiny" --lengths 60 --batches 1 --min-time 0 --calm 0 --slow-times 1000000 \
-        --precisions fp32 --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" >"$work/out" \
-        2>"$work/err" </dev/null &
+        --precisions fp32 --peaks "$peaks" --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" \
+        >"$work/stopped.out" 2>"$work/stopped.err" </dev/null &
     waits=$!
     i=0
     while [ ! -s "$work/stopped.jsonl" ] && [ $i -lt 600 ]; do
@@ -342,6 +354,8 @@ for signal in TERM HUP; do
     fi
     code=0
     wait $waits || code=$?
+    cp "$work/stopped.out" "$work/out"
+    cp "$work/stopped.err" "$work/err"
     expect "a run that is asked to stop by $signal" 130
     err_has "the same command with --resume goes on"
     [ -z "$(find "$work" -name 'mica-bench-*')" ] || complain "files are left over"
@@ -369,7 +383,7 @@ done
 # A file that cannot be written any further is no model's fault: the run ends, and goes on with --resume.
 rm -f "$work/full.jsonl"
 run sh -c 'ulimit -f 64 && "$@"' - "$mica" bench models --models "$work/tiny,$work/elsewhere/tiny" --lengths 20 --batches 1 \
-    --rounds 300 --min-time 0 --calm 0 --peers "mica fp32" --directory "$work/cache" --output "$work/full.jsonl"
+    --rounds 300 --min-time 0 --calm 0 --peers "mica fp32" --directory "$work/cache" --peaks "$peaks" --output "$work/full.jsonl"
 expect "a file that becomes too large" 1
 err_has "cannot write '$work/full.jsonl'"
 grep -q '"kind":"failed"' "$work/full.jsonl" && complain "a model is said to have failed"
@@ -380,14 +394,14 @@ while ps -A -o args | grep -v grep | grep -qF "$peer"; do
     sleep 0.1
 done
 
-run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" --peaks "$peaks" \
     --directory "$work/cache" --format json
 expect "a model that is made" 0
 out_has '"source":"init","seed":1,"tokenizer":"bert-base-uncased"'
 [ -f "$work/cache/bare.1.bert-base-uncased/model.safetensors" ] || complain "it is not in its place"
 mkdir "$work/cache/bare.9.bert-base-uncased.123456.tmp" "$work/cache/mine.tmp"
 : >"$work/cache/bare.9.bert-base-uncased.123456.tmp/model.safetensors"
-run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" --peaks "$peaks" \
     --directory "$work/cache" --seed 9 --format json
 expect "a model that a killed run has half made" 0
 [ ! -e "$work/cache/bare.9.bert-base-uncased.123456.tmp" ] || complain "its files are left over"
@@ -399,7 +413,7 @@ expect "another configuration of the same name" 2
 err_has "was made from another configuration"
 mkdir -p "$work/tokenizers/bare-own"
 cp "$here/../fixtures/tokenizers/bert-base-uncased/"* "$work/tokenizers/bare-own"
-run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" \
+run "$mica" bench models --models "$work/bare.json" --lengths 20 --batches 2 --rounds 1 --min-time 0 --peers "mica fp32" --peaks "$peaks" \
     --directory "$work/cache" --tokenizers "$work/tokenizers" --format json
 expect "its own tokenizer" 0
 out_has '"source":"init","seed":1,"tokenizer":"bare"'
