@@ -51,12 +51,14 @@ typedef float (*mica_k_max)(const float *x, size_t n);
 
 /* Down columns, some rows at a time: row i is x[i * stride ..], n columns of it. sum_rows adds to
  * total[j], at most 128 rows in float32 before they are added in double, counted from row 0 of the
- * call. max_rows and min_rows take in rows one by one; a NaN stays. arg_row takes in
- * row `row`: where it is larger than best[j], or the first NaN, best[j] and at[j] become its. */
+ * call. max_rows and min_rows take in rows one by one; a NaN stays. So do argmax_down and
+ * argmin_down rows `row`, `row` + 1, ...: where one is better than best[j], or the first NaN, it
+ * becomes best[j] and its number at[j]. */
 typedef void (*mica_k_sum_rows)(double *total, const float *x, size_t stride, size_t rows,
                                 size_t n);
 typedef void (*mica_k_best_rows)(float *best, const float *x, size_t stride, size_t rows, size_t n);
-typedef void (*mica_k_arg_row)(float *best, int32_t *at, const float *x, size_t n, int32_t row);
+typedef void (*mica_k_arg_down)(float *best, int32_t *at, const float *x, size_t stride,
+                                size_t rows, size_t n, int32_t row);
 
 /* Of each of `rows` rows of n elements, one after another: the sum divided by `by` (in double;
  * blocks of at most 1024 in float32 lanes); the index of the first extreme or, if there is one, of
@@ -267,7 +269,7 @@ typedef struct mica_kernels {
     mica_k_row_sums row_sums;
     mica_k_arg_rows argmax_rows, argmin_rows;
     mica_k_best_rows max_rows, min_rows;
-    mica_k_arg_row argmax_row, argmin_row;
+    mica_k_arg_down argmax_down, argmin_down;
     mica_k_join_rows add_rows, raise_rows;
     mica_k_softmax softmax;
     mica_k_softmax_past softmax_past;

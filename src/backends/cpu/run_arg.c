@@ -9,7 +9,7 @@
 
 #include "backends/cpu/elements.h"
 
-enum { COLUMNS = 1024 };
+enum { COLUMNS = 2048 };
 
 typedef struct arg {
     const mica_kernels *kernels;
@@ -111,14 +111,24 @@ static void along(void *argument, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* Of x whose last axis stays and lies in a row: the elements that lie in a row, across axes. */
+static size_t width_of(const arg *a)
+{
+    const mica_view *x = a->x;
+    int64_t width = x->dim[x->rank - 1];
+    for (int i = x->rank - 2; i > a->axis && x->stride[i] == width; i--)
+        width *= x->dim[i];
+    return (size_t)width;
+}
+
 /* float32 whose last axis stays and lies in a row. */
 static void across(void *argument, size_t begin, size_t end, size_t worker)
 {
     const arg *a = argument;
     const mica_view *x = a->x;
-    mica_k_arg_row take = a->least ? a->kernels->argmin_row : a->kernels->argmax_row;
-    size_t width = (size_t)x->dim[x->rank - 1];
-    float best[COLUMNS];
+    mica_k_arg_down take = a->least ? a->kernels->argmin_down : a->kernels->argmax_down;
+    size_t width = width_of(a), stride = (size_t)x->stride[a->axis];
+    _Alignas(64) float best[COLUMNS]; /* what crosses lines takes twice as long */
     while (begin < end) {
         size_t n = width - begin % width;
         n = n < end - begin ? n : end - begin;
@@ -128,10 +138,16 @@ static void across(void *argument, size_t begin, size_t end, size_t worker)
             best[j] = from[j];
             a->y[begin + j] = 0;
         }
-        for (size_t i = 1; i < a->n; i++)
-            take(best, a->y + begin, from + (int64_t)i * x->stride[a->axis], n, (int32_t)i);
+        take(best, a->y + begin, from + stride, stride, a->n - 1, n, 1);
         begin += n;
     }
+}
+
+/* Whole rows of the output, or whole blocks of them. */
+static size_t grain_across(const arg *a)
+{
+    size_t width = width_of(a), block = width < COLUMNS ? width : COLUMNS;
+    return (mica_cpu_grain(a->n / 4) * 4 + block - 1) / block * block;
 }
 
 /* float32 in rows without gaps. */
@@ -203,7 +219,7 @@ mica_status mica_cpu_run_arg(const mica_call *call)
     else if (x->dtype == MICA_DTYPE_F32 && a.axis == x->rank - 1 && mica_view_contiguous(x))
         mica_cpu_ranges(call->cpu, count, mica_cpu_grain(a.n), by_rows, &a);
     else if (x->dtype == MICA_DTYPE_F32 && a.axis != x->rank - 1 && x->stride[x->rank - 1] == 1)
-        mica_cpu_ranges(call->cpu, count, mica_cpu_grain(a.n / 4) * 4, across, &a);
+        mica_cpu_ranges(call->cpu, count, grain_across(&a), across, &a);
     else
         mica_cpu_ranges(call->cpu, count, mica_cpu_grain(a.n), along, &a);
     return MICA_OK;

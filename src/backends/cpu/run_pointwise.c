@@ -84,7 +84,7 @@ static void unary_range(void *arg, size_t begin, size_t end, size_t worker)
     mica_k_pointwise kernel = e->kernels->pointwise[e->op];
     const unsigned char *x = e->walk.data[0];
     union {
-        float f[MICA_PIECE];
+        _Alignas(64) float f[MICA_PIECE];
         int64_t i[MICA_PIECE];
     } buffer;
     if (e->dtype == MICA_DTYPE_F32 && !e->stream) {
@@ -227,7 +227,7 @@ static void binary_f32(const elements *e, float *y, const float *a, int64_t sa, 
                        int64_t sb, size_t n)
 {
     const mica_k_binary *kernels = e->kernels->binary[e->op - MICA_OP_ADD];
-    float gathered_a[MICA_PIECE], gathered_b[MICA_PIECE];
+    _Alignas(64) float gathered_a[MICA_PIECE], gathered_b[MICA_PIECE];
     if (sa == 1 && sb <= 1) {
         kernels[sb == 1 ? MICA_FORM_VV : MICA_FORM_VS](y, a, b, n);
         return;
@@ -250,7 +250,7 @@ static void binary_row(const elements *e, size_t at, const unsigned char *const 
     int inner = e->walk.rank - 1;
     int64_t sa = e->walk.stride[0][inner], sb = e->walk.stride[1][inner];
     union {
-        float f[MICA_PIECE];
+        _Alignas(64) float f[MICA_PIECE];
         int64_t i[MICA_PIECE];
         unsigned char bytes[MICA_PIECE];
     } a, b;

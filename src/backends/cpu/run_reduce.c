@@ -226,8 +226,8 @@ static void by_columns(void *arg, size_t begin, size_t end, size_t worker)
     size_t width = r->kept.dim[inner], rows = r->gone.n ? r->gone.dim[r->gone.n - 1] : 1;
     size_t stride = r->gone.n ? (size_t)r->gone.stride[r->gone.n - 1] : 1;
     bool sums = r->op == MICA_OP_SUM || r->op == MICA_OP_MEAN;
-    double totals[COLUMNS];
-    float best[COLUMNS];
+    _Alignas(64) double totals[COLUMNS];
+    _Alignas(64) float best[COLUMNS];
     while (begin < end) {
         size_t n = width - begin % width;
         n = n < end - begin ? n : end - begin;

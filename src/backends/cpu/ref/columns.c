@@ -65,24 +65,29 @@ static void min_rows(float *best, const float *x, size_t stride, size_t rows, si
         }
 }
 
-static void argmax_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+static void arg_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows, size_t n,
+                     int32_t row, bool least)
 {
-    for (size_t j = 0; j < n; j++) {
-        if (!(x[j] > best[j] || (x[j] != x[j] && best[j] == best[j])))
-            continue;
-        best[j] = x[j];
-        at[j] = row;
-    }
+    for (size_t i = 0; i < rows; i++, x += stride)
+        for (size_t j = 0; j < n; j++) {
+            bool better = least ? x[j] < best[j] : x[j] > best[j];
+            if (!better && !(x[j] != x[j] && best[j] == best[j]))
+                continue;
+            best[j] = x[j];
+            at[j] = row + (int32_t)i;
+        }
 }
 
-static void argmin_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+static void argmax_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                        size_t n, int32_t row)
 {
-    for (size_t j = 0; j < n; j++) {
-        if (!(x[j] < best[j] || (x[j] != x[j] && best[j] == best[j])))
-            continue;
-        best[j] = x[j];
-        at[j] = row;
-    }
+    arg_down(best, at, x, stride, rows, n, row, false);
+}
+
+static void argmin_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                        size_t n, int32_t row)
+{
+    arg_down(best, at, x, stride, rows, n, row, true);
 }
 
 static void add_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
@@ -216,8 +221,8 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->argmin_rows = argmin_rows;
     kernels->max_rows = max_rows;
     kernels->min_rows = min_rows;
-    kernels->argmax_row = argmax_row;
-    kernels->argmin_row = argmin_row;
+    kernels->argmax_down = argmax_down;
+    kernels->argmin_down = argmin_down;
     kernels->add_rows = add_rows;
     kernels->raise_rows = raise_rows;
     kernels->softmax = softmax;

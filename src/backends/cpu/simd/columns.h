@@ -71,7 +71,7 @@ V_INLINE void add_one(float *sums, const float *x, size_t n)
 static void sum_block(double *total, const float *x, size_t stride, size_t rows, size_t n,
                       bool apart)
 {
-    float sums[TOGETHER];
+    _Alignas(64) float sums[TOGETHER]; /* what crosses lines takes twice as long */
     size_t i = 0;
     for (size_t j = 0; j < n; j += LANES)
         v_store(sums + j, v_zero());
@@ -242,39 +242,68 @@ static void k_min_rows(float *best, const float *x, size_t stride, size_t rows, 
     best_rows(best, x, stride, rows, n, v_min);
 }
 
-/* One vector of columns takes in a row. */
-V_INLINE void arg_step(float *best, int32_t *at, const float *x, size_t n, vec row, bool least)
+/* Columns [j, j + n) take in `rows` rows, of which x is the first, n <= LANES. */
+V_INLINE void arg_rows_to(float *best, int32_t *at, const float *x, size_t stride,
+                          const size_t rows, size_t n, int32_t row, bool least)
 {
     float *places = (float *)(void *)at; /* integers in the lanes of a vec */
-    vec v = load_up_to(x, n, v_zero()), b = load_up_to(best, n, v_zero());
-    vec a = load_up_to(places, n, v_zero());
-    vec left = least ? b : v, right = least ? v : b;
-    vec new_b = v_where_greater(left, right, v, b), new_a = v_where_greater(left, right, row, a);
-    new_b = v_where_nan(v, v_where_nan(b, b, v), new_b);
-    new_a = v_where_nan(v, v_where_nan(b, a, row), new_a);
-    store_up_to(best, new_b, n);
-    store_up_to(places, new_a, n);
+    vec b = load_up_to(best, n, v_zero()), a = load_up_to(places, n, v_zero());
+    V_UNROLL
+    for (size_t i = 0; i < rows; i++)
+        v_take(least, load_up_to(x + i * stride, n, v_zero()), v_set_integer(row + (int32_t)i), &b,
+               &a);
+    store_up_to(best, b, n);
+    store_up_to(places, a, n);
 }
 
-V_INLINE void arg_row(float *best, int32_t *at, const float *x, size_t n, int32_t row_number,
-                      bool least)
+/* Two rows far apart, while those like `next` are asked for. */
+V_INLINE void arg_two(float *best, int32_t *at, const float *x, const float *next, size_t stride,
+                      size_t n, int32_t row, bool least)
 {
-    vec row = v_set_integer(row_number);
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        arg_step(best + j, at + j, x + j, LANES, row, least);
-    if (j < n)
-        arg_step(best + j, at + j, x + j, n - j, row, least);
+    size_t whole = n - n % LINE, j = 0;
+    for (; j < whole; j += LINE) {
+        __builtin_prefetch(next + j, 0, 2);
+        __builtin_prefetch(next + stride + j, 0, 2);
+        for (size_t k = j; k < j + LINE; k += LANES)
+            arg_rows_to(best + k, at + k, x + k, stride, 2, LANES, row, least);
+    }
+    for (; j < n; j += LANES)
+        arg_rows_to(best + j, at + j, x + j, stride, 2, n - j < LANES ? n - j : LANES, row, least);
 }
 
-static void k_argmax_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+V_INLINE void arg_one(float *best, int32_t *at, const float *x, size_t n, int32_t row, bool least)
 {
-    arg_row(best, at, x, n, row, false);
+    size_t whole = n - n % LANES;
+    for (size_t j = 0; j < whole; j += LANES)
+        arg_rows_to(best + j, at + j, x + j, 0, 1, LANES, row, least);
+    if (whole < n)
+        arg_rows_to(best + whole, at + whole, x + whole, 0, 1, n - whole, row, least);
 }
 
-static void k_argmin_row(float *best, int32_t *at, const float *x, size_t n, int32_t row)
+/* As for sums: rows that lie behind one another one by one, others together. */
+V_INLINE void arg_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                       size_t n, int32_t row, bool least)
 {
-    arg_row(best, at, x, n, row, true);
+    size_t i = 0;
+    for (; stride != n && i + 2 <= rows; i += 2) {
+        bool last = i + 4 > rows; /* then the columns beside these */
+        arg_two(best, at, x + i * stride, last ? x + n : x + (i + 2) * stride, stride, n,
+                row + (int32_t)i, least);
+    }
+    for (; i < rows; i++)
+        arg_one(best, at, x + i * stride, n, row + (int32_t)i, least);
+}
+
+static void k_argmax_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                          size_t n, int32_t row)
+{
+    arg_down(best, at, x, stride, rows, n, row, false);
+}
+
+static void k_argmin_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                          size_t n, int32_t row)
+{
+    arg_down(best, at, x, stride, rows, n, row, true);
 }
 
 /* ---- rows joined with rows ---- */
@@ -515,8 +544,8 @@ static void columns_fill(mica_kernels *kernels)
     kernels->argmin_rows = k_argmin_rows;
     kernels->max_rows = k_max_rows;
     kernels->min_rows = k_min_rows;
-    kernels->argmax_row = k_argmax_row;
-    kernels->argmin_row = k_argmin_row;
+    kernels->argmax_down = k_argmax_down;
+    kernels->argmin_down = k_argmin_down;
     kernels->add_rows = k_add_rows;
     kernels->raise_rows = k_raise_rows;
     kernels->softmax = k_softmax;

@@ -214,6 +214,23 @@ static inline vec v_where_nan(vec x, vec yes, vec no)
                  vbslq_f32(vceqq_f32(x.hi, x.hi), no.hi, yes.hi)};
 }
 
+static inline void take_half(bool least, float32x4_t x, float32x4_t here, float32x4_t *best,
+                             float32x4_t *place)
+{
+    uint32x4_t keeps = least ? vcgeq_f32(x, *best) : vcleq_f32(x, *best);
+    keeps = vornq_u32(keeps, vceqq_f32(*best, *best));
+    *best = vbslq_f32(keeps, *best, x);
+    *place = vbslq_f32(keeps, *place, here);
+}
+
+/* Where x is larger than *best (least: smaller), or is the first NaN, *best and *place become x and
+ * here. */
+static inline void v_take(bool least, vec x, vec here, vec *best, vec *place)
+{
+    take_half(least, x.lo, here.lo, &best->lo, &place->lo);
+    take_half(least, x.hi, here.hi, &best->hi, &place->hi);
+}
+
 static inline bool v_any_nan(vec x)
 {
     return vminvq_u32(vandq_u32(vceqq_f32(x.lo, x.lo), vceqq_f32(x.hi, x.hi))) == 0;

@@ -165,6 +165,16 @@ static inline vec v_where_nan(vec x, vec yes, vec no)
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
+/* Where x is larger than *best (least: smaller), or is the first NaN, *best and *place become x and
+ * here. */
+static inline void v_take(bool least, vec x, vec here, vec *best, vec *place)
+{
+    vec keeps = least ? _mm256_cmp_ps(x, *best, _CMP_GE_OQ) : _mm256_cmp_ps(x, *best, _CMP_LE_OQ);
+    keeps = _mm256_or_ps(keeps, _mm256_cmp_ps(*best, *best, _CMP_UNORD_Q));
+    *best = _mm256_blendv_ps(x, *best, keeps);
+    *place = _mm256_blendv_ps(here, *place, keeps);
+}
+
 static inline bool v_any_nan(vec x)
 {
     return _mm256_movemask_ps(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)) != 0;

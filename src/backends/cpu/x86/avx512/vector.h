@@ -158,6 +158,17 @@ static inline vec v_where_nan(vec x, vec yes, vec no)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), no, yes);
 }
 
+/* Where x is larger than *best (least: smaller), or is the first NaN, *best and *place become x and
+ * here. */
+static inline void v_take(bool least, vec x, vec here, vec *best, vec *place)
+{
+    __mmask16 keeps =
+        least ? _mm512_cmp_ps_mask(x, *best, _CMP_GE_OQ) : _mm512_cmp_ps_mask(x, *best, _CMP_LE_OQ);
+    keeps = (__mmask16)(keeps | _mm512_cmp_ps_mask(*best, *best, _CMP_UNORD_Q));
+    *best = _mm512_mask_blend_ps(keeps, x, *best);
+    *place = _mm512_mask_blend_ps(keeps, here, *place);
+}
+
 static inline bool v_any_nan(vec x)
 {
     return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0;
