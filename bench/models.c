@@ -15,7 +15,7 @@
 #include "system.h"
 #include "util.h"
 
-enum { CALIBRATION_TEXTS = 32, PATH_ROOM = 4096 };
+enum { CALIBRATION_TEXTS = 32, PAPERS_LONGEST = 500 /* characters */, PATH_ROOM = 4096 };
 
 const char *const bench_precisions[BENCH_PRECISIONS] = {"fp32", "bf16", "int8"};
 
@@ -305,7 +305,7 @@ mica_status bench_models_open(const bench_models_options *options, bench_models 
     mica_status status = mica_json_writer_create(&m->writer, err);
     if (!status)
         status = bench_texts_read(options->text, options->lengths[options->length_count - 1],
-                                  &m->texts, err);
+                                  PAPERS_LONGEST, &m->texts, err);
     if (!status)
         status = find_sources(m, err);
     if (!status)

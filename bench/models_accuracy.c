@@ -97,7 +97,7 @@ static mica_status prepare(looking *l, mica_error *err)
     bench_model_reference *reference = NULL;
     mica_status status = bench_encoder_read(w->source->directory, &l->encoder, err);
     if (!status)
-        status = bench_texts_read(w->texts, SHORTEST, &l->texts, err);
+        status = bench_texts_read(w->texts, SHORTEST, SHORTEST, &l->texts, err);
     /* What arms choose their scales by is not what they are judged by. */
     l->text_count =
         l->texts.count < TEXTS + TEXTS_OF_BATCH ? l->texts.count : TEXTS + TEXTS_OF_BATCH;

@@ -187,10 +187,15 @@ static mica_status read_shape(const mica_json_value *root, const char *path, ben
 mica_status bench_encoder_read(const char *directory, bench_encoder *out, mica_error *err)
 {
     char path[4096];
-    mica_json *json = NULL;
-    memset(out, 0, sizeof *out);
     if ((size_t)snprintf(path, sizeof path, "%s/config.json", directory) >= sizeof path)
         return mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the path is too long");
+    return bench_encoder_read_config(path, out, err);
+}
+
+mica_status bench_encoder_read_config(const char *path, bench_encoder *out, mica_error *err)
+{
+    mica_json *json = NULL;
+    memset(out, 0, sizeof *out);
     mica_status status = mica_json_parse_file(path, &json, err);
     if (!status)
         status = read_shape(mica_json_root(json), path, out, err);

@@ -24,6 +24,8 @@ typedef struct bench_encoder {
 
 /* Of DIRECTORY/config.json. UNSUPPORTED: no family that the reference knows. */
 mica_status bench_encoder_read(const char *directory, bench_encoder *out, mica_error *err);
+/* Of a configuration by its own path. */
+mica_status bench_encoder_read_config(const char *path, bench_encoder *out, mica_error *err);
 
 /* Multiplications and additions of a text of so many tokens, as the equations have them. */
 double bench_encoder_flops(const bench_encoder *shape, bool head, int64_t tokens);

@@ -46,7 +46,21 @@ static mica_status read_text(const char *path, char **out, size_t *size, mica_er
     return status;
 }
 
-mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out, mica_error *err)
+/* Adds the lines of so many characters, but not those of `below`. */
+static void add_lines(bench_texts *out, size_t size, size_t least, size_t below)
+{
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(out->data + at, '\n', size - at);
+        size_t n = end ? (size_t)(end - out->data) - at : size - at;
+        mica_text line = {out->data + at, n};
+        if (has_characters(line, least) && !has_characters(line, below))
+            out->items[out->count++] = line;
+        at += n + 1;
+    }
+}
+
+mica_status bench_texts_read(const char *path, size_t longest, size_t first, bench_texts *out,
+                             mica_error *err)
 {
     size_t size = 0, lines = 1;
     memset(out, 0, sizeof *out);
@@ -61,14 +75,9 @@ mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out,
         bench_texts_free(out);
         return bench_fail_memory(err, "texts");
     }
-    for (size_t at = 0; at < size;) {
-        const char *end = memchr(out->data + at, '\n', size - at);
-        size_t n = end ? (size_t)(end - out->data) - at : size - at;
-        mica_text line = {out->data + at, n};
-        if (has_characters(line, longest))
-            out->items[out->count++] = line;
-        at += n + 1;
-    }
+    first = first > longest ? first : longest;
+    add_lines(out, size, first, SIZE_MAX);
+    add_lines(out, size, longest, first);
     if (out->count >= 2)
         return MICA_OK;
     bench_texts_free(out);

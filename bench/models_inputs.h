@@ -20,8 +20,11 @@ typedef struct bench_texts {
     uint64_t digest; /* of the whole file */
 } bench_texts;
 
-/* `longest`: characters that a paragraph must have. NOT_FOUND: fewer than two. */
-mica_status bench_texts_read(const char *path, size_t longest, bench_texts *out, mica_error *err);
+/* `longest`: characters that a paragraph must have. Those of `first` characters come first, so that
+ * texts of a length are the same whatever other lengths are asked for. NOT_FOUND: fewer than two.
+ */
+mica_status bench_texts_read(const char *path, size_t longest, size_t first, bench_texts *out,
+                             mica_error *err);
 void bench_texts_free(bench_texts *texts);
 /* The first `characters` characters, or all if there are fewer. */
 mica_text bench_text_cut(mica_text text, size_t characters);

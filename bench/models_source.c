@@ -13,6 +13,7 @@
 #include "folder.h"
 #include "mica/hub.h"
 #include "mica/model.h"
+#include "models_encoder.h"
 #include "util.h"
 
 enum { PATH_ROOM = BENCH_PATH_ROOM };
@@ -74,6 +75,11 @@ static mica_status find_in_hub(const char *id, bench_source *out, mica_error *er
     mica_status status = mica_hub_create(&options, &hub, err);
     if (!status)
         status = mica_hub_resolve(hub, id, NULL, &path, err);
+    if (status == MICA_STATUS_NOT_CACHED)
+        status = mica_fail(err, status,
+                           "'%.200s' is no directory, no config.json, and not whole in the Hub's "
+                           "cache (mica pull %.200s fetches it)",
+                           id, id);
     if (!status && (size_t)snprintf(out->directory, sizeof out->directory, "%s", path) >=
                        sizeof out->directory)
         status = mica_fail(err, MICA_STATUS_INVALID_ARGUMENT, "the cache's path is too long");
@@ -251,7 +257,10 @@ static mica_status find_made(const char *config, const char *tokenizer_name,
 {
     char cache[PATH_ROOM], tokenizer[PATH_ROOM], line[256], begin[512];
     bool own = true;
-    mica_status status = bench_source_cache(o, cache, err);
+    bench_encoder ignored;
+    mica_status status = bench_encoder_read_config(config, &ignored, err);
+    if (!status)
+        status = bench_source_cache(o, cache, err);
     if (!status)
         status = find_tokenizer(tokenizer_name, o, tokenizer, &own, err);
     if (status)

@@ -17,6 +17,34 @@ bool report_in_class(const report_arm *arm, report_class class)
     return arm->gpu == class.gpu && strcmp(arm->precision, report_precisions[class.precision]) == 0;
 }
 
+static bool has_inputs(const report_cell *c, int a, int b)
+{
+    return a == b || (c->tokens[a] == c->tokens[b] && c->padded[a] == c->padded[b]);
+}
+
+bool report_has_inputs(const report_cell *c, const report_arm *arm, int precision)
+{
+    for (int p = 0; p < REPORT_PRECISIONS; p++)
+        if (strcmp(arm->precision, report_precisions[p]) == 0)
+            return has_inputs(c, p, precision);
+    return false;
+}
+
+size_t report_inputs_of(const report_cell *c, int precisions[REPORT_PRECISIONS])
+{
+    size_t n = 0;
+    for (int p = 0; p < REPORT_PRECISIONS; p++) {
+        bool there = false, known = false;
+        for (size_t k = 0; k < c->arm_count; k++)
+            there |= strcmp(c->arms[k].precision, report_precisions[p]) == 0;
+        for (size_t i = 0; i < n; i++)
+            known |= has_inputs(c, precisions[i], p);
+        if (there && !known && (n == 0 || !isnan(c->tokens[p])))
+            precisions[n++] = p;
+    }
+    return n;
+}
+
 const report_arm *report_find_arm(const report_cell *cell, const char *name)
 {
     for (size_t i = 0; i < cell->arm_count; i++)

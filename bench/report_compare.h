@@ -56,6 +56,11 @@ typedef struct report_average {
 report_average report_average_of(report_pool *pool, const report_match *matches, size_t count,
                                  report_class class);
 
+/* The precisions with arms in a cell, one for each tokens that they have: several where files of
+ * other texts gave other precisions. */
+size_t report_inputs_of(const report_cell *cell, int precisions[REPORT_PRECISIONS]);
+/* Whether an arm had the tokens of that precision. */
+bool report_has_inputs(const report_cell *cell, const report_arm *arm, int precision);
 /* The names of all arms in order of first appearance; fewer than REPORT_ARM_NAMES. */
 enum { REPORT_ARM_NAMES = 64 };
 size_t report_arm_names(const report_cell *cells, size_t count,

@@ -136,7 +136,7 @@ static void put_files(report *r, const fact *facts, size_t count)
 {
     report_document *d = r->document;
     const char *const peaks[] = {"fp32", "bf16", "int8", "read", "copied"};
-    size_t at = 0, again = 0, unlike = 0;
+    size_t at = 0, again = 0, texts = 0, models = 0;
     report_table *t = report_table_begin(
         d, "files", "", "The files: what differs, and the peaks measured in each run");
     report_column_add(t, "file", "", false);
@@ -158,13 +158,19 @@ static void put_files(report *r, const fact *facts, size_t count)
         put_peak(r, t, last ? run->bandwidth[last - 1].copy : NAN);
         report_field_text(d, t, differences(r, facts, count, i, &at));
         again += run->replaced;
-        unlike += run->unlike;
+        texts += run->other_texts;
+        models += run->other_models;
     }
-    if (unlike)
+    if (texts)
         report_paragraph(d,
-                         "%zu cell%s other work in two files (tokens or multiply-adds differ, so "
-                         "that model, tokenizer or texts are others): the later one counts alone.",
-                         unlike, unlike == 1 ? " has" : "s have");
+                         "%zu cell%s other texts, or another tokenizer, at other precisions: their "
+                         "tables have other tokens, and are not to be compared with each other.",
+                         texts, texts == 1 ? " has" : "s have");
+    if (models)
+        report_paragraph(d,
+                         "%zu cell%s given again of another model of the same name (multiply-adds "
+                         "differ): the later one counts alone.",
+                         models, models == 1 ? " was" : "s were");
     report_paragraph(d, "Read and copied are through the largest memory that was tried.%s",
                      again ? report_print(r->pool,
                                           " %zu cells were given more than once; the last one "

@@ -175,6 +175,27 @@ static bool say_texts(report *r)
     return said > 0;
 }
 
+/* A row; with other texts at other precisions one for each, without what only one of them has. */
+static void put_input(report *r, report_table *t, const report_cell *c, bool said)
+{
+    int precisions[REPORT_PRECISIONS];
+    size_t n = report_inputs_of(c, precisions);
+    for (size_t i = 0; i < n; i++) {
+        int p = precisions[i];
+        put_text(r, t,
+                 n > 1 ? report_print(r->pool, "%s, %s", c->label, report_precisions[p])
+                       : c->label);
+        put_number(r, t, c->sequences, 0);
+        if (said) {
+            put_number(r, t, n > 1 ? NAN : c->different, 0);
+            put_number(r, t, n > 1 ? NAN : c->truncated, 0);
+        }
+        put_number(r, t, c->tokens[p], 0);
+        put_number(r, t, c->padded[p], 0);
+        put_number(r, t, n > 1 ? NAN : c->tokenize * 1e3, 3);
+    }
+}
+
 static void put_inputs(report *r)
 {
     bool said = say_texts(r);
@@ -189,18 +210,8 @@ static void put_inputs(report *r)
     report_column_add(t, "tokens", "", true);
     report_column_add(t, "padded", "", true);
     report_column_add(t, "tokenisation", "ms", true);
-    for (size_t i = 0; i < r->results->cell_count; i++) {
-        const report_cell *c = &r->results->models[i];
-        put_text(r, t, c->label);
-        put_number(r, t, c->sequences, 0);
-        if (said) {
-            put_number(r, t, c->different, 0);
-            put_number(r, t, c->truncated, 0);
-        }
-        put_number(r, t, c->tokens, 0);
-        put_number(r, t, c->padded, 0);
-        put_number(r, t, c->tokenize * 1e3, 3);
-    }
+    for (size_t i = 0; i < r->results->cell_count; i++)
+        put_input(r, t, &r->results->models[i], said);
 }
 
 void report_write_accuracy(report *r)

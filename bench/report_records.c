@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
@@ -345,16 +346,38 @@ static bool differ(double a, double b)
     return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
 }
 
-/* Of the same name, but with other work: another model, tokenizer or text. */
-static bool is_unlike(const report_cell *a, const report_cell *b)
+/* Multiply-adds grow with the tokens, and little beside: another number for each is another model.
+ */
+static bool is_other_model(const report_cell *a, const report_cell *b)
 {
-    return differ(a->tokens, b->tokens) || differ(a->padded, b->padded) ||
-           differ(a->flops, b->flops);
+    double x = a->flops / a->tokens[0], y = b->flops / b->tokens[0];
+    return fabs(x - y) > 0.25 * x || (!differ(a->tokens[0], b->tokens[0]) && differ(x, y));
+}
+
+/* Tokens and floors of the precisions that `cell` gets from `other`, and floors that it does not
+ * know. Whether those tokens are others. */
+static bool take_work(report_cell *cell, const arm_list *arms, const report_cell *other,
+                      const arm_list *others)
+{
+    bool unlike = false;
+    for (int i = 0; i < REPORT_PRECISIONS; i++) {
+        const char *name = report_precisions[i];
+        bool joins = has_precision(others, name) && !has_precision(arms, name);
+        if (isnan(cell->floor[i]) || (joins && !isnan(other->floor[i])))
+            cell->floor[i] = other->floor[i];
+        if (!joins)
+            continue;
+        unlike |=
+            differ(other->tokens[i], cell->tokens[i]) || differ(other->padded[i], cell->padded[i]);
+        cell->tokens[i] = isnan(other->tokens[i]) ? cell->tokens[i] : other->tokens[i];
+        cell->padded[i] = isnan(other->padded[i]) ? cell->padded[i] : other->padded[i];
+    }
+    return unlike;
 }
 
 /* Of two records of a cell the later one counts, but one that is whole before a part; arms of
  * precisions that only the other one has are kept. With a head a model is another one: if both are
- * there, what ran without counts alone; and so does the later one of two with other work. */
+ * there, what ran without counts alone; and so does the later one of two models. */
 static mica_status join_cells(report_results *r, report_run *run, report_cell *before,
                               const report_cell *later, mica_error *err)
 {
@@ -363,8 +386,8 @@ static mica_status join_cells(report_results *r, report_run *run, report_cell *b
         *before = later->heads ? *before : *later;
         return MICA_OK;
     }
-    if (is_unlike(before, later)) {
-        run->unlike++;
+    if (is_other_model(before, later)) {
+        run->other_models++;
         *before = *later;
         return MICA_OK;
     }
@@ -373,22 +396,43 @@ static mica_status join_cells(report_results *r, report_run *run, report_cell *b
     const report_cell *other = stays ? later : before;
     arm_list arms = arms_of(&cell), others = arms_of(other);
     size_t joined;
+    bool unlike = take_work(&cell, &arms, other, &others);
     mica_status status = join(&r->pool, &arms, &others, cell.name, &joined, err);
     if (status)
         return status;
+    run->other_texts += unlike;
     run->replaced += !before->part && !later->part && joined < before->arm_count;
     cell.arms = arms.arms;
     cell.arm_count = arms.count;
     if (joined) {
-        for (int i = 0; i < REPORT_PRECISIONS; i++)
-            if (isnan(cell.floor[i]))
-                cell.floor[i] = other->floor[i];
         cell.probe_low = fmin(cell.probe_low, other->probe_low);
         cell.probe_high = fmax(cell.probe_high, other->probe_high);
         cell.disturbed += other->disturbed > 0 ? other->disturbed : 0;
     }
     *before = cell;
     return MICA_OK;
+}
+
+/* By length, those of mixed lengths last, then by batch: whichever file has them. */
+static bool goes_after(const report_cell *a, const report_cell *b)
+{
+    double x = strcmp(a->length, "mixed") == 0 ? INFINITY : strtod(a->length, NULL);
+    double y = strcmp(b->length, "mixed") == 0 ? INFINITY : strtod(b->length, NULL);
+    return x > y || (x == y && a->batch > b->batch);
+}
+
+/* Where a cell that is not there yet goes: cells of a model stand together and in order. */
+static size_t place_of(const report_cell *cells, size_t count, const report_cell *cell)
+{
+    size_t at = count;
+    while (at > 0 && strcmp(cells[at - 1].group, cell->group) != 0)
+        at--;
+    if (cell->batch == 0 || at == 0) /* operations have the order of their file */
+        return count;
+    while (at > 0 && strcmp(cells[at - 1].group, cell->group) == 0 &&
+           goes_after(&cells[at - 1], cell))
+        at--;
+    return at;
 }
 
 static mica_status put_cell(report_results *r, report_run *run, const report_cell *cell,
@@ -400,8 +444,11 @@ static mica_status put_cell(report_results *r, report_run *run, const report_cel
     report_cell *larger = one_more(r, *cells, *count, room, sizeof *larger, err);
     if (!larger)
         return err->status;
+    size_t at = place_of(larger, *count, cell);
+    memmove(larger + at + 1, larger + at, (*count - at) * sizeof *larger);
+    larger[at] = *cell;
     *cells = larger;
-    larger[(*count)++] = *cell;
+    ++*count;
     return MICA_OK;
 }
 
@@ -444,8 +491,6 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
                         .heads = run->as_published,
                         .flops = positive_of(v, "flops"),
                         .sequences = positive_of(v, "sequences"),
-                        .tokens = positive_of(v, "tokens"),
-                        .padded = positive_of(v, "padded_tokens"),
                         .tokenize = positive_of(v, "tokenize_seconds"),
                         .truncated = bench_number(v, "truncated_texts", NAN),
                         .different = bench_number(v, "different_texts", NAN),
@@ -463,8 +508,11 @@ static mica_status read_cell(report_results *r, report_run *run, const mica_json
     cell.label = report_print(&r->pool, "%s, %lld text%s of %s %s", cell.group,
                               (long long)cell.batch, cell.batch == 1 ? "" : "s", cell.length,
                               strcmp(cell.length, "mixed") == 0 ? "lengths" : "characters");
-    for (int i = 0; i < REPORT_PRECISIONS; i++)
+    for (int i = 0; i < REPORT_PRECISIONS; i++) {
         cell.floor[i] = positive_of(floors, report_precisions[i]);
+        cell.tokens[i] = positive_of(v, "tokens");
+        cell.padded[i] = positive_of(v, "padded_tokens");
+    }
     if (mica_json_get_type(disturbed) == MICA_JSON_ARRAY)
         cell.disturbed = (double)mica_json_count(disturbed);
     for (const mica_json_value *p = mica_json_first(mica_json_get(v, "probes")); p;

@@ -43,7 +43,8 @@ typedef struct report_cell {
     bool part;          /* of a run that was interrupted: not all of it is there */
     bool heads;         /* of a run with the heads of the paper */
     double flops, bytes;
-    double sequences, tokens, padded, tokenize;
+    double sequences, tokenize;
+    double tokens[REPORT_PRECISIONS], padded[REPORT_PRECISIONS]; /* of the arms of a precision */
     double truncated,
         different; /* texts: cut to what the model takes; unlike others of the batch */
     double floor[REPORT_PRECISIONS]; /* seconds */
@@ -107,10 +108,11 @@ typedef struct report_run {
         double bytes, read, copy;
     } bandwidth[REPORT_BANDWIDTHS];
     size_t bandwidth_count;
-    bool as_published; /* models with the heads of the paper */
-    const char *cut;   /* what an interrupted run left: a sentence, or "" */
-    size_t replaced;   /* cells that a later line or file gave again */
-    size_t unlike;     /* and of those that had other work under the same name */
+    bool as_published;  /* models with the heads of the paper */
+    const char *cut;    /* what an interrupted run left: a sentence, or "" */
+    size_t replaced;    /* cells that a later line or file gave again */
+    size_t other_texts; /* cells of which other precisions have other texts, or another tokenizer */
+    size_t other_models; /* cells given again of another model of the same name */
 } report_run;
 
 typedef struct report_results {

@@ -165,8 +165,10 @@ static void put_cell(beside *b, const char *label, const report_cell *c, const c
     put_floor(b, c ? c->floor[b->class.precision] : NAN,
               m.mica && m.mica->state == BENCH_OK ? m.mica->time.median : NAN);
     if (b->models) {
-        number(b, c ? c->tokens : NAN, report_print(b->r->pool, "%.0f", c ? c->tokens : 0));
-        number(b, c ? c->padded : NAN, report_print(b->r->pool, "%.0f", c ? c->padded : 0));
+        double tokens = c ? c->tokens[b->class.precision] : NAN;
+        double padded = c ? c->padded[b->class.precision] : NAN;
+        number(b, tokens, report_print(b->r->pool, "%.0f", tokens));
+        number(b, padded, report_print(b->r->pool, "%.0f", padded));
     }
     put_published(b, name);
 }
@@ -210,6 +212,17 @@ static void end(beside *b)
 
 /* ---- every arm ---- */
 
+static void put_arms_label(report *r, report_table *t, const report_cell *c, bool model,
+                           bool several, int precision)
+{
+    const char *label = c->name;
+    if (model)
+        label = report_print(r->pool, "%s \u00d7 %lld", c->length, (long long)c->batch);
+    if (several)
+        label = report_print(r->pool, "%s, %.0f tokens", label, c->tokens[precision]);
+    report_field_text(r->document, t, label);
+}
+
 /* Of one model, or (NULL) of operations; `arms` are the columns. */
 static void every_arm(report *r, const char *caption, const report_cell *cells, size_t count,
                       const char *model, const report_arm *const *arms, size_t n)
@@ -221,16 +234,19 @@ static void every_arm(report *r, const char *caption, const report_cell *cells, 
     for (size_t k = 0; k < n; k++)
         report_column_add(t, arms[k]->name, "ms", true);
     for (size_t i = 0; i < count; i++) {
+        int precisions[REPORT_PRECISIONS];
+        size_t rows = report_inputs_of(&cells[i], precisions);
         if (model && strcmp(cells[i].group, model) != 0)
             continue;
-        report_field_text(r->document, t,
-                          model ? report_print(r->pool, "%s \u00d7 %lld", cells[i].length,
-                                               (long long)cells[i].batch)
-                                : cells[i].name);
-        for (size_t k = 0; k < n; k++) {
-            const report_arm *a = report_find_arm(&cells[i], arms[k]->name);
-            put_arm(r, t, a);
-            suspect |= why_of(a) != NULL;
+        for (size_t row = 0; row < rows; row++) { /* times of other texts are not side by side */
+            put_arms_label(r, t, &cells[i], model != NULL, rows > 1, precisions[row]);
+            for (size_t k = 0; k < n; k++) {
+                const report_arm *a = report_find_arm(&cells[i], arms[k]->name);
+                if (a && !report_has_inputs(&cells[i], a, precisions[row]))
+                    a = NULL;
+                put_arm(r, t, a);
+                suspect |= why_of(a) != NULL;
+            }
         }
     }
     if (suspect)

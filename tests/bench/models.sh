@@ -131,6 +131,20 @@ run "$mica" bench models --models "$work/unknown,$work/tiny" --peers mica --dry-
 expect "a dry run with a model that cannot be measured" 1
 out_has "14 cells"
 err_has "unknown cannot be measured"
+printf '{"model_type": "t5"}' >"$work/t5.json"
+run "$mica" bench models --models "$work/t5.json" --peers mica --list
+expect "a configuration of another family" 1
+err_has "t5 cannot be measured: '$work/t5.json': no reference for model_type 't5'"
+run env HF_HOME="$work/none" "$mica" bench models --models nobody/nothing --peers mica --list
+expect "a model that is not in the cache" 5
+err_has "mica pull nobody/nothing fetches it"
+# What a text of 20 characters is does not depend on the other lengths.
+for lengths in 20 20,60,500; do
+    bench right --lengths "$lengths" --filter 'x 20$' --precisions fp32 --peers "mica fp32" --format jsonl
+    expect "texts of 20 characters beside $lengths" 0
+    grep -o '"tokens_per_text":[^]]*' "$work/out" >"$work/texts-$lengths"
+done
+[ -s "$work/texts-20" ] && cmp -s "$work/texts-20" "$work/texts-20,60,500" || complain "they are others"
 run "$mica" bench models --models "$work/tiny,$work/tiny/" --peers mica --list
 expect "a model that is named twice" 2
 

@@ -505,7 +505,7 @@ static void test_precisions(void **state)
         assert_true(report_find_arm(cell, "mica fp32")->samples[0] == 0.001);
         assert_true(report_find_arm(cell, "mica int8")->samples[0] == 0.0005);
         assert_true(report_find_arm(cell, "mica bf16")->samples[0] == 0.0007);
-        assert_true(cell->tokens == 10 && cell->floor[REPORT_FP32] == 0.0005);
+        assert_true(cell->tokens[REPORT_FP32] == 10 && cell->floor[REPORT_FP32] == 0.0005);
         assert_true(cell->floor[REPORT_INT8] == 0.0001);
         assert_int_equal(results.loaded_count, 1);
         assert_int_equal(results.loaded[0].arm_count, 3);
@@ -547,16 +547,19 @@ static void test_heads(void **state)
     }
 }
 
-/* A cell of the same name with other tokens is of another model, tokenizer or text: arms of the two
- * are not put together, whatever their precisions. */
+/* A cell of the same name with other tokens is of other texts: each precision keeps its own. With
+ * other work for a token it is of another model, and nothing of the two is put together. */
 static void test_unlike(void **state)
 {
+#define WORK(batch, tokens, flops, floor, arms)                                                    \
+    "{\"kind\":\"cell\",\"model\":\"m\",\"length\":50,\"batch\":" batch ",\"tokens\":" tokens      \
+    ",\"padded_tokens\":" tokens ",\"flops\":" flops ",\"floor\":{\"fp32\":" floor                 \
+    ",\"int8\":" floor "},\"arms\":[" arms "]}\n"
     const char *const files[] = {
-        HEAD("models", "") CELL("m", "50", "1", ARM("mica fp32", "0.001"))
-            CELL("m", "50", "2", ARM("mica fp32", "0.002")),
-        HEAD("models", "") "{\"kind\":\"cell\",\"model\":\"m\",\"length\":50,\"batch\":1,"
-                           "\"tokens\":11,\"arms\":[" ARM("a int8", "0.004") "]}\n" CELL(
-                               "m", "50", "2", ARM("a int8", "0.008")),
+        HEAD("models", "") WORK("1", "10", "1000", "0.0001", ARM("mica fp32", "0.001"))
+            WORK("2", "20", "2000", "0.0002", ARM("mica fp32", "0.002")),
+        HEAD("models", "") WORK("1", "11", "1101", "0.0003", ARM("mica int8", "0.004"))
+            WORK("2", "20", "2600", "0.0004", ARM("mica int8", "0.008")),
     };
     report_results results = {0};
     report_document document = {0};
@@ -564,15 +567,51 @@ static void test_unlike(void **state)
     mica_error err = {0};
     for (int i = 0; i < 2; i++)
         assert_int_equal(report_read(&results, files[i], strlen(files[i]), "x", &err), MICA_OK);
-    assert_int_equal(results.runs[1].unlike, 1);
-    assert_int_equal(results.models[0].arm_count, 1);
-    assert_true(results.models[0].tokens == 11);
-    assert_int_equal(results.models[1].arm_count, 2);
+    assert_int_equal(results.runs[1].other_texts, 1);
+    assert_int_equal(results.runs[1].other_models, 1);
+    const report_cell *cell = results.models;
+    assert_int_equal(cell[0].arm_count, 2);
+    assert_true(cell[0].tokens[REPORT_FP32] == 10 && cell[0].tokens[REPORT_INT8] == 11);
+    assert_true(cell[0].floor[REPORT_FP32] == 0.0001 && cell[0].floor[REPORT_INT8] == 0.0003);
+    assert_int_equal(cell[1].arm_count, 1);
+    assert_string_equal(cell[1].arms[0].name, "mica int8");
     assert_int_equal(report_build(&results, &paper, NULL, &document, &err), MICA_OK);
     report_write_markdown(&document, NULL, &out);
-    has(out.data, "1 cell has other work in two files (tokens or multiply-adds differ");
+    has(out.data, "1 cell has other texts, or another tokenizer, at other precisions");
+    has(out.data, "1 cell was given again of another model of the same name");
+    has(out.data, "| m, 1 text of 50 characters, fp32 |  | 10 | 10 |  |");
+    has(out.data, "| m, 1 text of 50 characters, int8 |  | 11 | 11 |  |");
+    has(out.data, "| 50 \u00d7 1, 10 tokens | 1.000 | *not run* |");
+    has(out.data, "| 50 \u00d7 1, 11 tokens | *not run* | 4.000 |");
     report_text_free(&out);
     report_document_free(&document);
+    report_results_free(&results);
+}
+
+/* Cells stand in the order of lengths and batches, whichever file had them first. */
+static void test_order(void **state)
+{
+    const char *files[] = {
+        HEAD("models", "") CELL("m", "500", "1", ARM("mica fp32", "0.1"))
+            CELL("n", "50", "1", ARM("mica fp32", "0.1"))
+                CELL("m", "\"mixed\"", "16", ARM("mica fp32", "0.1")),
+        HEAD("models", "") CELL("m", "50", "16", ARM("mica fp32", "0.1"))
+            CELL("m", "50", "1", ARM("mica fp32", "0.1"))
+                CELL("m", "100", "1", ARM("mica fp32", "0.1")),
+    };
+    static const char *const expected[] = {"m 50 1",  "m 50 16",    "m 100 1",
+                                           "m 500 1", "m mixed 16", "n 50 1"};
+    report_results results = {0};
+    mica_error err = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(report_read(&results, files[i], strlen(files[i]), "x", &err), MICA_OK);
+    assert_int_equal(results.cell_count, 6);
+    for (size_t i = 0; i < results.cell_count; i++) {
+        const report_cell *c = &results.models[i];
+        char name[64];
+        snprintf(name, sizeof name, "%s %s %d", c->group, c->length, (int)c->batch);
+        assert_string_equal(name, expected[i]);
+    }
     report_results_free(&results);
 }
 
@@ -780,17 +819,18 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),    cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_once),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_states),
-        cmocka_unit_test(test_flaws),    cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_errors),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_machines), cmocka_unit_test(test_again),
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_precisions),
-        cmocka_unit_test(test_heads),    cmocka_unit_test(test_unlike),
-        cmocka_unit_test(test_peers),    cmocka_unit_test(test_suspects),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_charts),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paper),     cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_once),
+        cmocka_unit_test(test_files),     cmocka_unit_test(test_states),
+        cmocka_unit_test(test_flaws),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_errors),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_machines),  cmocka_unit_test(test_again),
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_heads),     cmocka_unit_test(test_unlike),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_suspects),  cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_texts),     cmocka_unit_test(test_charts),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, read_paper, free_paper);
 }
