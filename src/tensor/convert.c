@@ -70,7 +70,7 @@ void mica_convert_to_f32(mica_dtype from, const void *src, float *dst, size_t n)
         MICA_CONVERT_LOOP(uint64_t, (float)x)
         break;
     case MICA_DTYPE_BOOL:
-        MICA_CONVERT_LOOP(uint8_t, x ? 1.0f : 0.0f)
+        MICA_CONVERT_LOOP(uint8_t, (float)(x != 0)) /* no branch */
         break;
     case MICA_DTYPES:
         break;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/elements.h"
 #include "kernels/common.h"
 #include "tensor/convert.h"
 
@@ -388,9 +388,57 @@ static void check_cast(rig *r, uint64_t *seed)
     assert_int_equal(rig_run(r), MICA_STATUS_NOT_FINITE);
 }
 
+/* Numbers of a dtype: whole ones of any bits, floats that are small, at times with special ones. */
+static void fill_dtype(uint64_t *seed, mica_dtype dtype, void *x, size_t n)
+{
+    static const double special[] = {
+        0,   -0.0,   0.5,     -0.5,          -1,     255,     256,  -128.9, -129,    127.9, 65504,
+        1e9, 0x1p31, -0x1p31, -0x1.00001p31, 0x1p63, -0x1p63, 1e30, NAN,    INFINITY};
+    size_t size = mica_dtype_size(dtype);
+    bool odd = random_below(seed, 3) == 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char *to = (unsigned char *)x + i * size;
+        double number = (double)random_below(seed, 120);
+        for (size_t k = 0; k < size; k++)
+            to[k] = (unsigned char)random_below(seed, 256);
+        if (dtype == MICA_DTYPE_BOOL)
+            *to &= 1;
+        if (odd && random_below(seed, 20) == 0)
+            number = special[random_below(seed, sizeof special / sizeof special[0])];
+        if (dtype == MICA_DTYPE_F64 || mica_is_float(dtype))
+            assert_int_equal(mica_convert(MICA_DTYPE_F64, &number, dtype, to, 1, NULL), MICA_OK);
+    }
+}
+
+/* Every pair of dtypes, against mica_convert; between whole numbers the bits that are left. */
+static void check_cast_pairs(rig *r, uint64_t *seed)
+{
+    for (int from = 0; from < MICA_DTYPES; from++)
+        for (int to = 0; to < MICA_DTYPES; to++) {
+            int64_t dims[1] = {1 + (int64_t)random_below(seed, random_below(seed, 4) ? 40 : 40000)};
+            size_t n = (size_t)dims[0], size = mica_dtype_size((mica_dtype)to);
+            mica_cast_params params = {(mica_dtype)to};
+            mica_error err = {0};
+            unsigned char *x = guarded(0, n * mica_dtype_size((mica_dtype)from), AT_END);
+            unsigned char *y = guarded(1, n * size, AT_END), *want = guarded(2, n * size, AT_END);
+            bool whole = from >= MICA_DTYPE_I8 && to >= MICA_DTYPE_I8 && to != MICA_DTYPE_BOOL;
+            fill_dtype(seed, (mica_dtype)from, x, n);
+            mica_status status = mica_convert((mica_dtype)from, x, (mica_dtype)to, want, n, &err);
+            rig_begin(r, MICA_OP_CAST, &params);
+            rig_input(r, (mica_dtype)from, x, 1, dims);
+            rig_output(r, (mica_dtype)to, y, 1, dims);
+            assert_int_equal(rig_run(r), whole ? MICA_OK : status);
+            if (status == MICA_OK)
+                assert_memory_equal(y, want, n * size);
+            else if (!whole)
+                assert_non_null(strstr(r->err.message, err.message));
+        }
+}
+
 static void test_cast(void **state)
 {
     rig_each(check_cast, 3);
+    rig_each(check_cast_pairs, 3);
 }
 
 static void check_embedding(rig *r, uint64_t *seed)

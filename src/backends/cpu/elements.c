@@ -18,6 +18,12 @@ bool mica_is_float(mica_dtype dtype)
     return dtype == MICA_DTYPE_F32 || mica_is_half(dtype);
 }
 
+bool mica_is_signed(mica_dtype dtype)
+{
+    return dtype == MICA_DTYPE_I8 || dtype == MICA_DTYPE_I16 || dtype == MICA_DTYPE_I32 ||
+           dtype == MICA_DTYPE_I64;
+}
+
 bool mica_cpu_streams(const mica_view *y)
 {
     return (size_t)mica_view_count(y) * mica_dtype_size(y->dtype) >= STREAM_BYTES;

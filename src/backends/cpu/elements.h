@@ -13,6 +13,7 @@ enum { MICA_PIECE = 1024 };
 
 bool mica_is_float(mica_dtype dtype); /* float32, float16, bfloat16 */
 bool mica_is_half(mica_dtype dtype);
+bool mica_is_signed(mica_dtype dtype); /* int8 to int64 */
 
 /* n elements from x on, `stride` elements apart. */
 void mica_load_f32(const mica_kernels *kernels, float *to, mica_dtype dtype, const void *x,

@@ -250,10 +250,8 @@ static void fill_neutral(const indexed *d, unsigned char *y, size_t n)
 {
     static const int64_t lowest[] = {
         [1] = INT8_MIN, [2] = INT16_MIN, [4] = INT32_MIN, [8] = INT64_MIN};
-    bool is_signed = d->dtype == MICA_DTYPE_I8 || d->dtype == MICA_DTYPE_I16 ||
-                     d->dtype == MICA_DTYPE_I32 || d->dtype == MICA_DTYPE_I64;
     size_t size = mica_dtype_size(d->dtype);
-    if (d->op == MICA_OP_SCATTER_SUM || (d->dtype != MICA_DTYPE_F32 && !is_signed)) {
+    if (d->op == MICA_OP_SCATTER_SUM || (d->dtype != MICA_DTYPE_F32 && !mica_is_signed(d->dtype))) {
         memset(y, 0, n * size);
     } else if (d->dtype == MICA_DTYPE_F32) {
         for (size_t i = 0; i < n; i++)

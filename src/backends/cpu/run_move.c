@@ -2,6 +2,8 @@
  *
  * Steps that move elements: copy, concat, pad, cast.
  */
+#include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backends/cpu/elements.h"
@@ -176,15 +178,19 @@ mica_status mica_cpu_run_concat(const mica_call *call)
 
 typedef struct filling {
     unsigned char *y;
-    unsigned char one[8];
+    unsigned char pattern[256]; /* elements of the value */
     size_t size;
 } filling;
 
 static void fill_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const filling *f = arg;
-    for (size_t i = begin; i < end; i++)
-        memcpy(f->y + i * f->size, f->one, f->size);
+    unsigned char *y = f->y + begin * f->size;
+    size_t bytes = (end - begin) * f->size, n;
+    for (; bytes > 0; bytes -= n, y += n) {
+        n = bytes < sizeof f->pattern ? bytes : sizeof f->pattern;
+        memcpy(y, f->pattern, n);
+    }
 }
 
 mica_status mica_cpu_run_pad(const mica_call *call)
@@ -193,9 +199,11 @@ mica_status mica_cpu_run_pad(const mica_call *call)
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
     filling f = {.y = y->data, .size = mica_dtype_size(y->dtype)};
     mica_status status =
-        mica_convert(MICA_DTYPE_F64, &params->value, y->dtype, f.one, 1, call->err);
+        mica_convert(MICA_DTYPE_F64, &params->value, y->dtype, f.pattern, 1, call->err);
     if (status)
         return status;
+    for (size_t at = f.size; at < sizeof f.pattern; at += f.size)
+        memcpy(f.pattern + at, f.pattern, f.size);
     mica_cpu_ranges(call->cpu, (size_t)mica_view_count(y), mica_cpu_grain(0), fill_range, &f);
     unsigned char *to = y->data;
     for (int i = 0; i < y->rank; i++)
@@ -211,6 +219,7 @@ typedef struct casting {
     const unsigned char *x;
     mica_dtype from, to;
     unsigned char *y;
+    atomic_bool bad; /* a number that `to` cannot hold was met */
 } casting;
 
 /* To float32, and between floats. */
@@ -251,33 +260,104 @@ static bool is_whole(mica_dtype dtype)
     return !mica_is_float(dtype) && dtype != MICA_DTYPE_F64;
 }
 
-/* What remains is rare, and the work of one thread. */
-static mica_status cast_other(const mica_call *call, const casting *c, size_t count)
+/* Between what a whole number must lie to be cut off to one of the dtype, without these two. */
+static void ends_of(mica_dtype dtype, double *above, double *below)
 {
-    mica_status status = mica_convert(c->from, c->x, c->to, c->y, count, call->err);
-    if (status)
-        mica_error_prefix(call->err,
-                          "cast: x %s of %s: ", mica_view_text(mica_call_input(call, 0)).s,
-                          mica_dtype_name(c->from));
-    return status;
+    int bits = (int)mica_dtype_size(dtype) * 8;
+    bool is_signed = mica_is_signed(dtype);
+    *below = ldexp(1, is_signed ? bits - 1 : bits);
+    *above = !is_signed ? -1 : bits == 64 ? nextafter(-*below, -INFINITY) : -*below - 1;
+}
+
+/* Floats to whole numbers but uint64, without their fraction. */
+static void truncate_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    casting *c = arg;
+    size_t size_x = mica_dtype_size(c->from), size_y = mica_dtype_size(c->to);
+    float wide[MICA_PIECE];
+    int64_t whole[MICA_PIECE];
+    double above, below;
+    bool bad = false;
+    ends_of(c->to, &above, &below);
+    for (size_t at = begin; at < end; at += MICA_PIECE) {
+        size_t n = end - at < MICA_PIECE ? end - at : MICA_PIECE;
+        mica_cpu_widen(c->kernels, wide, c->x + at * size_x, c->from, n);
+        for (size_t i = 0; i < n; i++) {
+            bool fits = (double)wide[i] > above && (double)wide[i] < below;
+            whole[i] = fits ? (int64_t)wide[i] : 0;
+            bad |= !fits;
+        }
+        mica_store_i64(c->to, c->y + at * size_y, whole, n);
+    }
+    if (bad)
+        atomic_store(&c->bad, true);
+}
+
+/* Floats and whole numbers to whether they are not 0. */
+static void truth_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const casting *c = arg;
+    size_t size_x = mica_dtype_size(c->from);
+    mica_dtype from = c->from == MICA_DTYPE_U64 ? MICA_DTYPE_I64 : c->from; /* the same bits */
+    union {
+        float f[MICA_PIECE];
+        int64_t i[MICA_PIECE];
+    } buffer;
+    for (size_t at = begin; at < end; at += MICA_PIECE) {
+        size_t n = end - at < MICA_PIECE ? end - at : MICA_PIECE;
+        if (mica_is_float(from)) {
+            mica_cpu_widen(c->kernels, buffer.f, c->x + at * size_x, from, n);
+            for (size_t i = 0; i < n; i++)
+                c->y[at + i] = buffer.f[i] != 0;
+        } else {
+            mica_load_i64(buffer.i, from, c->x + at * size_x, 1, n);
+            for (size_t i = 0; i < n; i++)
+                c->y[at + i] = buffer.i[i] != 0;
+        }
+    }
+}
+
+/* What remains is rare: float64, uint64 from floats, and bfloat16 from whole numbers. */
+static void other_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    casting *c = arg;
+    if (mica_convert(c->from, c->x + begin * mica_dtype_size(c->from), c->to,
+                     c->y + begin * mica_dtype_size(c->to), end - begin, NULL))
+        atomic_store(&c->bad, true);
+}
+
+static mica_range range_of(mica_dtype from, mica_dtype to)
+{
+    if (to == MICA_DTYPE_F32 || (mica_is_float(from) && mica_is_half(to)))
+        return cast_range;
+    if (is_whole(from) && to == MICA_DTYPE_F16) /* what float32 rounds is infinite in float16 */
+        return cast_range;
+    if (from == MICA_DTYPE_F64)
+        return other_range;
+    if (to == MICA_DTYPE_BOOL)
+        return truth_range;
+    if (is_whole(from) && is_whole(to))
+        return wrap_range;
+    return mica_is_float(from) && is_whole(to) && to != MICA_DTYPE_U64 ? truncate_range
+                                                                       : other_range;
 }
 
 mica_status mica_cpu_run_cast(const mica_call *call)
 {
     const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    size_t count = (size_t)mica_view_count(y), grain = mica_cpu_grain(0);
+    size_t count = (size_t)mica_view_count(y);
     if (count == 0)
         return MICA_OK;
     if (x->dtype == y->dtype) {
         memcpy(y->data, x->data, count * mica_dtype_size(x->dtype));
         return MICA_OK;
     }
-    casting c = {&call->cpu->kernels, x->data, x->dtype, y->dtype, y->data};
-    if (y->dtype == MICA_DTYPE_F32 || (mica_is_float(x->dtype) && mica_is_half(y->dtype)))
-        mica_cpu_ranges(call->cpu, count, grain, cast_range, &c);
-    else if (is_whole(x->dtype) && is_whole(y->dtype) && y->dtype != MICA_DTYPE_BOOL)
-        mica_cpu_ranges(call->cpu, count, grain, wrap_range, &c);
-    else
-        return cast_other(call, &c, count);
-    return MICA_OK;
+    casting c = {&call->cpu->kernels, x->data, x->dtype, y->dtype, y->data, false};
+    mica_cpu_ranges(call->cpu, count, mica_cpu_grain(0), range_of(c.from, c.to), &c);
+    if (!atomic_load(&c.bad))
+        return MICA_OK;
+    mica_status status = mica_convert(c.from, c.x, c.to, c.y, count, call->err); /* says which */
+    mica_error_prefix(call->err, "cast: x %s of %s: ", mica_view_text(x).s,
+                      mica_dtype_name(c.from));
+    return status;
 }

@@ -143,30 +143,34 @@ static int64_t remainder_i64(int64_t a, int64_t b)
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+/* Whole numbers wrap around: they are added as natural ones. */
 static void binary_i64(mica_op op, int64_t *a, const int64_t *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint64_t u = (uint64_t)a[i], v = (uint64_t)b[i];
-        switch ((int)op) {
-        case MICA_OP_ADD:
-            a[i] = (int64_t)(u + v);
-            break;
-        case MICA_OP_SUB:
-            a[i] = (int64_t)(u - v);
-            break;
-        case MICA_OP_MUL:
-            a[i] = (int64_t)(u * v);
-            break;
-        case MICA_OP_MAXIMUM:
+    switch ((int)op) {
+    case MICA_OP_ADD:
+        for (size_t i = 0; i < n; i++)
+            a[i] = (int64_t)((uint64_t)a[i] + (uint64_t)b[i]);
+        break;
+    case MICA_OP_SUB:
+        for (size_t i = 0; i < n; i++)
+            a[i] = (int64_t)((uint64_t)a[i] - (uint64_t)b[i]);
+        break;
+    case MICA_OP_MUL:
+        for (size_t i = 0; i < n; i++)
+            a[i] = (int64_t)((uint64_t)a[i] * (uint64_t)b[i]);
+        break;
+    case MICA_OP_MAXIMUM:
+        for (size_t i = 0; i < n; i++)
             a[i] = a[i] > b[i] ? a[i] : b[i];
-            break;
-        case MICA_OP_MINIMUM:
+        break;
+    case MICA_OP_MINIMUM:
+        for (size_t i = 0; i < n; i++)
             a[i] = a[i] < b[i] ? a[i] : b[i];
-            break;
-        default:
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
             a[i] = remainder_i64(a[i], b[i]);
-            break;
-        }
+        break;
     }
 }
 
@@ -200,25 +204,41 @@ static void compare_f32(mica_op op, unsigned char *y, const float *a, const floa
     }
 }
 
-static bool compare_one(mica_op op, int64_t a, int64_t b)
+static void compare_i64(mica_op op, unsigned char *y, const int64_t *a, const int64_t *b, size_t n)
 {
     switch ((int)op) {
     case MICA_OP_EQUAL:
-        return a == b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] == b[i];
+        break;
     case MICA_OP_NOT_EQUAL:
-        return a != b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] != b[i];
+        break;
     case MICA_OP_LESS:
-        return a < b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] < b[i];
+        break;
     case MICA_OP_LESS_EQUAL:
-        return a <= b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] <= b[i];
+        break;
     case MICA_OP_GREATER:
-        return a > b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] > b[i];
+        break;
     case MICA_OP_GREATER_EQUAL:
-        return a >= b;
-    case MICA_OP_LOGICAL_AND:
-        return a && b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = a[i] >= b[i];
+        break;
+    case MICA_OP_LOGICAL_AND: /* of bool: 0 or 1 */
+        for (size_t i = 0; i < n; i++)
+            y[i] = (unsigned char)(a[i] & b[i]);
+        break;
     default:
-        return a || b;
+        for (size_t i = 0; i < n; i++)
+            y[i] = (unsigned char)(a[i] | b[i]);
+        break;
     }
 }
 
@@ -272,8 +292,7 @@ static void binary_row(const elements *e, size_t at, const unsigned char *const 
         mica_load_i64(a.i, e->dtype, data[0], sa, n);
         mica_load_i64(b.i, e->dtype, data[1], sb, n);
         if (e->to == MICA_DTYPE_BOOL && e->op >= MICA_OP_EQUAL) {
-            for (size_t i = 0; i < n; i++)
-                e->y[at + i] = compare_one(e->op, a.i[i], b.i[i]);
+            compare_i64(e->op, e->y + at, a.i, b.i, n);
         } else {
             binary_i64(e->op, a.i, b.i, n);
             mica_store_i64(e->to, e->y + at * e->size, a.i, n);
