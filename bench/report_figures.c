@@ -214,11 +214,11 @@ void report_figures_of_ops(report *r)
     if (!groups)
         return;
     figure_1(r, groups, count);
-    report_figure *f =
-        report_figure_begin(r->document, "figure-ratios-ops",
-                            "How many times as long the fastest peer takes as mica, by operation: "
-                            "geometric means of the "
-                            "cases, with intervals that hold with 95 % or what is printed.");
+    report_figure *f = report_figure_begin(
+        r->document, "figure-ratios-ops",
+        "How many times as long the fastest peer takes as mica, by operation: "
+        "geometric means of the "
+        "cases, with intervals; with what level they hold stands in the table.");
     put_ratios(r, f, "", groups, count);
     figure_shares(r, groups, count);
     figure_roof(r);
@@ -364,9 +364,8 @@ void report_figures_of_models(report *r)
     report_figure *f = report_figure_begin(
         r->document, "figure-ratios-models",
         "How many times as long the fastest peer of the same precision takes as mica, by model: "
-        "geometric means of all lengths and batch sizes, with intervals that hold with 95 % or "
-        "what "
-        "is printed.");
+        "geometric means of all lengths and batch sizes, with intervals; with what level they hold "
+        "stands in table F.");
     for (size_t k = 0; k < r->class_count; k++) {
         size_t count = 0;
         report_group *groups = report_groups_of_models(r, 'F', r->classes[k], &count);

@@ -9,7 +9,7 @@ mx.fast's attention under mx.compile. Every output is evaluated before the clock
 import math
 import sys
 
-from models import Model, config_of, first_position, serve_models, timed, weights_of
+from models import Model, config_of, first_position, has_types, serve_models, timed, weights_of
 from peer import absent
 
 try:
@@ -127,6 +127,8 @@ class Mlx(Model):
         self.best, self.gpu = words[-1] == "best", "gpu" in words
         mx.set_default_device(mx.gpu if self.gpu else mx.cpu)
         config = config_of(request["model"])
+        if not has_types(config):
+            raise ValueError(f"the paper's library has no {config['model_type']}")
         if config.get("hidden_act", "gelu") != "gelu":
             raise ValueError(f"the activation '{config['hidden_act']}' is not known here")
         self.encoder, self.load_seconds = timed(lambda: self.read(request, config))

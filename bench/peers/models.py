@@ -19,7 +19,7 @@ from peer import fastest, hello, in_words, seconds, serve
 os.environ["HF_HUB_OFFLINE"] = "1"  # models are what lies in their directories
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-FAMILIES = ("bert", "roberta", "xlm-roberta")
+FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "mpnet")
 TENSORS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -72,8 +72,14 @@ def weights_of(folder):
 
 
 def first_position(config):
-    """The position of a text's first token: RoBERTa counts from the padding id on."""
-    return 0 if config["model_type"] == "bert" else config.get("pad_token_id", 1) + 1
+    """The position of a text's first token: RoBERTa counts from the padding id on, MPNet from its own, which is 1."""
+    if config["model_type"] in ("bert", "distilbert"):
+        return 0
+    return (1 if config["model_type"] == "mpnet" else config.get("pad_token_id", 1)) + 1
+
+
+def has_types(config):
+    return config["model_type"] not in ("distilbert", "mpnet")
 
 
 def pin(cpus):
@@ -119,8 +125,11 @@ def load_checkpoint(request, attention):
     """The model in PyTorch, all of whose weights are in the checkpoint."""
     import torch
     import transformers
+    family = config_of(request["model"])["model_type"]
+    if family == "mpnet":
+        attention = "eager"  # transformers has no other
     if request["head"] == "none":
-        kind, more = transformers.AutoModel, {"add_pooling_layer": False}
+        kind, more = transformers.AutoModel, {} if family == "distilbert" else {"add_pooling_layer": False}
     else:
         kind, more = transformers.AutoModelForMaskedLM, {}
     model, info = kind.from_pretrained(request["model"], dtype=torch.float32, attn_implementation=attention,
@@ -138,9 +147,11 @@ def traceable(model):
         def __init__(self):
             super().__init__()
             self.inner = model
+            self.has_types = has_types(model.config.to_dict())
 
         def forward(self, input_ids, attention_mask, token_type_ids):
-            return self.inner(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)[0]
+            types = {"token_type_ids": token_type_ids} if self.has_types else {}
+            return self.inner(input_ids=input_ids, attention_mask=attention_mask, **types)[0]
 
     ids = torch.full((2, 9), 5)
     mask = torch.ones_like(ids)

@@ -37,7 +37,8 @@ def fuse(request, path):
     from onnxruntime.transformers import optimizer
     config = config_of(request["model"])
     fused = optimizer.optimize_model(os.path.join(request["base"], "model.onnx"), model_type="bert", opt_level=0,
-                                     num_heads=config["num_attention_heads"], hidden_size=config["hidden_size"])
+                                     num_heads=config.get("num_attention_heads") or config["n_heads"],
+                                     hidden_size=config.get("hidden_size") or config["dim"])
     fused.save_model_to_file(path)
 
 

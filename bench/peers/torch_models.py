@@ -16,7 +16,7 @@ import os
 import re
 import sys
 
-from models import Model, cpu_flags, load_checkpoint, serve_models, timed
+from models import Model, cpu_flags, has_types, load_checkpoint, serve_models, timed
 from peer import absent, fastest, start_again
 
 os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no processes of its own beside this one
@@ -107,6 +107,8 @@ class Torch(Model):
 
     def prepare(self, request):
         model = load_checkpoint(request, "sdpa")
+        self.attention = "sdpa" if model.config._attn_implementation == "sdpa" else "attention in single steps"
+        self.types = has_types(model.config.to_dict())
         if self.precision == "bf16":
             model = model.to(torch.bfloat16)
         if self.precision == "int8":
@@ -127,9 +129,12 @@ class Torch(Model):
             torch.backends.quantized.engine = engine
             return quantize_dynamic(module, {torch.nn.Linear: per_channel_dynamic_qconfig})
 
+        linear = [module for module in model.base_model.modules() if isinstance(module, torch.nn.Linear)]
+        widest = max(linear, key=lambda module: module.out_features)
+
         def way(engine):
-            layer = by(engine, torch.nn.Sequential(model.base_model.encoder.layer[0].intermediate.dense))
-            x = torch.randn(64, model.config.hidden_size)
+            layer = by(engine, torch.nn.Sequential(widest))
+            x = torch.randn(64, widest.in_features)
             return engine, torch.inference_mode()(lambda: layer(x))
 
         engines = [e for e in ("x86", "onednn", "fbgemm") if e in torch.backends.quantized.supported_engines]
@@ -145,14 +150,15 @@ class Torch(Model):
     def words(self):
         if self.precision == "int8":
             scales = "a scale a channel" if self.best else "a scale a tensor"
-            return f"dynamic int8 quantisation of linear layers, {scales}, engine {self.engine}, eager, sdpa, inference_mode"
+            return f"dynamic int8 quantisation of linear layers, {scales}, engine {self.engine}, eager, {self.attention}, " \
+                "inference_mode"
         kind = "float32" if self.precision == "fp32" else "bfloat16"
         where = self.device if self.device == "cpu" else f"{self.device}; inputs there before the clock starts, outputs stay"
         how = "eager"
         if self.best:
             how = "the faster of eager and torch.compile (Inductor, frozen weights, dynamic shapes) for each shape" \
                 if self.device == "cpu" else "the fastest of eager and torch.compile with CUDA graphs for each shape"
-        return f"{kind}, {how}, sdpa, inference_mode, {where}"
+        return f"{kind}, {how}, {self.attention}, inference_mode, {where}"
 
     def found(self):
         if self.device == "mps":
@@ -180,7 +186,8 @@ class Torch(Model):
             return output
 
     def convert(self, arrays):
-        return {name: torch.from_numpy(array.copy()).to(self.device) for name, array in arrays.items()}
+        return {name: torch.from_numpy(array.copy()).to(self.device) for name, array in arrays.items()
+                if self.types or name != "token_type_ids"}
 
     def ways(self, inputs):
         ways = [("eager", lambda: lambda: self.run(self.eager, inputs))]
