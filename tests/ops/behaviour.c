@@ -269,6 +269,47 @@ static void numbers_of_dtypes(void **state)
         }
 }
 
+/* Copies whose axes change places, of elements of every size, against plain loops. */
+static void turned_copies(void **state)
+{
+    static const mica_dtype dtypes[] = {MICA_DTYPE_U8, MICA_DTYPE_F16, MICA_DTYPE_I32,
+                                        MICA_DTYPE_I64};
+    static const int orders[][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int64_t shapes[][3] = {
+        {1, 8, 9}, {3, 64, 65}, {65, 7, 40}, {130, 2, 63}, {20, 70, 8}};
+    static unsigned char data[8 * 130 * 2 * 70];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * 2654435761u >> 13);
+    for (size_t test = 0; test < 4 * 5 * 5; test++) {
+        const int *order = orders[test % 5];
+        const int64_t *d = shapes[test / 5 % 5];
+        mica_dtype dtype = dtypes[test / 25];
+        size_t size = mica_dtype_size(dtype), at[3];
+        mica_graph *g = NULL;
+        mica_tensor *x = NULL, *y = NULL;
+        mica_context *context = create_context(1 + test % 3);
+        assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+        assert_int_equal(mica_tensor_wrap(dtype, 3, d, data, NULL, NULL, &x, NULL), MICA_OK);
+        mica_permutation_params p = {{order[0], order[1], order[2]}};
+        mica_value turned = mica_transpose(g, mica_constant(g, x, NULL), p);
+        assert_int_equal(mica_eval(context, g, &turned, 1, &y, NULL), MICA_OK);
+        const unsigned char *got = mica_tensor_data(y);
+        for (at[0] = 0; at[0] < (size_t)d[order[0]]; at[0]++)
+            for (at[1] = 0; at[1] < (size_t)d[order[1]]; at[1]++)
+                for (at[2] = 0; at[2] < (size_t)d[order[2]]; at[2]++, got += size) {
+                    size_t from[3] = {0};
+                    for (int i = 0; i < 3; i++)
+                        from[order[i]] = at[i];
+                    size_t place = (from[0] * (size_t)d[1] + from[1]) * (size_t)d[2] + from[2];
+                    assert_memory_equal(got, data + place * size, size);
+                }
+        mica_tensor_release(&y);
+        mica_tensor_release(&x);
+        mica_graph_destroy(&g);
+        mica_context_destroy(&context);
+    }
+}
+
 /* What is larger than any memory, but has no elements or takes few of them. */
 static void sizes_that_do_not_matter(void **state)
 {
@@ -489,6 +530,7 @@ int main(void)
         cmocka_unit_test(means_of_nothing),
         cmocka_unit_test(casts_to_integers),
         cmocka_unit_test(numbers_of_dtypes),
+        cmocka_unit_test(turned_copies),
         cmocka_unit_test(sizes_that_do_not_matter),
         cmocka_unit_test(constants_that_are_not_finite),
         cmocka_unit_test(long_lines),

@@ -29,8 +29,7 @@ bool mica_cpu_streams(const mica_view *y)
     return (size_t)mica_view_count(y) * mica_dtype_size(y->dtype) >= STREAM_BYTES;
 }
 
-/* Brings elements that are not in a row into one. */
-static void pick(unsigned char *to, const unsigned char *x, int64_t stride, size_t size, size_t n)
+void mica_pick(unsigned char *to, const unsigned char *x, int64_t stride, size_t size, size_t n)
 {
     int64_t step = stride * (int64_t)size;
     switch (size) {
@@ -61,14 +60,14 @@ void mica_load_f32(const mica_kernels *kernels, float *to, mica_dtype dtype, con
         return;
     }
     if (dtype == MICA_DTYPE_F32) {
-        pick((unsigned char *)to, x, stride, 4, n);
+        mica_pick((unsigned char *)to, x, stride, 4, n);
         return;
     }
     uint16_t halves[MICA_PIECE];
     for (size_t at = 0; at < n; at += MICA_PIECE) {
         size_t m = n - at < MICA_PIECE ? n - at : MICA_PIECE;
-        pick((unsigned char *)halves, (const unsigned char *)x + (int64_t)at * stride * 2, stride,
-             2, m);
+        mica_pick((unsigned char *)halves, (const unsigned char *)x + (int64_t)at * stride * 2,
+                  stride, 2, m);
         mica_cpu_widen(kernels, to + at, halves, dtype, m);
     }
 }
@@ -83,7 +82,7 @@ void mica_load_i64(int64_t *to, mica_dtype dtype, const void *data, int64_t stri
     uint16_t u16;
     switch ((int)dtype) {
     case MICA_DTYPE_I64:
-        pick((unsigned char *)to, x, stride, 8, n);
+        mica_pick((unsigned char *)to, x, stride, 8, n);
         break;
     case MICA_DTYPE_I32:
         for (size_t i = 0; i < n; i++) {

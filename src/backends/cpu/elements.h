@@ -15,6 +15,8 @@ bool mica_is_float(mica_dtype dtype); /* float32, float16, bfloat16 */
 bool mica_is_half(mica_dtype dtype);
 bool mica_is_signed(mica_dtype dtype); /* int8 to int64 */
 
+/* Brings n elements of `size` bytes that are `stride` elements apart into a row. */
+void mica_pick(unsigned char *to, const unsigned char *x, int64_t stride, size_t size, size_t n);
 /* n elements from x on, `stride` elements apart. */
 void mica_load_f32(const mica_kernels *kernels, float *to, mica_dtype dtype, const void *x,
                    int64_t stride, size_t n);

@@ -19,6 +19,8 @@ typedef struct moving {
     size_t dim[MICA_MAX_RANK];
     int64_t stride_x[MICA_MAX_RANK], stride_y[MICA_MAX_RANK]; /* in elements */
     size_t pieces, piece; /* of a line, so that few long lines are shared out as well */
+    int turned;           /* an axis along which x lies in a row, while y does along the last */
+    mica_k_transpose transpose;
 } moving;
 
 enum { LINE_PIECE = 1 << 15 };
@@ -46,12 +48,11 @@ static void move_line(unsigned char *y, int64_t stride_y, const unsigned char *x
         memcpy(y, x, n * size);
         return;
     }
-    int64_t step_y = stride_y * (int64_t)size, step_x = stride_x * (int64_t)size;
-    if (size == 4) { /* the usual one: a constant size becomes a plain move */
-        for (size_t i = 0; i < n; i++)
-            memcpy(y + (int64_t)i * step_y, x + (int64_t)i * step_x, 4);
+    if (stride_y == 1) {
+        mica_pick(y, x, stride_x, size, n);
         return;
     }
+    int64_t step_y = stride_y * (int64_t)size, step_x = stride_x * (int64_t)size;
     for (size_t i = 0; i < n; i++)
         memcpy(y + (int64_t)i * step_y, x + (int64_t)i * step_x, size);
 }
@@ -80,6 +81,65 @@ static void move_range(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+enum { SIDE = 64 }; /* of the squares that are turned */
+
+/* As the kernel does with float32: y [rows, n], its rows `line` bytes apart. Few lines of x at
+ * once: those that lie a power of two apart meet in few lines of the cache. */
+static void turn_square(unsigned char *y, size_t line, const unsigned char *x, int64_t stride,
+                        size_t size, size_t n, size_t rows)
+{
+    enum { TOGETHER = 8 };
+    for (size_t i = 0; i < n; i += TOGETHER)
+        for (size_t r = 0; r < rows; r++)
+            mica_pick(y + r * line + i * size, x + (int64_t)i * stride * (int64_t)size + r * size,
+                      stride, size, n - i < TOGETHER ? n - i : TOGETHER);
+}
+
+/* Squares of the last axis and the turned one: so what is read and what is written stays in the
+ * first cache until all of a line has been. */
+static void turn_range(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const moving *t = arg;
+    int inner = t->rank - 1;
+    size_t across = (t->dim[inner] + SIDE - 1) / SIDE, down = (t->dim[t->turned] + SIDE - 1) / SIDE;
+    for (size_t task = begin; task < end; task++) {
+        size_t first = task % across * SIDE, row = task / across % down * SIDE;
+        size_t rest = task / across / down;
+        size_t n = t->dim[inner] - first < SIDE ? t->dim[inner] - first : SIDE;
+        size_t rows = t->dim[t->turned] - row < SIDE ? t->dim[t->turned] - row : SIDE;
+        int64_t at_x = (int64_t)first * t->stride_x[inner] + (int64_t)row;
+        int64_t at_y = (int64_t)first + (int64_t)row * t->stride_y[t->turned];
+        for (int i = inner - 1; i >= 0; i--) {
+            if (i == t->turned)
+                continue;
+            int64_t index = (int64_t)(rest % t->dim[i]);
+            rest /= t->dim[i];
+            at_x += index * t->stride_x[i];
+            at_y += index * t->stride_y[i];
+        }
+        unsigned char *y = t->y + at_y * (int64_t)t->size;
+        const unsigned char *x = t->x + at_x * (int64_t)t->size;
+        size_t line = (size_t)t->stride_y[t->turned];
+        if (t->size == sizeof(float))
+            t->transpose((float *)(void *)y, line, (const float *)(const void *)x,
+                         (size_t)t->stride_x[inner], n, rows);
+        else
+            turn_square(y, line * t->size, x, t->stride_x[inner], t->size, n, rows);
+    }
+}
+
+/* The axis along which x lies in a row, where it is worth turning; -1: there is none. */
+static int turned_axis(const moving *t)
+{
+    enum { WORTH = 8 };
+    int inner = t->rank - 1;
+    for (int i = 0; i < inner; i++)
+        if (t->stride_x[i] == 1 && t->dim[i] >= WORTH && t->dim[inner] >= WORTH &&
+            t->stride_x[inner] > 1 && t->stride_y[inner] == 1)
+            return i;
+    return -1;
+}
+
 /* Copies x to `to`, an address with the strides of y. */
 static void move_view(const mica_call *call, const mica_view *x, unsigned char *to,
                       const int64_t *stride_y)
@@ -98,6 +158,16 @@ static void move_view(const mica_call *call, const mica_view *x, unsigned char *
     int inner = t.rank - 1;
     for (int i = 0; i < inner; i++)
         lines *= t.dim[i];
+    t.turned = turned_axis(&t);
+    if (t.turned >= 0) {
+        size_t rows = t.dim[t.turned];
+        t.transpose = call->cpu->kernels.transpose;
+        mica_cpu_ranges(call->cpu,
+                        lines / rows * ((rows + SIDE - 1) / SIDE) *
+                            ((t.dim[inner] + SIDE - 1) / SIDE),
+                        mica_cpu_grain(SIDE * SIDE), turn_range, &t);
+        return;
+    }
     t.pieces = (t.dim[inner] + LINE_PIECE - 1) / LINE_PIECE;
     t.piece = (t.dim[inner] + t.pieces - 1) / t.pieces;
     if (t.stride_x[inner] == 1 && t.stride_y[inner] == 1 && t.dim[inner] * t.size >= 128 &&
