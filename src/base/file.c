@@ -302,6 +302,8 @@ static mica_status open_writer(const char *path, mode_t mode, bool cache, mica_w
             if (fd < 0 && errno != EEXIST)
                 break;
         }
+        if (fd >= 0 && found && !cache) /* who may read what was there may read what replaces it */
+            fchmod(fd, info.st_mode & 0777);
     }
     int error = errno;
     if (fd >= 0 && !(writer->file = mica_fault() ? NULL : fdopen(fd, "wb"))) {

@@ -120,6 +120,12 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     assert_string_equal(text, "newer");
     mica_free(text);
     assert_int_equal(files_in(folder), before + 1);
+    struct stat info; /* a private file stays private */
+    assert_int_equal(chmod(in_folder("w"), 0600), 0);
+    assert_int_equal(mica_writer_open(in_folder("w"), &writer, &err), MICA_OK);
+    assert_int_equal(mica_writer_commit(&writer, &err), MICA_OK);
+    assert_int_equal(stat(in_folder("w"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(mica_writer_open(in_folder("none/x"), &writer, &err), MICA_STATUS_NOT_FOUND);
     assert_null(writer);
     assert_int_equal(mica_writer_open(folder, &writer, &err), MICA_STATUS_IO);
