@@ -207,6 +207,45 @@ static void k_softplus(float *y, const float *x, size_t n, const void *params)
     map(y, x, n, of_softplus);
 }
 
+V_INLINE vec of_rsqrt(vec x)
+{
+    return v_div(v_set(1.0f), v_sqrt(x));
+}
+
+static void k_rsqrt(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_rsqrt);
+}
+
+static void k_round(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_round);
+}
+
+/* The nearest whole number, or its neighbour where that is on the wrong side; zeros have the sign
+ * of x. */
+V_INLINE vec of_floor(vec x)
+{
+    vec near = v_round(x);
+    return v_copy_sign(v_where_greater(near, x, v_sub(near, v_set(1.0f)), near), x);
+}
+
+static void k_floor(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_floor);
+}
+
+V_INLINE vec of_ceil(vec x)
+{
+    vec near = v_round(x);
+    return v_copy_sign(v_where_greater(x, near, v_add(near, v_set(1.0f)), near), x);
+}
+
+static void k_ceil(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, of_ceil);
+}
+
 V_INLINE vec of_prelu(vec x, vec weight)
 {
     return v_where_greater(x, v_zero(), x, v_mul(weight, x));
@@ -350,6 +389,10 @@ static void pointwise_fill(mica_kernels *kernels)
     f[MICA_OP_LOG] = k_log;
     f[MICA_OP_SELU] = k_selu;
     f[MICA_OP_SOFTPLUS] = k_softplus;
+    f[MICA_OP_RSQRT] = k_rsqrt;
+    f[MICA_OP_ROUND] = k_round;
+    f[MICA_OP_FLOOR] = k_floor;
+    f[MICA_OP_CEIL] = k_ceil;
 
     static const mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS] = {
         [MICA_OP_ADD - MICA_OP_ADD] = {add_vv, add_vs, add_sv},
