@@ -27,44 +27,59 @@ V_INLINE void add_double(double *total, vec x, size_t n)
     memcpy(total, some, n * sizeof *total);
 }
 
-/* Sums down columns. Rows are added in float32, one after another and at most ROWS of them, before
- * they go to the totals. Rows that lie behind one another are read as they lie, as processors guess
- * best. Of rows far apart eight are read at once, and the next eight are asked for: with one at a
- * time a new run begins too often, and what lies a power of two apart meets in few lines of the
- * first cache, so the second is where they are brought. */
+/* Sums down columns: rows are added in float32, one after another and at most ROWS of them, before
+ * they go to the totals. Extremes: rows are taken in one after another. Rows that lie behind one
+ * another are read as they lie, as processors guess best. Of rows far apart eight are read at once,
+ * and the next eight are asked for: with one at a time a new run begins too often, and what lies a
+ * power of two apart meets in few lines of the first cache, so the second is where they are
+ * brought. */
 enum { TOGETHER = 2048, ROWS = 64, AT_ONCE = 8, LINE = 16 };
 
-/* Columns [j, j + n) of `rows` rows, n <= LANES. */
-V_INLINE void add_rows_to(float *sums, const float *x, size_t stride, const size_t rows, size_t j,
-                          size_t n)
+/* Takes columns [j, j + n) of `rows` rows into `into`, n <= LANES. */
+V_INLINE void take_rows(float *into, const float *x, size_t stride, const size_t rows, size_t j,
+                        size_t n, vec (*f)(vec, vec))
 {
-    vec s = v_load(sums + j);
+    vec y = load_up_to(into + j, n, v_zero());
     V_UNROLL
     for (size_t i = 0; i < rows; i++)
-        s = v_add(s, load_up_to(x + i * stride + j, n, v_zero()));
-    v_store(sums + j, s);
+        y = f(y, load_up_to(x + i * stride + j, n, v_zero()));
+    store_up_to(into + j, y, n);
 }
 
-V_INLINE void add_eight(float *sums, const float *x, const float *next, size_t stride, size_t n)
+V_INLINE void take_eight(float *into, const float *x, const float *next, size_t stride, size_t n,
+                         vec (*f)(vec, vec))
 {
     size_t whole = n - n % LINE, j = 0;
     for (; j < whole; j += LINE) {
         for (size_t i = 0; i < AT_ONCE; i++)
             __builtin_prefetch(next + i * stride + j, 0, 2);
         for (size_t k = 0; k < LINE; k += LANES)
-            add_rows_to(sums, x, stride, AT_ONCE, j + k, LANES);
+            take_rows(into, x, stride, AT_ONCE, j + k, LANES, f);
     }
     for (; j < n; j += LANES)
-        add_rows_to(sums, x, stride, AT_ONCE, j, n - j < LANES ? n - j : LANES);
+        take_rows(into, x, stride, AT_ONCE, j, n - j < LANES ? n - j : LANES, f);
 }
 
-V_INLINE void add_one(float *sums, const float *x, size_t n)
+V_INLINE void take_one(float *into, const float *x, size_t n, vec (*f)(vec, vec))
 {
     size_t whole = n - n % LANES;
     for (size_t j = 0; j < whole; j += LANES)
-        add_rows_to(sums, x, 0, 1, j, LANES);
+        take_rows(into, x, 0, 1, j, LANES, f);
     if (whole < n)
-        add_rows_to(sums, x, 0, 1, whole, n - whole);
+        take_rows(into, x, 0, 1, whole, n - whole, f);
+}
+
+/* At most TOGETHER columns, which are `apart` or behind one another. */
+V_INLINE void take_block(float *into, const float *x, size_t stride, size_t rows, size_t n,
+                         bool apart, vec (*f)(vec, vec))
+{
+    size_t i = 0;
+    for (; apart && i + AT_ONCE <= rows; i += AT_ONCE) {
+        bool last = i + 2 * AT_ONCE > rows; /* then the columns beside these */
+        take_eight(into, x + i * stride, last ? x + n : x + (i + AT_ONCE) * stride, stride, n, f);
+    }
+    for (; i < rows; i++)
+        take_one(into, x + i * stride, n, f);
 }
 
 /* At most ROWS rows of at most TOGETHER columns. */
@@ -72,17 +87,12 @@ static void sum_block(double *total, const float *x, size_t stride, size_t rows,
                       bool apart)
 {
     _Alignas(64) float sums[TOGETHER]; /* what crosses lines takes twice as long */
-    size_t i = 0;
-    for (size_t j = 0; j < n; j += LANES)
-        v_store(sums + j, v_zero());
-    for (; apart && i + AT_ONCE <= rows; i += AT_ONCE) {
-        bool last = i + 2 * AT_ONCE > rows; /* then the columns beside these */
-        add_eight(sums, x + i * stride, last ? x + n : x + (i + AT_ONCE) * stride, stride, n);
+    memset(sums, 0, n * sizeof *sums);
+    take_block(sums, x, stride, rows, n, apart, v_add);
+    for (size_t j = 0; j < n; j += LANES) {
+        size_t m = n - j < LANES ? n - j : LANES;
+        add_double(total + j, load_up_to(sums + j, m, v_zero()), m);
     }
-    for (; i < rows; i++)
-        add_one(sums, x + i * stride, n);
-    for (size_t j = 0; j < n; j += LANES)
-        add_double(total + j, v_load(sums + j), n - j < LANES ? n - j : LANES);
 }
 
 static void k_sum_rows(double *total, const float *x, size_t stride, size_t rows, size_t n)
@@ -219,27 +229,30 @@ static void k_row_sums(float *y, const float *x, size_t rows, size_t n, double b
 V_INLINE void best_rows(float *best, const float *x, size_t stride, size_t rows, size_t n,
                         vec (*f)(vec, vec))
 {
-    for (size_t i = 0; i < rows; i++, x += stride) {
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES) {
-            vec b = v_load(best + j);
-            v_store(best + j, v_where_nan(b, b, f(b, v_load(x + j))));
-        }
-        if (j < n) {
-            vec b = v_load_n(best + j, n - j, v_zero());
-            v_store_n(best + j, v_where_nan(b, b, f(b, v_load_n(x + j, n - j, v_zero()))), n - j);
-        }
-    }
+    for (size_t j = 0; j < n; j += TOGETHER)
+        take_block(best + j, x + j, stride, rows, n - j < TOGETHER ? n - j : TOGETHER, stride != n,
+                   f);
+}
+
+/* The larger, the smaller; y where it is NaN. */
+V_INLINE vec raised(vec y, vec x)
+{
+    return v_where_nan(y, y, v_max(y, x));
+}
+
+V_INLINE vec lowered(vec y, vec x)
+{
+    return v_where_nan(y, y, v_min(y, x));
 }
 
 static void k_max_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
 {
-    best_rows(best, x, stride, rows, n, v_max);
+    best_rows(best, x, stride, rows, n, raised);
 }
 
 static void k_min_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
 {
-    best_rows(best, x, stride, rows, n, v_min);
+    best_rows(best, x, stride, rows, n, lowered);
 }
 
 /* Columns [j, j + n) take in `rows` rows, of which x is the first, n <= LANES. */
@@ -307,11 +320,6 @@ static void k_argmin_down(float *best, int32_t *at, const float *x, size_t strid
 }
 
 /* ---- rows joined with rows ---- */
-
-V_INLINE vec raised(vec y, vec x)
-{
-    return v_where_nan(y, y, v_max(y, x));
-}
 
 V_INLINE void join_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n,
                         vec (*f)(vec, vec))
