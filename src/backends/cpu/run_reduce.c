@@ -6,19 +6,22 @@
  * ways to read x, each in the order in which it lies:
  *
  *   rows      the fastest axis goes: its rows are reduced by a kernel, one after another
- *   columns   the fastest axis stays: rows are taken into a block of results
+ *   columns   the fastest axis stays: rows are taken into a strip of results
  *   steps     neither lies in a row: element by element
  *
- * Sums are added up in double, whole numbers in int64. Where there are few results of many
- * elements, these are cut into blocks by their number alone, whose results are combined in order:
- * the same bits for any number of threads.
+ * Sums are added up in double, whole numbers in int64. Where there are few results (or strips) of
+ * many elements, these are cut into blocks by their number alone, whose results are combined in
+ * order: the same bits for any number of threads.
  */
 #include <math.h>
 
 #include "backends/cpu/elements.h"
 
-/* Elements of a block of one result, and results beside one another in the way of columns. */
-enum { BLOCK = 1 << 14, COLUMNS = 2048 };
+/* Elements of a block of one result; results of a strip at most, elements of its blocks at least,
+ * and how many blocks there are of all strips, more or less. */
+enum { BLOCK = 1 << 14, COLUMNS = 2048, STRIP_BLOCK = 1 << 17, STRIP_BLOCKS = 64 };
+/* Less than a vector of few results: better one by one. */
+enum { FEW = 64, FEW_COLUMNS = 8 };
 
 typedef struct axes {
     int n;
@@ -40,9 +43,11 @@ typedef struct reduce {
     unsigned char *y;
     size_t size; /* bytes of an element of x */
     axes kept, gone;
-    size_t blocks;  /* per result; 1: results are written, else partial ones */
-    size_t per;     /* elements of a block */
-    total *partial; /* one per block */
+    bool columns;
+    size_t strips;  /* columns: of results */
+    size_t blocks;  /* per result or strip; 1: results are written, else partial ones */
+    size_t per;     /* elements of a block that go into a result */
+    total *partial; /* [kept.count][blocks], or of columns [blocks][kept.count] */
 } reduce;
 
 static void add_axis(axes *a, size_t dim, int64_t stride)
@@ -218,38 +223,62 @@ static void by_rows(void *arg, size_t begin, size_t end, size_t worker)
                          r->op == MICA_OP_MEAN ? (double)n : 1);
 }
 
-/* float32 whose fastest axis stays: results [begin, end), a block of one row of them at a time. */
-static void by_columns(void *arg, size_t begin, size_t end, size_t worker)
+/* Takes elements [i, end) of each of n results beside one another, x being where the first of all
+ * lies. */
+static void take_rows(const reduce *r, const float *x, size_t i, size_t end, double *totals,
+                      float *best, size_t n)
+{
+    size_t rows = r->gone.dim[r->gone.n - 1], stride = (size_t)r->gone.stride[r->gone.n - 1];
+    for (size_t m; i < end; i += m) {
+        const float *from = x + offset_of(&r->gone, i);
+        m = rows - i % rows < end - i ? rows - i % rows : end - i;
+        if (r->op == MICA_OP_MAX)
+            r->kernels->max_rows(best, from, stride, m, n);
+        else if (r->op == MICA_OP_MIN)
+            r->kernels->min_rows(best, from, stride, m, n);
+        else
+            r->kernels->sum_rows(totals, from, stride, m, n);
+    }
+}
+
+/* float32 whose fastest axis stays. Tasks count blocks, those of a strip one after another. */
+static void by_columns(void *arg, size_t task, size_t last, size_t worker)
 {
     const reduce *r = arg;
-    int inner = r->kept.n - 1;
-    size_t width = r->kept.dim[inner], rows = r->gone.n ? r->gone.dim[r->gone.n - 1] : 1;
-    size_t stride = r->gone.n ? (size_t)r->gone.stride[r->gone.n - 1] : 1;
+    size_t width = r->kept.dim[r->kept.n - 1], per_row = (width + COLUMNS - 1) / COLUMNS;
     bool sums = r->op == MICA_OP_SUM || r->op == MICA_OP_MEAN;
+    double by = r->op == MICA_OP_MEAN ? (double)r->gone.count : 1;
     _Alignas(64) double totals[COLUMNS];
     _Alignas(64) float best[COLUMNS];
-    while (begin < end) {
-        size_t n = width - begin % width;
-        n = n < end - begin ? n : end - begin;
-        n = n < COLUMNS ? n : COLUMNS;
-        const float *x = (const float *)(const void *)r->x + offset_of(&r->kept, begin);
-        for (size_t j = 0; j < n; j++) {
+    for (; task < last; task++) {
+        size_t strip = task / r->blocks, block = task % r->blocks;
+        size_t column = strip % per_row * COLUMNS, at = strip / per_row * width + column;
+        size_t n = width - column < COLUMNS ? width - column : COLUMNS, begin = block * r->per;
+        size_t end = begin + r->per < r->gone.count ? begin + r->per : r->gone.count;
+        float *y = (float *)(void *)r->y + at;
+        for (size_t j = 0; j < n && sums; j++)
             totals[j] = 0;
+        for (size_t j = 0; j < n && !sums; j++)
             best[j] = r->op == MICA_OP_MAX ? -INFINITY : INFINITY;
-        }
-        for (size_t i = 0; i < r->gone.count; i += rows) {
-            const float *from = x + offset_of(&r->gone, i);
-            if (sums)
-                r->kernels->sum_rows(totals, from, stride, rows, n);
-            else
-                (r->op == MICA_OP_MAX ? r->kernels->max_rows
-                                      : r->kernels->min_rows)(best, from, stride, rows, n);
-        }
-        float *y = (float *)(void *)r->y + begin;
-        double by = r->op == MICA_OP_MEAN ? (double)r->gone.count : 1;
-        for (size_t j = 0; j < n; j++)
+        take_rows(r, (const float *)(const void *)r->x + offset_of(&r->kept, at), begin, end,
+                  totals, best, n);
+        for (size_t j = 0; j < n && r->blocks == 1; j++)
             y[j] = sums ? (float)(totals[j] / by) : best[j];
-        begin += n;
+        for (size_t j = 0; j < n && r->blocks > 1; j++)
+            r->partial[block * r->kept.count + at + j].f = sums ? totals[j] : (double)best[j];
+    }
+}
+
+/* Partial results, in order. */
+static void join_blocks(const reduce *r)
+{
+    size_t next = r->columns ? r->kept.count : 1;
+    for (size_t at = 0; at < r->kept.count; at++) {
+        const total *partial = r->partial + at * (r->columns ? 1 : r->blocks);
+        total t = partial[0];
+        for (size_t i = 1; i < r->blocks; i++)
+            t = join(r, t, partial[i * next]);
+        store(r, at, t);
     }
 }
 
@@ -258,60 +287,61 @@ static void cut(reduce *r)
 {
     r->blocks = 1;
     r->per = r->gone.count;
-    if (r->kept.count < 64 && r->gone.count > BLOCK) {
+    if (r->columns) {
+        size_t width = r->kept.dim[r->kept.n - 1], n = width < COLUMNS ? width : COLUMNS;
+        r->strips = r->kept.count / width * ((width + COLUMNS - 1) / COLUMNS);
+        size_t least = STRIP_BLOCK / n, most = STRIP_BLOCKS / r->strips;
+        if (most < 2 || r->gone.count <= least)
+            return;
+        r->per = (r->gone.count + most - 1) / most;
+        r->per = (r->per > least ? r->per : least) / 64 * 64 + 64; /* as kernels take them */
+    } else if (r->kept.count < FEW && r->gone.count > BLOCK) {
         r->per = BLOCK;
-        r->blocks = (r->gone.count + BLOCK - 1) / BLOCK;
     }
+    if (r->per < r->gone.count)
+        r->blocks = (r->gone.count + r->per - 1) / r->per;
 }
 
-static void split_axes(reduce *r, const mica_view *x, const mica_reduce_params *params)
+static reduce reduce_of(const mica_call *call)
 {
-    r->kept = (axes){.count = 1};
-    r->gone = (axes){.count = 1};
+    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
+    const mica_reduce_params *params = call->step->params;
+    reduce r = {.kernels = &call->cpu->kernels, .op = call->step->op, .x = x->data, .y = y->data};
+    r.dtype = x->dtype;
+    r.to = y->dtype;
+    r.size = mica_dtype_size(x->dtype);
+    r.kept = (axes){.count = 1};
+    r.gone = (axes){.count = 1};
     for (int i = 0; i < x->rank; i++)
-        add_axis(goes(params, i) ? &r->gone : &r->kept, (size_t)x->dim[i], x->stride[i]);
-    cut(r);
+        add_axis(goes(params, i) ? &r.gone : &r.kept, (size_t)x->dim[i], x->stride[i]);
+    r.columns = r.dtype == MICA_DTYPE_F32 && r.op != MICA_OP_PROD && r.kept.n > 0 &&
+                r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
+                r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0 && r.kept.count > 0 &&
+                (r.kept.count >= FEW || r.kept.dim[r.kept.n - 1] >= FEW_COLUMNS);
+    cut(&r);
+    return r;
 }
 
 size_t mica_cpu_scratch_reduce(const mica_call *call)
 {
-    reduce r;
-    split_axes(&r, mica_call_input(call, 0), call->step->params);
+    reduce r = reduce_of(call);
     return r.blocks > 1 ? r.blocks * r.kept.count * sizeof(total) : 0;
 }
 
 mica_status mica_cpu_run_reduce(const mica_call *call)
 {
-    const mica_view *x = mica_call_input(call, 0), *y = mica_call_output(call);
-    reduce r = {.kernels = &call->cpu->kernels, .op = call->step->op, .x = x->data, .y = y->data};
-    r.dtype = x->dtype;
-    r.to = y->dtype;
-    r.size = mica_dtype_size(x->dtype);
+    reduce r = reduce_of(call);
     r.partial = (total *)(void *)call->run->scratch;
-    split_axes(&r, x, call->step->params);
     bool sums = r.op == MICA_OP_SUM || r.op == MICA_OP_MEAN;
+    size_t results = r.columns ? r.strips : r.kept.count;
+    size_t elements = r.columns ? r.per * (r.kept.count / r.strips) / 4 : r.per;
     if (r.dtype == MICA_DTYPE_F32 && sums && r.blocks == 1 && r.kept.n <= 1 && r.gone.n == 1 &&
-        r.gone.stride[0] == 1 && (r.kept.n == 0 || r.kept.stride[0] == (int64_t)r.gone.count)) {
+        r.gone.stride[0] == 1 && (r.kept.n == 0 || r.kept.stride[0] == (int64_t)r.gone.count))
         mica_cpu_ranges(call->cpu, r.kept.count, mica_cpu_grain(r.gone.count), by_rows, &r);
-        return MICA_OK;
-    }
-    bool columns = r.dtype == MICA_DTYPE_F32 && r.op != MICA_OP_PROD && r.blocks == 1 &&
-                   r.kept.n > 0 && r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
-                   r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0;
-    if (columns) {
-        size_t grain = mica_cpu_grain(r.gone.count / 4) * 4;
-        if (grain > COLUMNS / 2) /* whole blocks */
-            grain = (grain + COLUMNS - 1) / COLUMNS * COLUMNS;
-        mica_cpu_ranges(call->cpu, r.kept.count, grain, by_columns, &r);
-        return MICA_OK;
-    }
-    mica_cpu_ranges(call->cpu, r.kept.count * r.blocks, mica_cpu_grain(r.per), by_result, &r);
-    for (size_t at = 0; r.blocks > 1 && at < r.kept.count; at++) {
-        const total *partial = r.partial + at * r.blocks;
-        total t = partial[0];
-        for (size_t i = 1; i < r.blocks; i++)
-            t = join(&r, t, partial[i]);
-        store(&r, at, t);
-    }
+    else
+        mica_cpu_ranges(call->cpu, results * r.blocks, mica_cpu_grain(elements),
+                        r.columns ? by_columns : by_result, &r);
+    if (r.blocks > 1)
+        join_blocks(&r);
     return MICA_OK;
 }

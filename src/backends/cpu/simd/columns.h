@@ -35,19 +35,30 @@ V_INLINE void add_double(double *total, vec x, size_t n)
  * brought. */
 enum { TOGETHER = 2048, ROWS = 64, AT_ONCE = 8, LINE = 16 };
 
+/* What becomes of a number when a row is taken in: the sum, the larger, the smaller; extremes stay
+ * NaN. */
+typedef enum how { SUM, MOST, LEAST } how;
+
+V_INLINE vec taken(const how f, vec y, vec x)
+{
+    if (f == SUM)
+        return v_add(y, x);
+    return v_where_nan(y, y, f == MOST ? v_max(y, x) : v_min(y, x));
+}
+
 /* Takes columns [j, j + n) of `rows` rows into `into`, n <= LANES. */
 V_INLINE void take_rows(float *into, const float *x, size_t stride, const size_t rows, size_t j,
-                        size_t n, vec (*f)(vec, vec))
+                        size_t n, const how f)
 {
     vec y = load_up_to(into + j, n, v_zero());
     V_UNROLL
     for (size_t i = 0; i < rows; i++)
-        y = f(y, load_up_to(x + i * stride + j, n, v_zero()));
+        y = taken(f, y, load_up_to(x + i * stride + j, n, v_zero()));
     store_up_to(into + j, y, n);
 }
 
 V_INLINE void take_eight(float *into, const float *x, const float *next, size_t stride, size_t n,
-                         vec (*f)(vec, vec))
+                         const how f)
 {
     size_t whole = n - n % LINE, j = 0;
     for (; j < whole; j += LINE) {
@@ -60,7 +71,7 @@ V_INLINE void take_eight(float *into, const float *x, const float *next, size_t 
         take_rows(into, x, stride, AT_ONCE, j, n - j < LANES ? n - j : LANES, f);
 }
 
-V_INLINE void take_one(float *into, const float *x, size_t n, vec (*f)(vec, vec))
+V_INLINE void take_one(float *into, const float *x, size_t n, const how f)
 {
     size_t whole = n - n % LANES;
     for (size_t j = 0; j < whole; j += LANES)
@@ -69,12 +80,12 @@ V_INLINE void take_one(float *into, const float *x, size_t n, vec (*f)(vec, vec)
         take_rows(into, x, 0, 1, whole, n - whole, f);
 }
 
-/* At most TOGETHER columns, which are `apart` or behind one another. */
+/* At most TOGETHER columns of rows that are `apart` or behind one another. */
 V_INLINE void take_block(float *into, const float *x, size_t stride, size_t rows, size_t n,
-                         bool apart, vec (*f)(vec, vec))
+                         bool apart, const how f)
 {
     size_t i = 0;
-    for (; apart && i + AT_ONCE <= rows; i += AT_ONCE) {
+    for (; (apart || n <= LINE) && i + AT_ONCE <= rows; i += AT_ONCE) {
         bool last = i + 2 * AT_ONCE > rows; /* then the columns beside these */
         take_eight(into, x + i * stride, last ? x + n : x + (i + AT_ONCE) * stride, stride, n, f);
     }
@@ -88,7 +99,7 @@ static void sum_block(double *total, const float *x, size_t stride, size_t rows,
 {
     _Alignas(64) float sums[TOGETHER]; /* what crosses lines takes twice as long */
     memset(sums, 0, n * sizeof *sums);
-    take_block(sums, x, stride, rows, n, apart, v_add);
+    take_block(sums, x, stride, rows, n, apart, SUM);
     for (size_t j = 0; j < n; j += LANES) {
         size_t m = n - j < LANES ? n - j : LANES;
         add_double(total + j, load_up_to(sums + j, m, v_zero()), m);
@@ -227,32 +238,21 @@ static void k_row_sums(float *y, const float *x, size_t rows, size_t n, double b
 }
 
 V_INLINE void best_rows(float *best, const float *x, size_t stride, size_t rows, size_t n,
-                        vec (*f)(vec, vec))
+                        const how f)
 {
     for (size_t j = 0; j < n; j += TOGETHER)
         take_block(best + j, x + j, stride, rows, n - j < TOGETHER ? n - j : TOGETHER, stride != n,
                    f);
 }
 
-/* The larger, the smaller; y where it is NaN. */
-V_INLINE vec raised(vec y, vec x)
-{
-    return v_where_nan(y, y, v_max(y, x));
-}
-
-V_INLINE vec lowered(vec y, vec x)
-{
-    return v_where_nan(y, y, v_min(y, x));
-}
-
 static void k_max_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
 {
-    best_rows(best, x, stride, rows, n, raised);
+    best_rows(best, x, stride, rows, n, MOST);
 }
 
 static void k_min_rows(float *best, const float *x, size_t stride, size_t rows, size_t n)
 {
-    best_rows(best, x, stride, rows, n, lowered);
+    best_rows(best, x, stride, rows, n, LEAST);
 }
 
 /* Columns [j, j + n) take in `rows` rows, of which x is the first, n <= LANES. */
@@ -322,28 +322,28 @@ static void k_argmin_down(float *best, int32_t *at, const float *x, size_t strid
 /* ---- rows joined with rows ---- */
 
 V_INLINE void join_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n,
-                        vec (*f)(vec, vec))
+                        const how f)
 {
     for (size_t i = 0; i < count; i++, x += n) {
         float *to = y + (size_t)at[i] * n;
         size_t j = 0;
         for (; j + LANES <= n; j += LANES)
-            v_store(to + j, f(v_load(to + j), v_load(x + j)));
+            v_store(to + j, taken(f, v_load(to + j), v_load(x + j)));
         if (j < n)
             v_store_n(to + j,
-                      f(v_load_n(to + j, n - j, v_zero()), v_load_n(x + j, n - j, v_zero())),
+                      taken(f, v_load_n(to + j, n - j, v_zero()), v_load_n(x + j, n - j, v_zero())),
                       n - j);
     }
 }
 
 static void k_add_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
 {
-    join_rows(y, at, x, count, n, v_add);
+    join_rows(y, at, x, count, n, SUM);
 }
 
 static void k_raise_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
 {
-    join_rows(y, at, x, count, n, raised);
+    join_rows(y, at, x, count, n, MOST);
 }
 
 /* ---- losses ---- */
