@@ -129,13 +129,15 @@ static void fill_pairs(uint16_t *b, size_t n, uint64_t seed)
 static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t words, bool add,
                             bool bias)
 {
-    size_t nr = k->gemm.nr, ldc = nr + 3, cells = (m - 1) * ldc + n;
+    enum { GAP = 5 };
+    size_t nr = k->gemm.nr, ldc = n + 3, cells = (m - 1) * ldc + n;
+    size_t next_panel = words * nr + GAP, all_words = (n - 1) / nr * next_panel + words * nr;
     float *a = guarded_floats(0, a_floats(k, m, words * k->bf16.a_words), AT_END),
           x[2 * MICA_GEMM_KC];
-    uint16_t *b = guarded(1, words * nr * 4, AT_END);
+    uint16_t *b = guarded(1, all_words * 4, AT_END);
     float *c = guarded_floats(2, cells, AT_END), *extra = guarded_floats(3, n, AT_END);
     float *before = guarded_floats(4, cells, AT_BEGIN);
-    fill_pairs(b, words * nr, 2);
+    fill_pairs(b, all_words, 2);
     fill_random(before, cells, 3, -1, 1);
     fill_random(extra, n, 4, -1, 1);
     memcpy(c, before, cells * sizeof *c);
@@ -143,9 +145,10 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
         fill_random(x, 2 * words, i + 5, -1, 1);
         k->bf16.pack(a + i * MICA_GEMM_A_STRIDE, x, 2 * words);
     }
-    mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    /* Goes past the end: nothing is read there. */
+    mica_ahead ahead = {(const char *)b, (const char *)b, 128};
     enter(k);
-    k->bf16.tile(m, n, words, a, b, c, ldc, add, bias ? extra : NULL, ahead);
+    k->bf16.tile(m, n, words, a, b, next_panel, c, ldc, add, bias ? extra : NULL, ahead);
     leave(k);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
@@ -156,7 +159,8 @@ static void check_tile_bf16(const mica_kernels *k, size_t m, size_t n, size_t wo
         double sum = (add ? (double)before[at] : 0) + (bias ? (double)extra[j] : 0);
         for (size_t p = 0; p < 2 * words; p++)
             sum += (double)number_of(k, a + i * MICA_GEMM_A_STRIDE, p) *
-                   (double)mica_bf16_to_f32(b[(p / 2 * nr + j) * 2 + p % 2]);
+                   (double)mica_bf16_to_f32(
+                       b[(j / nr * next_panel + p / 2 * nr + j % nr) * 2 + p % 2]);
         check_near(c[at], sum, 0, 1e-6 + 1.2e-7 * (double)words, "tile in bfloat16", at);
     }
 }
@@ -183,7 +187,7 @@ static void test_tile_bf16(void **state)
     for (size_t t = 0; t < n_tables; t++) {
         const mica_kernels *k = &tables[t];
         for (size_t m = 1; m <= k->bf16.mr; m++)
-            for (size_t n = 1; n <= k->gemm.nr; n++) {
+            for (size_t n = 1; n <= (m <= k->bf16.few ? 2 : 1) * k->gemm.nr; n++) {
                 check_tile_bf16(k, m, n, (m + n) % 5, (m + n) & 1, (m + n) & 2);
                 check_tile_bf16(k, m, n, 17, (m + n) & 2, (m + n) & 1);
             }
@@ -289,7 +293,8 @@ static void check_tile_int8(const mica_kernels *k, size_t m, size_t n, size_t wo
             x[p] = widest ? 255 : (float)random_below(&seed, 256);
         k->int8.quantize(a + i * MICA_GEMM_A_STRIDE, x, steps, 1, 0);
     }
-    mica_ahead ahead = {(const char *)b, 128}; /* goes past the end: nothing is read there */
+    /* Goes past the end: nothing is read there. */
+    mica_ahead ahead = {(const char *)b, (const char *)b, 128};
     enter(k);
     k->int8.tile(m, n, words, a, b, c, ldc, false, NULL, ahead);
     k->int8.tile(m, n, words, a, b, c, ldc, true, &tail, ahead);

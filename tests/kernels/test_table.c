@@ -448,7 +448,8 @@ static void check_tile(const mica_kernels *k, size_t m, size_t n, size_t steps, 
     fill_random(before, cells, 3, -1, 1);
     fill_random(extra, n, 4, -1, 1);
     memcpy(c, before, cells * sizeof *c);
-    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end: nothing is read there */
+    /* Goes past the end: nothing is read there. */
+    mica_ahead ahead = {(const char *)b, (const char *)b, 64};
     k->gemm.tile(m, n, steps, a, b, c, ldc, add, false, bias ? extra : NULL, ahead);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
@@ -485,7 +486,8 @@ static void check_strip(const mica_kernels *k, size_t m, size_t n, size_t steps,
     fill_random(bias, n, 4, -1, 1);
     memcpy(c, expected, cells * sizeof *c);
     const float *added = steps % 2 ? bias : NULL;
-    mica_ahead ahead = {(const char *)b, 64}; /* goes past the end, as next_a does */
+    /* Goes past the end, as next_a does. */
+    mica_ahead ahead = {(const char *)b, (const char *)b, 64};
     for (size_t i = 0; i < m; i++)
         memcpy(packed_a + i * MICA_GEMM_A_STRIDE, a + i * lda, steps * sizeof *a);
     for (size_t j = 0; j < n; j += nr) {

@@ -165,6 +165,15 @@ static void pack_a(const block *t)
     }
 }
 
+/* Where a panel begins in this block of k; of a B that lies, where its first row does. */
+static const float *panel_at(const block *t, size_t panel)
+{
+    const mica_gemm *g = t->gemm;
+    size_t nr = g->kernels->gemm.nr;
+    return (const float *)g->b +
+           (g->b_lies ? t->word0 * g->n + panel * nr : (panel * t->all_words + t->word0) * nr);
+}
+
 /* Sides of a strip from row `first` on, from panel `panel` on. Of an A that lies where it lies,
  * these rows' next block of k is fetched; after the last the rows in their place in the next block,
  * or next_a's. */
@@ -175,11 +184,10 @@ static mica_gemm_sides sides_of(const block *t, size_t first, size_t panel, size
     mica_gemm_sides sides = {t->packed + first * MICA_GEMM_A_STRIDE,
                              NULL,
                              MICA_GEMM_A_STRIDE,
-                             (const float *)g->b + panel * next + t->word0 * nr,
+                             panel_at(t, panel),
                              nr,
                              next};
     if (g->b_lies) {
-        sides.b = (const float *)g->b + t->word0 * g->n + panel * nr;
         sides.ldb = g->n;
         sides.next_panel = nr;
     }
@@ -208,15 +216,16 @@ static bool writes_past(const block *t, const float *c)
            (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
 }
 
-/* Rows [first, first + rows) of the block in one panel; `wide` is its part in float32, or NULL. */
-static void run_tile(const block *t, size_t first, size_t rows, size_t panel, const float *wide,
-                     mica_ahead ahead)
+/* Rows [first, first + rows) of the block in a panel, or in as many as one call takes; `wide` is
+ * its part in float32, or NULL. */
+static void run_tile(const block *t, size_t first, size_t rows, size_t panel, size_t panels,
+                     const float *wide, mica_ahead ahead)
 {
     const mica_gemm *g = t->gemm;
-    size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(nr, g->n - column);
+    size_t nr = g->kernels->gemm.nr, column = panel * nr, n = smaller(panels * nr, g->n - column);
     bool add = t->word0 > 0, last = t->word0 + t->words == t->all_words;
     const float *a = t->packed + first * MICA_GEMM_A_STRIDE;
-    const float *b = (const float *)g->b + (panel * t->all_words + t->word0) * nr;
+    const float *b = panel_at(t, panel);
     bool now = g->precision == MICA_PRECISION_BF16 ? !add : last; /* that the bias is added */
     const float *bias = now && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
@@ -225,7 +234,8 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, co
     } else if (wide) {
         g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
-        g->kernels->bf16.tile(rows, n, t->words, a, b, c, g->ldc, add, bias, ahead);
+        g->kernels->bf16.tile(rows, n, t->words, a, b, t->all_words * nr, c, g->ldc, add, bias,
+                              ahead);
     } else {
         mica_int8_tail tail = {t->scale + first, t->zero + first, g->column_scale + column,
                                g->column_sum + column, bias};
@@ -266,8 +276,7 @@ static void widen_group(const block *t, size_t panel0, size_t panel1)
     const mica_gemm *g = t->gemm;
     size_t nr = g->kernels->gemm.nr;
     for (size_t panel = panel0; panel < panel1; panel++)
-        g->kernels->bf16.widen(t->wide + (panel - panel0) * 2 * t->words * nr,
-                               (const float *)g->b + (panel * t->all_words + t->word0) * nr,
+        g->kernels->bf16.widen(t->wide + (panel - panel0) * 2 * t->words * nr, panel_at(t, panel),
                                t->words);
 }
 
@@ -312,7 +321,7 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(const block *t, size_t panel0, size_t panel1)
 {
-    enum { FEW_STRIPS = 7, PANELS_THERE = 8 };
+    enum { FEW_STRIPS = 7, PANELS_THERE = 8, AGAIN_BYTES = 24 << 10 };
     const mica_gemm *g = t->gemm;
     const mica_kernels *kernels = g->kernels;
     size_t nc = t->a_lies ? PANELS_THERE : kernels->gemm.nc;
@@ -321,14 +330,18 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     size_t all_bytes = t->all_words * kernels->gemm.nr * sizeof(float);
     if (g->b_lies) /* the block lies in one piece, of which each tile asks for a part */
         all_bytes = panel_bytes;
-    bool may_widen = g->precision == MICA_PRECISION_BF16 && kernels->bf16.widen != NULL;
+    bool bf16 = g->precision == MICA_PRECISION_BF16;
+    bool may_widen = bf16 && kernels->bf16.widen != NULL;
     bool widens = may_widen && strips > FEW_STRIPS;
     if (may_widen && !widens) /* whose tile needs registers to widen in: a row less */
         strips = ceil_div(t->rows, tile_rows(g) - 1);
     bool strip = g->precision == MICA_PRECISION_F32 && kernels->gemm.strip;
     size_t wide_floats = 2 * t->words * kernels->gemm.nr, steps = widens ? 2 * t->words : t->words;
     size_t share = panel_bytes / strips;
-    mica_ahead ahead = {NULL, steps ? ceil_div(share, steps) : 0};
+    mica_ahead ahead = {NULL, NULL, steps ? ceil_div(share, steps) : 0};
+    /* A strip that is alone asks again, so much ahead, and first four times as much. */
+    size_t again = strips == 1 && !g->b_lies && steps ? ceil_div(AGAIN_BYTES, panel_bytes) : 0;
+    nc = nc < 4 * again ? 4 * again : nc;
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
         const char *next = next_group(t, group, end, panel0, panel1);
@@ -336,12 +349,16 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
             widen_group(t, group, end);
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
             rows = strip_end(t, s, strips) - first;
+            size_t once = bf16 && !widens && rows <= kernels->bf16.few ? 2 : 1;
             ahead.at = next + s * share;
+            ahead.again = again ? (const char *)panel_at(t, group + again) : ahead.at;
             if (strip)
                 run_strip(t, first, rows, group, end, ahead, all_bytes);
-            for (size_t panel = group; panel < end && !strip; panel++, ahead.at += all_bytes)
-                run_tile(t, first, rows, panel,
+            for (size_t panel = group; panel < end && !strip; panel += once) {
+                run_tile(t, first, rows, panel, smaller(once, end - panel),
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
+                ahead = mica_ahead_by(ahead, once * all_bytes);
+            }
             if (g->activation && t->word0 + t->words == t->all_words)
                 activate(t, first, rows, group, end);
         }

@@ -148,11 +148,18 @@ typedef void (*mica_k_transpose)(float *y, size_t ldy, const float *x, size_t ld
 
 /* What will be wanted next. While a tile computes it asks for the cache line at `at`, then for that
  * `step` bytes on, and so on, one for each step of k, so that what comes from far away comes evenly
- * over the time of the sums. It is not read: any address will do. */
+ * over the time of the sums. It is not read: any address will do. With few rows memory is the
+ * limit, and then processors drop some of what they are asked for: so what is wanted sooner, from
+ * `again` on, is asked for a second time. */
 typedef struct mica_ahead {
-    const char *at;
+    const char *at, *again;
     size_t step;
 } mica_ahead;
+/* For a panel that lies `bytes` further on. */
+static inline mica_ahead mica_ahead_by(mica_ahead ahead, size_t bytes)
+{
+    return (mica_ahead){ahead.at + bytes, ahead.again + bytes, ahead.step};
+}
 
 /* c[i][j] for i < m, j < n is set to (add: increased by) the sum over p < k, in this order, by
  * fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is added if bias is not NULL.
@@ -179,10 +186,11 @@ typedef void (*mica_k_gemm_strip)(size_t m, size_t n, size_t k, const mica_gemm_
 
 /* The same of numbers in bfloat16. Their products are exact in float32; in which order the two of a
  * word are added, and whether the sum is rounded between them, is the processor's, and so is
- * whether the bias and what c holds are added before the products or after them. */
+ * whether the bias and what c holds are added before the products or after them. With at most
+ * bf16.few rows n may be up to 2 nr: the second panel lies next_panel words from the first. */
 typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *a, const void *b,
-                                      float *c, size_t ldc, bool add, const float *bias,
-                                      mica_ahead ahead);
+                                      size_t next_panel, float *c, size_t ldc, bool add,
+                                      const float *bias, mica_ahead ahead);
 /* Rounds n numbers to the nearest bfloat16 (to even on a tie; NaN stays NaN, and numbers below the
  * normal range may become zero) and packs them as the tile takes them; zeros fill the last word. */
 typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
@@ -310,6 +318,7 @@ typedef struct mica_kernels {
         mica_k_pack_bf16 pack;
         mica_k_widen_panel widen; /* where A is packed as float32, else NULL: mr is gemm's */
         size_t mr;                /* rows of a tile; columns are gemm's */
+        size_t few;               /* rows at most with which a tile takes two panels, or 0 */
         size_t a_words;           /* 1 or 2 */
         bool fast;                /* faster than float32, not only smaller */
         const char *name;         /* of what multiplies, for people */

@@ -80,8 +80,8 @@ V_TILE void mmla_sums(const size_t m, size_t k, const uint32_t *a, const uint32_
         }
     }
     for (; p + 2 <= k; p += 2, b += 2 * TILE_NR) {
-        tile_ask(&ahead);
-        tile_ask(&ahead);
+        tile_ask(m, &ahead);
+        tile_ask(m, &ahead);
         mmla_step(m, a, p, b, true, sums);
     }
     if (p < k)

@@ -7,8 +7,9 @@
 
 enum { MR = 4, NR = 16 };
 
-static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel, float *c,
-                 size_t ldc, bool add, const float *bias, mica_ahead ahead)
+static void tile(size_t m, size_t n, size_t k, const void *packed, const void *panel,
+                 size_t next_panel, float *c, size_t ldc, bool add, const float *bias,
+                 mica_ahead ahead)
 {
     const float *a = packed;
     const uint16_t *b = panel;
@@ -53,6 +54,7 @@ void mica_k_gemm_bf16_init_c(mica_kernels *kernels)
 {
     kernels->bf16.tile = tile;
     kernels->bf16.mr = MR;
+    kernels->bf16.few = 0;
     kernels->bf16.pack = pack;
     kernels->bf16.widen = widen;
     kernels->bf16.a_words = 2;

@@ -12,7 +12,7 @@ V_TILE void int8_sums(const size_t m, size_t k, const uint32_t *a, const int32_t
                       mica_ahead ahead)
 {
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
-        tile_ask(&ahead);
+        tile_ask(m, &ahead);
         ivec b0 = i_load(b), b1 = i_load(b + LANES);
         V_UNROLL
         for (size_t i = 0; i < m; i++) {

@@ -27,8 +27,9 @@ V_TILE void pairs_tile_of(const size_t m, size_t n, size_t k, const uint32_t *a,
     tile_end(m, n, c, ldc, acc, add, false, bias);
 }
 
-static void pairs_tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c,
-                       size_t ldc, bool add, const float *bias, mica_ahead ahead)
+static void pairs_tile(size_t m, size_t n, size_t k, const void *a, const void *b,
+                       size_t next_panel, float *c, size_t ldc, bool add, const float *bias,
+                       mica_ahead ahead)
 {
     TILE_OF_HEIGHT(m, pairs_tile_of, n, k, a, b, c, ldc, add, bias, ahead);
 }
@@ -81,6 +82,7 @@ static void pairs_fill(mica_kernels *kernels, const char *name)
 {
     kernels->bf16.tile = pairs_tile;
     kernels->bf16.mr = TILE_MR;
+    kernels->bf16.few = 0;
     kernels->bf16.pack = pairs_pack;
     kernels->bf16.widen = NULL;
     kernels->bf16.a_words = 1;

@@ -87,14 +87,26 @@ V_TILE void tile_begin(const size_t m, const float *c, size_t ldc, bool past, ve
     }
 }
 
-/* One step of k: into the second cache, since more comes than the first one holds. A step may be as
- * long as the row of a panel, which is two lines where vectors are one. */
-V_TILE void tile_ask(mica_ahead *ahead)
+V_TILE void ask_line(const char *at)
 {
-    __builtin_prefetch(ahead->at, 0, 2);
+    __builtin_prefetch(at, 0, 2);
     if (LANES == 16)
-        __builtin_prefetch(ahead->at + 64, 0, 2);
+        __builtin_prefetch(at + 64, 0, 2);
+}
+
+/* One step of k: into the second cache, since more comes than the first one holds. A step may be as
+ * long as the row of a panel, which is two lines where vectors are one. Few rows ask again. */
+V_TILE void tile_ask(const size_t m, mica_ahead *ahead)
+{
+    enum { FEW = LANES == 16 ? 8 : 4 };
+    ask_line(ahead->at);
     ahead->at += ahead->step;
+    if (m <= FEW) {
+        ask_line(ahead->again);
+        ahead->again += ahead->step;
+        /* Both before B is loaded, and not where a compiler likes: among loads more are dropped. */
+        __asm__ volatile("" ::: "memory");
+    }
 }
 
 V_TILE void tile_end(const size_t m, size_t n, float *c, size_t ldc, vec acc[][2], bool add,
@@ -114,8 +126,8 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
     vec acc[TILE_MAX_ROWS][2];
     tile_begin(m, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
+        tile_ask(m, &ahead);
         vec b0 = v_load(b), b1 = v_load(b + LANES);
-        tile_ask(&ahead);
         if (fetch && p % LINE == 0) {
             V_UNROLL
             for (size_t i = 0; i < m; i++) {
@@ -183,7 +195,7 @@ V_TILE void gemm_strip_of(const size_t m, size_t n, size_t k, const mica_gemm_si
     }
     while (left > 0) {
         size_t done = n - left, panel = done / TILE_NR;
-        const mica_ahead ask = {ahead.at + panel * ahead_panel, ahead.step};
+        const mica_ahead ask = mica_ahead_by(ahead, panel * ahead_panel);
         const float *more = bias ? bias + done : NULL;
         at.b = sides->b + panel * at.next_panel;
         if (left < TILE_NR) {

@@ -16,8 +16,8 @@ static __attribute__((noinline)) void add_bias(size_t m, size_t n, float part[][
 }
 
 /* The sums start from what is added to the products. */
-static void tile(size_t m, size_t n, size_t k, const void *a, const void *b, float *c, size_t ldc,
-                 bool add, const float *bias, mica_ahead ahead)
+static void tile(size_t m, size_t n, size_t k, const void *a, const void *b, size_t next_panel,
+                 float *c, size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     float part[ROWS][TILE_NR], row[TILE_NR] = {0};
     bool lower = m > SIDE, whole = m == ROWS && n == TILE_NR;

@@ -17,7 +17,7 @@ V_TILE void pairs_sums(const size_t m, size_t k, const uint32_t *a, const uint32
 {
     for (size_t p = 0; p < k; p++, b += TILE_NR) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + LANES);
-        tile_ask(&ahead);
+        tile_ask(m, &ahead);
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
             __m512i x = _mm512_set1_epi32((int)a[i * MICA_GEMM_A_STRIDE + p]);
