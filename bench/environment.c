@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "environment.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,20 @@ double bench_memory_available(void)
     return most < 0 || taken < 0 || left > available ? available : left > 0 ? left : 1;
 }
 
+/* What else there is that makes times what they are. */
+static void read_state(bench_environment *e)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    double load = read_number("/proc/loadavg", "");
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "r");
+    e->memory = pages > 0 && page > 0 ? (double)pages * (double)page : NAN;
+    e->load = load < 0 ? NAN : load;
+    if (file && fgets(e->governor, sizeof e->governor, file))
+        e->governor[strcspn(e->governor, "\n")] = 0;
+    if (file)
+        fclose(file);
+}
+
 void bench_environment_read(bench_environment *e)
 {
     struct utsname system;
@@ -140,6 +155,7 @@ void bench_environment_read(bench_environment *e)
 #endif
     if (gmtime_r(&now, &utc))
         strftime(e->started, sizeof e->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    read_state(e);
     read_commit(e->commit, sizeof e->commit);
 }
 
@@ -159,4 +175,7 @@ void bench_environment_write(mica_json_writer *w, const bench_environment *e)
     write_known(w, "kernels", e->kernels);
     bench_write_int(w, "processors", (int64_t)e->processors);
     bench_write_int(w, "threads", (int64_t)e->threads);
+    bench_write_number(w, "memory_bytes", e->memory);
+    bench_write_number(w, "load", e->load);
+    write_known(w, "governor", e->governor);
 }

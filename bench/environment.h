@@ -14,6 +14,9 @@ typedef struct bench_environment {
     char cpu[128], kernels[32], system[256], compiler[64], started[32];
     char commit[64]; /* of the source tree in which the program lies; "" = not known */
     size_t threads, processors;
+    double memory;     /* bytes of the machine; NAN = not known */
+    double load;       /* processes that wanted to run in the minute before; NAN = not known */
+    char governor[32]; /* what chooses the processors' clock; "" = not known (virtual machines) */
 } bench_environment;
 
 /* Never fails: what is not known stays empty. */

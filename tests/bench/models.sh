@@ -23,6 +23,7 @@ peaks=$work/peaks.jsonl
 run "$mica" bench models --models "$work/tiny" --lengths 20 --batches 1 --rounds 1 --min-time 0 --peers "mica fp32" --output "$peaks"
 expect "a run that measures the peaks" 0
 grep -q '"peaks":{"flops":[0-9.e+]*,.*,"of":null}' "$peaks" || complain "the peaks are not there"
+grep -q '"memory_bytes":[0-9.e+]*,"load":[0-9n][0-9.ul]*,"governor":' "$peaks" || complain "the state of the machine is not there"
 run "$mica" bench models --models "$work/tiny" --peers mica --peaks "$work/tiny/config.json"
 expect "peaks of what is no result" 1
 sed 's/"kernels":"/&x/' "$peaks" >"$work/other-peaks.jsonl"
