@@ -20,6 +20,8 @@
 /* Elements of a block of one result; results of a strip at most, elements of its blocks at least,
  * and how many blocks there are of all strips, more or less. */
 enum { BLOCK = 1 << 14, COLUMNS = 2048, STRIP_BLOCK = 1 << 17, STRIP_BLOCKS = 64 };
+/* Halves that are brought to float32 at once, as rows of a strip: some rows, in the first cache. */
+enum { WIDE = 4 * COLUMNS };
 /* Less than a vector of few results: better one by one. */
 enum { FEW = 64, FEW_COLUMNS = 8 };
 
@@ -223,25 +225,45 @@ static void by_rows(void *arg, size_t begin, size_t end, size_t worker)
                          r->op == MICA_OP_MEAN ? (double)n : 1);
 }
 
+/* Rows of n halves, `stride` apart, as rows of float32 behind one another. */
+static void widen_rows(const reduce *r, float *to, const unsigned char *x, size_t stride,
+                       size_t rows, size_t n)
+{
+    if (stride == n) { /* no gaps */
+        n *= rows;
+        rows = 1;
+    }
+    for (size_t i = 0; i < rows; i++)
+        mica_cpu_widen(r->kernels, to + i * n, x + i * stride * r->size, r->dtype, n);
+}
+
 /* Takes elements [i, end) of each of n results beside one another, x being where the first of all
- * lies. */
-static void take_rows(const reduce *r, const float *x, size_t i, size_t end, double *totals,
+ * lies; those of halves WIDE at a time. */
+static void take_rows(const reduce *r, const unsigned char *x, size_t i, size_t end, double *totals,
                       float *best, size_t n)
 {
+    _Alignas(64) float wide[WIDE];
+    bool half = mica_is_half(r->dtype);
     size_t rows = r->gone.dim[r->gone.n - 1], stride = (size_t)r->gone.stride[r->gone.n - 1];
     for (size_t m; i < end; i += m) {
-        const float *from = x + offset_of(&r->gone, i);
+        const unsigned char *data = x + offset_of(&r->gone, i) * (int64_t)r->size;
+        const float *from = half ? wide : (const float *)(const void *)data;
+        size_t apart = half ? n : stride;
         m = rows - i % rows < end - i ? rows - i % rows : end - i;
+        if (half) {
+            m = m < WIDE / n ? m : WIDE / n;
+            widen_rows(r, wide, data, stride, m, n);
+        }
         if (r->op == MICA_OP_MAX)
-            r->kernels->max_rows(best, from, stride, m, n);
+            r->kernels->max_rows(best, from, apart, m, n);
         else if (r->op == MICA_OP_MIN)
-            r->kernels->min_rows(best, from, stride, m, n);
+            r->kernels->min_rows(best, from, apart, m, n);
         else
-            r->kernels->sum_rows(totals, from, stride, m, n);
+            r->kernels->sum_rows(totals, from, apart, m, n);
     }
 }
 
-/* float32 whose fastest axis stays. Tasks count blocks, those of a strip one after another. */
+/* Floats whose fastest axis stays. Tasks count blocks, those of a strip one after another. */
 static void by_columns(void *arg, size_t task, size_t last, size_t worker)
 {
     const reduce *r = arg;
@@ -255,17 +277,19 @@ static void by_columns(void *arg, size_t task, size_t last, size_t worker)
         size_t column = strip % per_row * COLUMNS, at = strip / per_row * width + column;
         size_t n = width - column < COLUMNS ? width - column : COLUMNS, begin = block * r->per;
         size_t end = begin + r->per < r->gone.count ? begin + r->per : r->gone.count;
-        float *y = (float *)(void *)r->y + at;
         for (size_t j = 0; j < n && sums; j++)
             totals[j] = 0;
         for (size_t j = 0; j < n && !sums; j++)
             best[j] = r->op == MICA_OP_MAX ? -INFINITY : INFINITY;
-        take_rows(r, (const float *)(const void *)r->x + offset_of(&r->kept, at), begin, end,
-                  totals, best, n);
-        for (size_t j = 0; j < n && r->blocks == 1; j++)
-            y[j] = sums ? (float)(totals[j] / by) : best[j];
+        take_rows(r, r->x + offset_of(&r->kept, at) * (int64_t)r->size, begin, end, totals, best,
+                  n);
         for (size_t j = 0; j < n && r->blocks > 1; j++)
             r->partial[block * r->kept.count + at + j].f = sums ? totals[j] : (double)best[j];
+        if (r->blocks > 1)
+            continue;
+        for (size_t j = 0; j < n && sums; j++)
+            best[j] = (float)(totals[j] / by);
+        mica_store_f32(r->kernels, r->to, r->y + at * mica_dtype_size(r->to), best, n);
     }
 }
 
@@ -314,7 +338,7 @@ static reduce reduce_of(const mica_call *call)
     r.gone = (axes){.count = 1};
     for (int i = 0; i < x->rank; i++)
         add_axis(goes(params, i) ? &r.gone : &r.kept, (size_t)x->dim[i], x->stride[i]);
-    r.columns = r.dtype == MICA_DTYPE_F32 && r.op != MICA_OP_PROD && r.kept.n > 0 &&
+    r.columns = mica_is_float(r.dtype) && r.op != MICA_OP_PROD && r.kept.n > 0 &&
                 r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
                 r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0 && r.kept.count > 0 &&
                 (r.kept.count >= FEW || r.kept.dim[r.kept.n - 1] >= FEW_COLUMNS);
