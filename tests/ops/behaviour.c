@@ -448,6 +448,71 @@ static void long_lines(void **state)
         }
 }
 
+/* x [2, n, width] of few different numbers, those of floats with both zeros, both infinities and
+ * NaN.
+ */
+static mica_value with_ties(mica_graph *g, mica_dtype dtype, int64_t n, int64_t width,
+                            uint64_t stream)
+{
+    static const float special[] = {NAN, -0.0F, 0, INFINITY, -INFINITY, -2, 2, 1, -1};
+    enum { SPECIAL = sizeof special / sizeof special[0] };
+    const int64_t shape[] = {2, n, width};
+    if (dtype != MICA_DTYPE_F32 && dtype != MICA_DTYPE_F16 && dtype != MICA_DTYPE_BF16)
+        return filled(g, dtype, 3, shape, 0, 50, stream);
+    mica_value which = filled(g, MICA_DTYPE_I32, 3, shape, 0, SPECIAL, stream);
+    mica_value picked =
+        mica_gather(g, constant(g, MICA_DTYPE_F32, special, SPECIAL), which, (mica_axis_params){0});
+    mica_value noise = filled(g, MICA_DTYPE_F32, 3, shape, -3, 3, stream + 1);
+    if (stream % 2) /* few special ones, many others */
+        picked = mica_where(g, mica_less(g, noise, mica_scalar(g, 2.9F)), noise, picked);
+    if (stream % 3 == 0) { /* zeros, few of them of one sign */
+        mica_value rare = mica_scalar(g, stream % 2 ? 2.9F : -2.9F);
+        picked = mica_mul(g, mica_sub(g, noise, rare), mica_scalar(g, 0));
+    }
+    return mica_cast(g, picked, (mica_cast_params){dtype});
+}
+
+static void same_bytes(mica_graph *g, mica_value a, mica_value b)
+{
+    mica_tensor *one = evaluate(g, a, 2), *other = evaluate(g, b, 1);
+    assert_int_equal(mica_tensor_bytes(one), mica_tensor_bytes(other));
+    assert_memory_equal(mica_tensor_data(one), mica_tensor_data(other), mica_tensor_bytes(one));
+    mica_tensor_release(&one);
+    mica_tensor_release(&other);
+}
+
+/* The first k of lines of n elements, whichever way they are found: what a sorted line begins with,
+ * and the same places. */
+static void first_of(mica_dtype dtype, int64_t n, int64_t width, bool smallest, uint64_t stream)
+{
+    static const int64_t few[] = {1, 16, 17, 300, 1100};
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = with_ties(g, dtype, n, width, stream);
+    const mica_sort_params params = {1, !smallest};
+    mica_value sorted = mica_sort(g, x, params), order = mica_argsort(g, x, params);
+    for (size_t k = 0; k < sizeof few / sizeof few[0] && few[k] <= n; k++) {
+        const mica_top_k_params top = {few[k], 1, smallest};
+        const mica_slice_params first = {.axis = 1, .end = few[k]};
+        same_bytes(g, mica_top_k(g, x, top), mica_slice(g, sorted, first));
+        same_bytes(g, mica_arg_top_k(g, x, top), mica_slice(g, order, first));
+    }
+    mica_graph_destroy(&g);
+}
+
+static void first_of_lines(void **state)
+{
+    static const mica_dtype dtypes[] = {MICA_DTYPE_F32, MICA_DTYPE_F16, MICA_DTYPE_BF16,
+                                        MICA_DTYPE_I32, MICA_DTYPE_U8,  MICA_DTYPE_U32,
+                                        MICA_DTYPE_I64};
+    static const int64_t lines[] = {1, 130, 700, 5003, 9001};
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++)
+        for (uint64_t line = 0; line < sizeof lines / sizeof lines[0]; line++)
+            for (int way = 0; way < 4; way++)
+                first_of(dtypes[i], lines[line], 1 + way / 2 * 2, way % 2 != 0,
+                         line + (uint64_t)way);
+}
+
 /* Of column j of x [n, width]: the sum, the largest and the smallest element. */
 typedef struct column {
     double sum;
@@ -606,6 +671,7 @@ int main(void)
         cmocka_unit_test(sizes_that_do_not_matter),
         cmocka_unit_test(constants_that_are_not_finite),
         cmocka_unit_test(long_lines),
+        cmocka_unit_test(first_of_lines),
         cmocka_unit_test(long_columns),
         cmocka_unit_test(scatters_in_parts),
         cmocka_unit_test(every_allocation_may_fail),

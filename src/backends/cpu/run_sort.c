@@ -8,8 +8,10 @@
  * items differ, so any way to sort is stable.
  *
  *   network   lines of at most NETWORK elements, as many side by side as a vector has lanes:
- * compare and exchange whole vectors, the same steps whatever the numbers are radix     longer
- * lines of 32-bit keys: three passes of 11 bits merge     int64
+ *             compare and exchange whole vectors, the same steps whatever the numbers are
+ *   radix     longer lines of 32-bit keys: three passes of 11 bits
+ *   few       the first few of a line: only what may be among them is gathered and sorted
+ *   merge     int64
  */
 #include <string.h>
 
@@ -17,12 +19,16 @@
 #include "tensor/convert.h"
 
 enum { NETWORK = 4096, INSERTION = 48, RADIX_BITS = 11, MOST_LANES = 16 };
+/* The first few of a line: of lines that the network takes FEW of at least FEW_LINE elements at
+ * most, of longer ones a FEW_OF-th at most. Elements that are looked at together, and items that
+ * are gathered beside many first ones before they are sorted. */
+enum { FEW = INSERTION / 3, FEW_LINE = 512, FEW_OF = 16, SELECT = 64, SELECT_ROOM = 1024 };
 
 typedef struct order {
     const mica_kernels *kernels;
     mica_dtype dtype;
-    size_t outer, n, inner, k; /* k: elements of a line of the result */
-    bool descending, indices;
+    size_t outer, n, inner, k;     /* k: elements of a line of the result */
+    bool descending, indices, few; /* few: k is so small that the others need no order */
     const unsigned char *x;
     unsigned char *y;
     size_t size;  /* bytes of an element of x */
@@ -62,8 +68,12 @@ static order order_of(const mica_call *call)
         o.outer *= (size_t)x->dim[i];
     for (int i = axis + 1; i < x->rank; i++)
         o.inner *= (size_t)x->dim[i];
+    /* The network is quick with values alone, and with columns. */
+    bool narrow = o.n > NETWORK ? o.k <= o.n / FEW_OF
+                                : o.n >= FEW_LINE && o.k <= FEW && o.indices && o.inner == 1;
+    o.few = narrow && o.dtype != MICA_DTYPE_I64;
     o.lanes = 1;
-    if (o.kernels->sort.keys && o.n <= NETWORK && o.dtype != MICA_DTYPE_I64) {
+    if (o.kernels->sort.keys && !o.few && o.n <= NETWORK && o.dtype != MICA_DTYPE_I64) {
         o.lanes = o.indices ? o.kernels->sort.pair_lanes : o.kernels->sort.key_lanes;
         for (o.rows = 1; o.rows < o.n; o.rows *= 2) {
         }
@@ -240,6 +250,17 @@ static void insertion(uint64_t *items, size_t n)
     }
 }
 
+/* Items, by the key: those with equal ones as they were made, by the index. */
+static uint64_t item_of(int32_t key, size_t index)
+{
+    return (uint64_t)((uint32_t)key ^ 0x80000000u) << 32 | (uint32_t)index;
+}
+
+static int32_t key_of(uint64_t item)
+{
+    return (int32_t)((uint32_t)(item >> 32) ^ 0x80000000u);
+}
+
 /* By the upper 32 bits; items that are equal there keep their order. Returns where they end up. */
 static uint64_t *radix(uint64_t *items, uint64_t *other, size_t n)
 {
@@ -259,23 +280,93 @@ static uint64_t *radix(uint64_t *items, uint64_t *other, size_t n)
     return items;
 }
 
+/* Items of one line that lie by index. Returns where they end up. */
+static uint64_t *sort_row(uint64_t *items, uint64_t *other, size_t n)
+{
+    if (n > INSERTION)
+        return radix(items, other, n);
+    insertion(items, n);
+    return items;
+}
+
+/* Whether any of n elements in a row may have a key up to `limit`: floats by their extreme, which
+ * is quickly found; a NaN hides it. */
+static bool may_reach(const order *o, const unsigned char *x, size_t n, int32_t limit)
+{
+    float buffer[SELECT], best;
+    const float *from = buffer;
+    int32_t key;
+    if (!mica_is_float(o->dtype))
+        return true;
+    if (o->dtype == MICA_DTYPE_F32)
+        from = (const float *)(const void *)x;
+    else
+        mica_load_f32(o->kernels, buffer, o->dtype, x, 1, n);
+    best = o->descending ? o->kernels->max(from, n) : o->kernels->min(from, n);
+    if (best != best)
+        return true;
+    if (best == 0) /* of zeros of both signs the one that comes first */
+        best = o->descending ? 0.0F : -0.0F;
+    float_keys(&key, &best, 1, o->indices);
+    return (o->descending ? ~key : key) <= limit;
+}
+
+/* The first k items of the line at x, in order; returns where they are. Elements that may be among
+ * them are gathered until there is no room, then all but the best k go, and from there on only what
+ * comes before the last of these is gathered: of equal keys the earlier ones are there already. */
+static uint64_t *select_items(const order *o, uint64_t *items, uint64_t *other,
+                              const unsigned char *x)
+{
+    _Alignas(64) unsigned char picked[SELECT * sizeof(int32_t)];
+    int32_t keys[SELECT], limit = INT32_MAX;
+    size_t more = o->k <= FEW ? FEW : o->k > SELECT_ROOM ? o->k : SELECT_ROOM, count = 0;
+    for (size_t at = 0; at < o->n; at += SELECT) {
+        size_t m = o->n - at < SELECT ? o->n - at : SELECT;
+        const unsigned char *from = x + at * o->inner * o->size;
+        if (o->inner > 1) {
+            mica_pick(picked, from, (int64_t)o->inner, o->size, m);
+            from = picked;
+        }
+        if (!may_reach(o, from, m, limit))
+            continue;
+        load_keys(o, keys, from, m);
+        for (size_t i = 0; i < m; i++) {
+            if (keys[i] > limit)
+                continue;
+            items[count++] = item_of(keys[i], at + i);
+            if (count < o->k + more)
+                continue;
+            uint64_t *sorted = sort_row(items, other, count);
+            other = sorted == items ? other : items;
+            items = sorted;
+            count = o->k;
+            limit = key_of(items[count - 1]);
+            limit -= limit > INT32_MIN;
+        }
+    }
+    return sort_row(items, other, count);
+}
+
+static uint64_t *sort_items_of(const order *o, int32_t *keys, uint64_t *items, uint64_t *other,
+                               const unsigned char *x)
+{
+    if (o->inner == 1)
+        load_keys(o, keys, x, o->n);
+    for (size_t i = 0; o->inner > 1 && i < o->n; i++)
+        load_keys(o, keys + i, x + i * o->inner * o->size, 1);
+    for (size_t i = 0; i < o->n; i++)
+        items[i] = item_of(keys[i], i);
+    return sort_row(items, other, o->n);
+}
+
 static void sort_line(const order *o, int32_t *keys, uint64_t *items, uint64_t *other, size_t line)
 {
-    size_t first = line / o->inner * o->n * o->inner + line % o->inner;
     size_t to = line / o->inner * o->k * o->inner + line % o->inner;
-    if (o->inner == 1)
-        load_keys(o, keys, o->x + first * o->size, o->n);
-    for (size_t i = 0; o->inner > 1 && i < o->n; i++)
-        load_keys(o, keys + i, o->x + (first + i * o->inner) * o->size, 1);
-    for (size_t i = 0; i < o->n; i++)
-        items[i] = (uint64_t)((uint32_t)keys[i] ^ 0x80000000u) << 32 | (uint32_t)i;
-    if (o->n <= INSERTION)
-        insertion(items, o->n);
-    else
-        items = radix(items, other, o->n);
+    const unsigned char *x = o->x + (line / o->inner * o->n * o->inner + line % o->inner) * o->size;
+    items = o->few ? select_items(o, items, other, x) : sort_items_of(o, keys, items, other, x);
     for (size_t i = 0; i < o->k; i++) {
         size_t at = to + i * o->inner;
-        int32_t key = (int32_t)((uint32_t)(items[i] >> 32) ^ 0x80000000u);
+        int32_t key = key_of(items[i]);
         if (o->indices)
             ((int32_t *)(void *)o->y)[at] = (int32_t)(items[i] & INT32_MAX);
         else
