@@ -585,6 +585,86 @@ static void long_columns(void **state)
     }
 }
 
+/* Along an axis of x [a, n, b] of whole numbers: exactly what a loop gives, sums and products
+ * modulo 2^64. */
+static void whole_down(mica_graph *g, mica_value x, const int64_t *data, const int64_t shape[3],
+                       int axis)
+{
+    const mica_reduce_params down = {.axis = axis};
+    const mica_cast_params wide = {MICA_DTYPE_I64};
+    mica_value results[] = {mica_sum(g, x, down), mica_prod(g, x, down),
+                            mica_cast(g, mica_max(g, x, down), wide),
+                            mica_cast(g, mica_min(g, x, down), wide)};
+    int64_t n = shape[axis], step = axis == 1 ? shape[2] : 1;
+    for (size_t k = 0; k < sizeof results / sizeof results[0]; k++) {
+        mica_tensor *t = evaluate(g, results[k], 1 + k % 2 * 2);
+        const int64_t *got = mica_tensor_data(t);
+        for (int64_t at = 0; at < shape[0] * shape[1] * shape[2] / n; at++) {
+            const int64_t *from = data + at / step * n * step + at % step;
+            int64_t want = from[0];
+            for (int64_t i = 1; i < n; i++) {
+                int64_t v = from[i * step];
+                want = k == 0   ? (int64_t)((uint64_t)want + (uint64_t)v)
+                       : k == 1 ? (int64_t)((uint64_t)want * (uint64_t)v)
+                       : k == 2 ? (v > want ? v : want)
+                                : (v < want ? v : want);
+            }
+            assert_true(got[at] == want);
+        }
+        mica_tensor_release(&t);
+    }
+}
+
+static void whole_numbers(void **state)
+{
+    static const int64_t shapes[][3] = {{1, 9000, 40}, {3, 700, 9},  {2, 66, 2049},
+                                        {70, 13, 17},  {1, 3000, 1}, {1, 20000, 16}};
+    static const mica_dtype dtypes[] = {MICA_DTYPE_I32, MICA_DTYPE_U8, MICA_DTYPE_I16,
+                                        MICA_DTYPE_I64, MICA_DTYPE_BOOL};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+        for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+            mica_graph *g = NULL;
+            assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+            mica_value numbers = filled(g, MICA_DTYPE_I32, 3, shapes[s], -101, 100, s);
+            mica_value x = mica_cast(g, numbers, (mica_cast_params){dtypes[i]});
+            mica_tensor *t = evaluate(g, mica_cast(g, x, (mica_cast_params){MICA_DTYPE_I64}), 1);
+            whole_down(g, x, mica_tensor_data(t), shapes[s], 1);
+            whole_down(g, x, mica_tensor_data(t), shapes[s], 2);
+            mica_tensor_release(&t);
+            mica_graph_destroy(&g);
+        }
+}
+
+/* Products of floats, along either axis, do not leave what a double holds on the way. */
+static void products(void **state)
+{
+    static const float turns[] = {1e30F, 1e-30F, -1e38F, 1e-38F, 3, 0.5F, 0.7F};
+    enum { TURNS = sizeof turns / sizeof turns[0], N = 700, WIDTH = 33 };
+    mica_tensor *t = NULL, *result = NULL;
+    mica_graph *g = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    assert_int_equal(mica_tensor_create(MICA_DTYPE_F32, 2, (const int64_t[]){N, WIDTH}, &t, NULL),
+                     MICA_OK);
+    float *x = mica_tensor_data_mut(t);
+    for (size_t i = 0; i < (size_t)N * WIDTH; i++)
+        x[i] = turns[(i / WIDTH + i % WIDTH) % TURNS];
+    mica_value value = mica_constant(g, t, NULL);
+    for (int axis = 0; axis < 2; axis++) {
+        size_t n = axis ? WIDTH : N, step = axis ? 1 : WIDTH;
+        result = evaluate(g, mica_prod(g, value, (mica_reduce_params){.axis = axis}), 2);
+        for (size_t at = 0; at < (size_t)(axis ? N : WIDTH); at++) {
+            double want = 1;
+            for (size_t i = 0; i < n; i++)
+                want *= (double)x[at * (axis ? WIDTH : 1) + i * step];
+            float got = ((const float *)mica_tensor_data(result))[at];
+            assert_true(fabs((double)got - want) <= 1e-6 * fabs(want) || got == (float)want);
+        }
+        mica_tensor_release(&result);
+    }
+    mica_tensor_release(&t);
+    mica_graph_destroy(&g);
+}
+
 /* Updates in parts, by threads: the same bits as by one, and near the sum in order. */
 static void scatters_in_parts(void **state)
 {
@@ -673,6 +753,8 @@ int main(void)
         cmocka_unit_test(long_lines),
         cmocka_unit_test(first_of_lines),
         cmocka_unit_test(long_columns),
+        cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(products),
         cmocka_unit_test(scatters_in_parts),
         cmocka_unit_test(every_allocation_may_fail),
     };

@@ -133,6 +133,41 @@ static total join(const reduce *r, total a, total b)
     return (total){.i = join_i(r->op, a.i, b.i)};
 }
 
+/* n whole numbers in a row. */
+static int64_t join_run_i(mica_op op, int64_t t, const int64_t *x, size_t n)
+{
+    switch ((int)op) {
+    case MICA_OP_MAX:
+        for (size_t i = 0; i < n; i++)
+            t = join_i(MICA_OP_MAX, t, x[i]);
+        break;
+    case MICA_OP_MIN:
+        for (size_t i = 0; i < n; i++)
+            t = join_i(MICA_OP_MIN, t, x[i]);
+        break;
+    case MICA_OP_PROD:
+        for (size_t i = 0; i < n; i++)
+            t = join_i(MICA_OP_PROD, t, x[i]);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            t = join_i(MICA_OP_SUM, t, x[i]);
+        break;
+    }
+    return t;
+}
+
+/* Four at a time, whose product a double holds whatever they are: less waits for the last one. */
+static double product_run(double t, const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        t *= (double)x[i] * (double)x[i + 1] * ((double)x[i + 2] * (double)x[i + 3]);
+    for (; i < n; i++)
+        t *= (double)x[i];
+    return t;
+}
+
 /* n elements, `stride` apart. */
 static total reduce_run(const reduce *r, const unsigned char *x, int64_t stride, size_t n)
 {
@@ -154,8 +189,7 @@ static total reduce_run(const reduce *r, const unsigned char *x, int64_t stride,
         if (real) {
             mica_load_f32(r->kernels, buffer.f, r->dtype, from, stride, m);
             if (r->op == MICA_OP_PROD)
-                for (size_t i = 0; i < m; i++)
-                    t.f *= (double)buffer.f[i];
+                t.f = product_run(t.f, buffer.f, m);
             else
                 t.f = join_f(r->op, t.f,
                              r->op == MICA_OP_MAX   ? (double)r->kernels->max(buffer.f, m)
@@ -163,8 +197,7 @@ static total reduce_run(const reduce *r, const unsigned char *x, int64_t stride,
                                                     : r->kernels->sum(buffer.f, m));
         } else {
             mica_load_i64(buffer.i, r->dtype, from, stride, m);
-            for (size_t i = 0; i < m; i++)
-                t.i = join_i(r->op, t.i, buffer.i[i]);
+            t.i = join_run_i(r->op, t.i, buffer.i, m);
         }
     }
     return t;
@@ -237,10 +270,49 @@ static void widen_rows(const reduce *r, float *to, const unsigned char *x, size_
         mica_cpu_widen(r->kernels, to + i * n, x + i * stride * r->size, r->dtype, n);
 }
 
-/* Takes elements [i, end) of each of n results beside one another, x being where the first of all
- * lies; those of halves WIDE at a time. */
-static void take_rows(const reduce *r, const unsigned char *x, size_t i, size_t end, double *totals,
-                      float *best, size_t n)
+/* A row of n whole numbers. */
+static void join_row_i(mica_op op, int64_t *totals, const int64_t *x, size_t n)
+{
+    switch ((int)op) {
+    case MICA_OP_MAX:
+        for (size_t j = 0; j < n; j++)
+            totals[j] = join_i(MICA_OP_MAX, totals[j], x[j]);
+        break;
+    case MICA_OP_MIN:
+        for (size_t j = 0; j < n; j++)
+            totals[j] = join_i(MICA_OP_MIN, totals[j], x[j]);
+        break;
+    case MICA_OP_PROD:
+        for (size_t j = 0; j < n; j++)
+            totals[j] = join_i(MICA_OP_PROD, totals[j], x[j]);
+        break;
+    default:
+        for (size_t j = 0; j < n; j++)
+            totals[j] = join_i(MICA_OP_SUM, totals[j], x[j]);
+        break;
+    }
+}
+
+static void multiply_rows(double *totals, const float *x, size_t stride, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++)
+            totals[j] *= (double)x[i * stride + j];
+}
+
+/* What n results beside one another have seen so far: extremes of floats in `best`. */
+typedef struct strip {
+    union {
+        _Alignas(64) double f[COLUMNS];
+        int64_t i[COLUMNS];
+    };
+    _Alignas(64) float best[COLUMNS];
+} strip;
+
+/* Takes elements [i, end) of each of n results, x being where the first of all lies; those of
+ * halves WIDE at a time. */
+static void take_rows(const reduce *r, strip *s, const unsigned char *x, size_t i, size_t end,
+                      size_t n)
 {
     _Alignas(64) float wide[WIDE];
     bool half = mica_is_half(r->dtype);
@@ -255,41 +327,81 @@ static void take_rows(const reduce *r, const unsigned char *x, size_t i, size_t 
             widen_rows(r, wide, data, stride, m, n);
         }
         if (r->op == MICA_OP_MAX)
-            r->kernels->max_rows(best, from, apart, m, n);
+            r->kernels->max_rows(s->best, from, apart, m, n);
         else if (r->op == MICA_OP_MIN)
-            r->kernels->min_rows(best, from, apart, m, n);
+            r->kernels->min_rows(s->best, from, apart, m, n);
+        else if (r->op == MICA_OP_PROD)
+            multiply_rows(s->f, from, apart, m, n);
         else
-            r->kernels->sum_rows(totals, from, apart, m, n);
+            r->kernels->sum_rows(s->f, from, apart, m, n);
     }
 }
 
-/* Floats whose fastest axis stays. Tasks count blocks, those of a strip one after another. */
+/* The same of whole numbers, row by row. */
+static void take_whole_rows(const reduce *r, strip *s, const unsigned char *x, size_t i, size_t end,
+                            size_t n)
+{
+    int64_t row[COLUMNS];
+    size_t rows = r->gone.dim[r->gone.n - 1];
+    int64_t step = r->gone.stride[r->gone.n - 1] * (int64_t)r->size;
+    while (i < end) {
+        const unsigned char *from = x + offset_of(&r->gone, i) * (int64_t)r->size;
+        size_t m = rows - i % rows < end - i ? rows - i % rows : end - i;
+        for (size_t k = 0; k < m; k++) {
+            mica_load_i64(row, r->dtype, from + (int64_t)k * step, 1, n);
+            join_row_i(r->op, s->i, row, n);
+        }
+        i += m;
+    }
+}
+
+/* Results [at, at + n), or what `block` adds to them. */
+static void store_strip(const reduce *r, strip *s, size_t at, size_t block, size_t n)
+{
+    bool real = mica_is_float(r->dtype), extreme = r->op == MICA_OP_MAX || r->op == MICA_OP_MIN;
+    double by = r->op == MICA_OP_MEAN ? (double)r->gone.count : 1;
+    unsigned char *y = r->y + at * mica_dtype_size(r->to);
+    if (r->blocks > 1) {
+        total *partial = r->partial + block * r->kept.count + at;
+        for (size_t j = 0; j < n && real; j++)
+            partial[j].f = extreme ? (double)s->best[j] : s->f[j];
+        for (size_t j = 0; j < n && !real; j++)
+            partial[j].i = s->i[j];
+        return;
+    }
+    for (size_t j = 0; j < n && real && !extreme; j++)
+        s->best[j] = (float)(s->f[j] / by);
+    if (real)
+        mica_store_f32(r->kernels, r->to, y, s->best, n);
+    else
+        mica_store_i64(r->to, y, s->i, n);
+}
+
+/* The fastest axis stays. Tasks count blocks, those of a strip one after another. */
 static void by_columns(void *arg, size_t task, size_t last, size_t worker)
 {
     const reduce *r = arg;
     size_t width = r->kept.dim[r->kept.n - 1], per_row = (width + COLUMNS - 1) / COLUMNS;
-    bool sums = r->op == MICA_OP_SUM || r->op == MICA_OP_MEAN;
-    double by = r->op == MICA_OP_MEAN ? (double)r->gone.count : 1;
-    _Alignas(64) double totals[COLUMNS];
-    _Alignas(64) float best[COLUMNS];
+    bool real = mica_is_float(r->dtype);
+    total first = start(r);
+    strip s;
     for (; task < last; task++) {
-        size_t strip = task / r->blocks, block = task % r->blocks;
-        size_t column = strip % per_row * COLUMNS, at = strip / per_row * width + column;
+        size_t across = task / r->blocks, block = task % r->blocks;
+        size_t column = across % per_row * COLUMNS, at = across / per_row * width + column;
         size_t n = width - column < COLUMNS ? width - column : COLUMNS, begin = block * r->per;
         size_t end = begin + r->per < r->gone.count ? begin + r->per : r->gone.count;
-        for (size_t j = 0; j < n && sums; j++)
-            totals[j] = 0;
-        for (size_t j = 0; j < n && !sums; j++)
-            best[j] = r->op == MICA_OP_MAX ? -INFINITY : INFINITY;
-        take_rows(r, r->x + offset_of(&r->kept, at) * (int64_t)r->size, begin, end, totals, best,
-                  n);
-        for (size_t j = 0; j < n && r->blocks > 1; j++)
-            r->partial[block * r->kept.count + at + j].f = sums ? totals[j] : (double)best[j];
-        if (r->blocks > 1)
-            continue;
-        for (size_t j = 0; j < n && sums; j++)
-            best[j] = (float)(totals[j] / by);
-        mica_store_f32(r->kernels, r->to, r->y + at * mica_dtype_size(r->to), best, n);
+        const unsigned char *x = r->x + offset_of(&r->kept, at) * (int64_t)r->size;
+        for (size_t j = 0; j < n && real; j++) {
+            s.f[j] = first.f;
+            s.best[j] = (float)first.f;
+        }
+        for (size_t j = 0; j < n && !real; j++)
+            s.i[j] = first.i;
+        if (real)
+            take_rows(r, &s, x, begin, end, n);
+        else
+            take_whole_rows(r, &s, x, begin, end, n);
+        store_strip(r, &s, at, block, n);
     }
 }
 
@@ -338,8 +450,7 @@ static reduce reduce_of(const mica_call *call)
     r.gone = (axes){.count = 1};
     for (int i = 0; i < x->rank; i++)
         add_axis(goes(params, i) ? &r.gone : &r.kept, (size_t)x->dim[i], x->stride[i]);
-    r.columns = mica_is_float(r.dtype) && r.op != MICA_OP_PROD && r.kept.n > 0 &&
-                r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
+    r.columns = r.kept.n > 0 && r.kept.stride[r.kept.n - 1] == 1 && r.gone.n > 0 &&
                 r.gone.stride[r.gone.n - 1] > 0 && r.gone.count > 0 && r.kept.count > 0 &&
                 (r.kept.count >= FEW || r.kept.dim[r.kept.n - 1] >= FEW_COLUMNS);
     cut(&r);
