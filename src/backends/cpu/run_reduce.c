@@ -383,6 +383,7 @@ static void by_columns(void *arg, size_t task, size_t last, size_t worker)
     const reduce *r = arg;
     size_t width = r->kept.dim[r->kept.n - 1], per_row = (width + COLUMNS - 1) / COLUMNS;
     bool real = mica_is_float(r->dtype);
+    bool extreme = real && (r->op == MICA_OP_MAX || r->op == MICA_OP_MIN);
     total first = start(r);
     strip s;
     for (; task < last; task++) {
@@ -391,10 +392,10 @@ static void by_columns(void *arg, size_t task, size_t last, size_t worker)
         size_t n = width - column < COLUMNS ? width - column : COLUMNS, begin = block * r->per;
         size_t end = begin + r->per < r->gone.count ? begin + r->per : r->gone.count;
         const unsigned char *x = r->x + offset_of(&r->kept, at) * (int64_t)r->size;
-        for (size_t j = 0; j < n && real; j++) {
-            s.f[j] = first.f;
+        for (size_t j = 0; j < n && extreme; j++)
             s.best[j] = (float)first.f;
-        }
+        for (size_t j = 0; j < n && real && !extreme; j++)
+            s.f[j] = first.f;
         for (size_t j = 0; j < n && !real; j++)
             s.i[j] = first.i;
         if (real)
