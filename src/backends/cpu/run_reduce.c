@@ -369,11 +369,13 @@ static void store_strip(const reduce *r, strip *s, size_t at, size_t block, size
             partial[j].i = s->i[j];
         return;
     }
+    bool direct = r->to == MICA_DTYPE_F32 && !extreme; /* not by way of `best` */
+    float *sums = direct ? (float *)(void *)y : s->best;
     for (size_t j = 0; j < n && real && !extreme; j++)
-        s->best[j] = (float)(s->f[j] / by);
-    if (real)
+        sums[j] = (float)(s->f[j] / by);
+    if (real && !direct)
         mica_store_f32(r->kernels, r->to, y, s->best, n);
-    else
+    else if (!real)
         mica_store_i64(r->to, y, s->i, n);
 }
 
