@@ -11,7 +11,7 @@
 #include "backends/cpu/cpu.h"
 #include "base/alloc.h"
 
-enum { AREA_BYTES = 2 << 20 };
+enum { AREA_BYTES = 4 << 20 };
 
 void *guarded(int area, size_t bytes, edge at)
 {
