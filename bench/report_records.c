@@ -340,18 +340,13 @@ static arm_list arms_of(const report_cell *cell)
                       offsetof(report_arm, precision)};
 }
 
-/* Both are known, and not the same. */
-static bool differ(double a, double b)
-{
-    return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
-}
-
 /* Multiply-adds grow with the tokens, and little beside: another number for each is another model.
  */
 static bool is_other_model(const report_cell *a, const report_cell *b)
 {
     double x = a->flops / a->tokens[0], y = b->flops / b->tokens[0];
-    return fabs(x - y) > 0.25 * x || (!differ(a->tokens[0], b->tokens[0]) && differ(x, y));
+    return fabs(x - y) > 0.25 * x ||
+           (!bench_differ(a->tokens[0], b->tokens[0]) && bench_differ(x, y));
 }
 
 /* Tokens and floors of the precisions that `cell` gets from `other`, and floors that it does not
@@ -367,8 +362,8 @@ static bool take_work(report_cell *cell, const arm_list *arms, const report_cell
             cell->floor[i] = other->floor[i];
         if (!joins)
             continue;
-        unlike |=
-            differ(other->tokens[i], cell->tokens[i]) || differ(other->padded[i], cell->padded[i]);
+        unlike |= bench_differ(other->tokens[i], cell->tokens[i]) ||
+                  bench_differ(other->padded[i], cell->padded[i]);
         cell->tokens[i] = isnan(other->tokens[i]) ? cell->tokens[i] : other->tokens[i];
         cell->padded[i] = isnan(other->padded[i]) ? cell->padded[i] : other->padded[i];
     }
@@ -537,7 +532,7 @@ static arm_list loading_of(const report_model *m)
 static mica_status join_models(report_results *r, report_model *before, const report_model *later,
                                mica_error *err)
 {
-    if (before->heads != later->heads || differ(before->parameters, later->parameters)) {
+    if (before->heads != later->heads || bench_differ(before->parameters, later->parameters)) {
         *before = later->heads && !before->heads ? *before : *later;
         return MICA_OK;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "util.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,4 +162,9 @@ double bench_number(const mica_json_value *object, const char *key, double other
 {
     mica_json_double(mica_json_get(object, key), &otherwise);
     return otherwise;
+}
+
+bool bench_differ(double a, double b)
+{
+    return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
 }

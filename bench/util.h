@@ -42,5 +42,7 @@ bool bench_same_value(const mica_json_value *a, const mica_json_value *b);
 const char *bench_text(const mica_json_value *object, const char *key);
 /* A number member, or `otherwise`. */
 double bench_number(const mica_json_value *object, const char *key, double otherwise);
+/* Whether both numbers are known, and not the same. */
+bool bench_differ(double a, double b);
 
 #endif

@@ -373,19 +373,13 @@ static void show(const compare *c)
     out_text("\n");
 }
 
-/* Both files say it, and not the same. */
-static bool differ(double a, double b)
-{
-    return !isnan(a) && !isnan(b) && fabs(a - b) > 1e-9 * fabs(a);
-}
-
 /* Arms that had other work under the same name: another model, tokenizer, head or text. */
 static size_t count_unlike(const compare *c)
 {
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++) {
         const entry *a = c->changes[i].before, *b = c->changes[i].after;
-        count += a && b && (differ(a->tokens, b->tokens) || differ(a->flops, b->flops));
+        count += a && b && (bench_differ(a->tokens, b->tokens) || bench_differ(a->flops, b->flops));
     }
     return count;
 }
@@ -478,7 +472,7 @@ static void warn_of_machines(const compare *c)
     for (int i = 0; i < 2; i++)
         threads[i] =
             bench_number(mica_json_get(mica_json_root(c->files[i]), "settings"), "threads", NAN);
-    if (differ(threads[0], threads[1]))
+    if (bench_differ(threads[0], threads[1]))
         fprintf(stderr, "mica: %s: the number of threads differs: %g and %g\n", c->command->name,
                 threads[0], threads[1]);
 }

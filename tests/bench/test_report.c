@@ -71,6 +71,18 @@ static char *whole(const char *json, int format)
     return out.data;
 }
 
+/* Of several files that have been read. */
+static report_text markdown_of(const report_results *results)
+{
+    report_document document = {0};
+    report_text out = {0};
+    mica_error err = {0};
+    assert_int_equal(report_build(results, &paper, NULL, &document, &err), MICA_OK);
+    report_write_markdown(&document, NULL, &out);
+    report_document_free(&document);
+    return out;
+}
+
 static void has(const char *text, const char *part)
 {
     if (!strstr(text, part))
@@ -233,14 +245,11 @@ static void test_files(void **state)
         "{\"p\":1}}],\"results\":[]}",
     };
     report_results results = {0};
-    report_document document = {0};
-    report_text out = {0};
     mica_error err = {0};
     for (int i = 0; i < 2; i++)
         assert_int_equal(report_read(&results, files[i], strlen(files[i]), i ? "two" : "one", &err),
                          MICA_OK);
-    assert_int_equal(report_build(&results, &paper, NULL, &document, &err), MICA_OK);
-    report_write_markdown(&document, NULL, &out);
+    report_text out = markdown_of(&results);
     has(out.data, "| cpu | c | environment | all |");
     has(out.data, "| threads | 2 | settings | all |");
     has(out.data, "| min_runs | 3 | settings | 1 of 2 |");
@@ -250,7 +259,6 @@ static void test_files(void **state)
     has(out.data, "| 64 kB | 3.0\u20135.0 | 2.0 |");
     has(out.data, "| p | p=1 |  | all |  |");
     report_text_free(&out);
-    report_document_free(&document);
     report_results_free(&results);
 }
 
@@ -562,8 +570,6 @@ static void test_unlike(void **state)
             WORK("2", "20", "2600", "0.0004", ARM("mica int8", "0.008")),
     };
     report_results results = {0};
-    report_document document = {0};
-    report_text out = {0};
     mica_error err = {0};
     for (int i = 0; i < 2; i++)
         assert_int_equal(report_read(&results, files[i], strlen(files[i]), "x", &err), MICA_OK);
@@ -575,8 +581,7 @@ static void test_unlike(void **state)
     assert_true(cell[0].floor[REPORT_FP32] == 0.0001 && cell[0].floor[REPORT_INT8] == 0.0003);
     assert_int_equal(cell[1].arm_count, 1);
     assert_string_equal(cell[1].arms[0].name, "mica int8");
-    assert_int_equal(report_build(&results, &paper, NULL, &document, &err), MICA_OK);
-    report_write_markdown(&document, NULL, &out);
+    report_text out = markdown_of(&results);
     has(out.data, "1 cell has other texts, or another tokenizer, at other precisions");
     has(out.data, "1 cell was given again of another model of the same name");
     has(out.data, "| m, 1 text of 50 characters, fp32 |  | 10 | 10 |  |");
@@ -584,7 +589,6 @@ static void test_unlike(void **state)
     has(out.data, "| 50 \u00d7 1, 10 tokens | 1.000 | *not run* |");
     has(out.data, "| 50 \u00d7 1, 11 tokens | *not run* | 4.000 |");
     report_text_free(&out);
-    report_document_free(&document);
     report_results_free(&results);
 }
 

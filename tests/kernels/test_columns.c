@@ -70,13 +70,12 @@ static void check_down(const mica_kernels *c, const mica_kernels *k, uint64_t *s
             check_near(v[j], (double)u[j], 0, 0, "max_rows", j);
             u[j] = v[j] = least ? 2.0f : -2.0f;
         }
-        (least ? c->argmin_down : c->argmax_down)(u, p, x, stride, rows, n, 7);
+        c->arg_down(u, p, x, stride, rows, n, 7, least);
         size_t first = random_below(seed, rows + 1); /* the same in two calls */
-        mica_k_arg_down down = least ? k->argmin_down : k->argmax_down;
-        down(v, q, x, stride, first, n, 7);
-        down(v, q, x + first * stride, stride, rows - first, n, 7 + (int32_t)first);
+        k->arg_down(v, q, x, stride, first, n, 7, least);
+        k->arg_down(v, q, x + first * stride, stride, rows - first, n, 7 + (int32_t)first, least);
         for (size_t j = 0; j < n; j++) {
-            check_near(v[j], (double)u[j], 0, 0, "argmax_down", j);
+            check_near(v[j], (double)u[j], 0, 0, "arg_down", j);
             assert_int_equal(q[j], p[j]);
         }
     }

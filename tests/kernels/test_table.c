@@ -450,7 +450,7 @@ static void check_tile(const mica_kernels *k, size_t m, size_t n, size_t steps, 
     memcpy(c, before, cells * sizeof *c);
     /* Goes past the end: nothing is read there. */
     mica_ahead ahead = {(const char *)b, (const char *)b, 64};
-    k->gemm.tile(m, n, steps, a, b, c, ldc, add, false, bias ? extra : NULL, ahead);
+    k->gemm.tile(m, n, steps, a, b, c, ldc, add, bias ? extra : NULL, ahead);
     for (size_t at = 0; at < cells; at++) {
         size_t i = at / ldc, j = at % ldc;
         double sum = (add ? (double)before[at] : 0) + (bias && j < n ? (double)extra[j] : 0);
@@ -494,7 +494,7 @@ static void check_strip(const mica_kernels *k, size_t m, size_t n, size_t steps,
         for (size_t p = 0; p < steps; p++)
             memcpy(packed_b + p * nr, b + j / nr * next_panel + p * ldb, nr * sizeof *b);
         k->gemm.tile(m, n - j < nr ? n - j : nr, steps, packed_a, packed_b, expected + j, ldc, add,
-                     false, added ? added + j : NULL, ahead);
+                     added ? added + j : NULL, ahead);
     }
     const mica_gemm_sides sides = {a, m % 2 ? a + steps : NULL, (int64_t)lda, b, ldb, next_panel};
     k->gemm.strip(m, n, steps, &sides, c, ldc, add, false, added, ahead, 4096);

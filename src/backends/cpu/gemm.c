@@ -230,9 +230,9 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, si
     const float *bias = now && g->bias ? g->bias + column : NULL;
     float *c = g->c + (t->row0 + first) * g->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
-        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, false, bias, ahead);
+        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, bias, ahead);
     } else if (wide) {
-        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, false, bias, ahead);
+        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
         g->kernels->bf16.tile(rows, n, t->words, a, b, t->all_words * nr, c, g->ldc, add, bias,
                               ahead);

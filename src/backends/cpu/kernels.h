@@ -51,14 +51,14 @@ typedef float (*mica_k_max)(const float *x, size_t n);
 
 /* Down columns, some rows at a time: row i is x[i * stride ..], n columns of it. sum_rows adds to
  * total[j], at most 128 rows in float32 before they are added in double, counted from row 0 of the
- * call. max_rows and min_rows take in rows one by one; a NaN stays. So do argmax_down and
- * argmin_down rows `row`, `row` + 1, ...: where one is better than best[j], or the first NaN, it
- * becomes best[j] and its number at[j]. */
+ * call. max_rows and min_rows take in rows one by one; a NaN stays. So does arg_down rows `row`,
+ * `row` + 1, ...: where one is larger (least: smaller) than best[j], or the first NaN, it becomes
+ * best[j] and its number at[j]. */
 typedef void (*mica_k_sum_rows)(double *total, const float *x, size_t stride, size_t rows,
                                 size_t n);
 typedef void (*mica_k_best_rows)(float *best, const float *x, size_t stride, size_t rows, size_t n);
 typedef void (*mica_k_arg_down)(float *best, int32_t *at, const float *x, size_t stride,
-                                size_t rows, size_t n, int32_t row);
+                                size_t rows, size_t n, int32_t row, bool least);
 
 /* Of each of `rows` rows of n elements, one after another: the sum divided by `by` (in double;
  * blocks of at most 1024 in float32 lanes); the index of the first extreme or, if there is one, of
@@ -163,10 +163,9 @@ static inline mica_ahead mica_ahead_by(mica_ahead ahead, size_t bytes)
 
 /* c[i][j] for i < m, j < n is set to (add: increased by) the sum over p < k, in this order, by
  * fused multiply-add from zero, of a[i][p] * b[p][j]; then bias[j] is added if bias is not NULL.
- * (Plain C rounds the product first.) k counts words. past: c is written past the caches; not with
- * add, n is nr, c is aligned to 64 bytes and ldc a multiple of 16. */
+ * (Plain C rounds the product first.) k counts words. */
 typedef void (*mica_k_gemm_tile)(size_t m, size_t n, size_t k, const float *a, const float *b,
-                                 float *c, size_t ldc, bool add, bool past, const float *bias,
+                                 float *c, size_t ldc, bool add, const float *bias,
                                  mica_ahead ahead);
 
 /* Both sides of a strip: rows of A lie lda floats apart, rows of a panel of B ldb, and panels
@@ -178,8 +177,9 @@ typedef struct mica_gemm_sides {
     size_t ldb, next_panel;
 } mica_gemm_sides;
 /* As gemm_tile, with the same bits, of n columns, n >= 1: those of panels side by side, of which
- * the last may have fewer than nr. For each panel what `ahead` asks for begins ahead_panel bytes
- * on. NULL in plain C. */
+ * the last may have fewer than nr. past: c is written past the caches where panels are whole; not
+ * with add, c is aligned to 64 bytes and ldc a multiple of 16. For each panel what `ahead` asks for
+ * begins ahead_panel bytes on. NULL in plain C. */
 typedef void (*mica_k_gemm_strip)(size_t m, size_t n, size_t k, const mica_gemm_sides *sides,
                                   float *c, size_t ldc, bool add, bool past, const float *bias,
                                   mica_ahead ahead, size_t ahead_panel);
@@ -277,7 +277,7 @@ typedef struct mica_kernels {
     mica_k_row_sums row_sums;
     mica_k_arg_rows argmax_rows, argmin_rows;
     mica_k_best_rows max_rows, min_rows;
-    mica_k_arg_down argmax_down, argmin_down;
+    mica_k_arg_down arg_down;
     mica_k_join_rows add_rows, raise_rows;
     mica_k_softmax softmax;
     mica_k_softmax_past softmax_past;

@@ -126,7 +126,6 @@ static void across(void *argument, size_t begin, size_t end, size_t worker)
 {
     const arg *a = argument;
     const mica_view *x = a->x;
-    mica_k_arg_down take = a->least ? a->kernels->argmin_down : a->kernels->argmax_down;
     size_t width = width_of(a), stride = (size_t)x->stride[a->axis];
     _Alignas(64) float best[COLUMNS]; /* what crosses lines takes twice as long */
     while (begin < end) {
@@ -138,7 +137,7 @@ static void across(void *argument, size_t begin, size_t end, size_t worker)
             best[j] = from[j];
             a->y[begin + j] = 0;
         }
-        take(best, a->y + begin, from + stride, stride, a->n - 1, n, 1);
+        a->kernels->arg_down(best, a->y + begin, from + stride, stride, a->n - 1, n, 1, a->least);
         begin += n;
     }
 }

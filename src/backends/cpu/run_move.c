@@ -19,7 +19,7 @@ typedef struct moving {
     size_t dim[MICA_MAX_RANK];
     int64_t stride_x[MICA_MAX_RANK], stride_y[MICA_MAX_RANK]; /* in elements */
     size_t pieces, piece; /* of a line, so that few long lines are shared out as well */
-    int turned;           /* an axis along which x lies in a row, while y does along the last */
+    int turned;           /* an axis along which x lies in a row, while y does along the last; -1 */
     mica_k_transpose transpose;
 } moving;
 
@@ -57,21 +57,29 @@ static void move_line(unsigned char *y, int64_t stride_y, const unsigned char *x
         memcpy(y + (int64_t)i * step_y, x + (int64_t)i * step_x, size);
 }
 
+/* Adds where place `at` of the axes but the last and the turned one lies. */
+static void add_place(const moving *t, size_t at, int64_t *at_x, int64_t *at_y)
+{
+    for (int i = t->rank - 2; i >= 0; i--) {
+        if (i == t->turned)
+            continue;
+        int64_t index = (int64_t)(at % t->dim[i]);
+        at /= t->dim[i];
+        *at_x += index * t->stride_x[i];
+        *at_y += index * t->stride_y[i];
+    }
+}
+
 static void move_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const moving *t = arg;
     int inner = t->rank - 1;
     for (size_t task = begin; task < end; task++) {
-        size_t first = task % t->pieces * t->piece, rest = task / t->pieces;
+        size_t first = task % t->pieces * t->piece;
         size_t n = t->dim[inner] - first < t->piece ? t->dim[inner] - first : t->piece;
         int64_t at_x = (int64_t)first * t->stride_x[inner];
         int64_t at_y = (int64_t)first * t->stride_y[inner];
-        for (int i = inner - 1; i >= 0; i--) {
-            int64_t index = (int64_t)(rest % t->dim[i]);
-            rest /= t->dim[i];
-            at_x += index * t->stride_x[i];
-            at_y += index * t->stride_y[i];
-        }
+        add_place(t, task / t->pieces, &at_x, &at_y);
         unsigned char *y = t->y + at_y * (int64_t)t->size;
         const unsigned char *x = t->x + at_x * (int64_t)t->size;
         if (t->stream)
@@ -104,19 +112,11 @@ static void turn_range(void *arg, size_t begin, size_t end, size_t worker)
     size_t across = (t->dim[inner] + SIDE - 1) / SIDE, down = (t->dim[t->turned] + SIDE - 1) / SIDE;
     for (size_t task = begin; task < end; task++) {
         size_t first = task % across * SIDE, row = task / across % down * SIDE;
-        size_t rest = task / across / down;
         size_t n = t->dim[inner] - first < SIDE ? t->dim[inner] - first : SIDE;
         size_t rows = t->dim[t->turned] - row < SIDE ? t->dim[t->turned] - row : SIDE;
         int64_t at_x = (int64_t)first * t->stride_x[inner] + (int64_t)row;
         int64_t at_y = (int64_t)first + (int64_t)row * t->stride_y[t->turned];
-        for (int i = inner - 1; i >= 0; i--) {
-            if (i == t->turned)
-                continue;
-            int64_t index = (int64_t)(rest % t->dim[i]);
-            rest /= t->dim[i];
-            at_x += index * t->stride_x[i];
-            at_y += index * t->stride_y[i];
-        }
+        add_place(t, task / across / down, &at_x, &at_y);
         unsigned char *y = t->y + at_y * (int64_t)t->size;
         const unsigned char *x = t->x + at_x * (int64_t)t->size;
         size_t line = (size_t)t->stride_y[t->turned];

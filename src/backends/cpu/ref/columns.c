@@ -78,18 +78,6 @@ static void arg_down(float *best, int32_t *at, const float *x, size_t stride, si
         }
 }
 
-static void argmax_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
-                        size_t n, int32_t row)
-{
-    arg_down(best, at, x, stride, rows, n, row, false);
-}
-
-static void argmin_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
-                        size_t n, int32_t row)
-{
-    arg_down(best, at, x, stride, rows, n, row, true);
-}
-
 static void add_rows(float *y, const int32_t *at, const float *x, size_t count, size_t n)
 {
     for (size_t i = 0; i < count; i++)
@@ -221,8 +209,7 @@ void mica_k_columns_init_c(mica_kernels *kernels)
     kernels->argmin_rows = argmin_rows;
     kernels->max_rows = max_rows;
     kernels->min_rows = min_rows;
-    kernels->argmax_down = argmax_down;
-    kernels->argmin_down = argmin_down;
+    kernels->arg_down = arg_down;
     kernels->add_rows = add_rows;
     kernels->raise_rows = raise_rows;
     kernels->softmax = softmax;

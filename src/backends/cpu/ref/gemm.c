@@ -8,7 +8,7 @@
 enum { MR = 4, NR = 16 };
 
 static void tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c, size_t ldc,
-                 bool add, bool past, const float *bias, mica_ahead ahead)
+                 bool add, const float *bias, mica_ahead ahead)
 {
     for (size_t i = 0; i < m; i++) {
         float row[NR] = {0};

@@ -307,16 +307,13 @@ V_INLINE void arg_down(float *best, int32_t *at, const float *x, size_t stride, 
         arg_one(best, at, x + i * stride, n, row + (int32_t)i, least);
 }
 
-static void k_argmax_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
-                          size_t n, int32_t row)
+static void k_arg_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
+                       size_t n, int32_t row, bool least)
 {
-    arg_down(best, at, x, stride, rows, n, row, false);
-}
-
-static void k_argmin_down(float *best, int32_t *at, const float *x, size_t stride, size_t rows,
-                          size_t n, int32_t row)
-{
-    arg_down(best, at, x, stride, rows, n, row, true);
+    if (least)
+        arg_down(best, at, x, stride, rows, n, row, true);
+    else
+        arg_down(best, at, x, stride, rows, n, row, false);
 }
 
 /* ---- rows joined with rows ---- */
@@ -552,8 +549,7 @@ static void columns_fill(mica_kernels *kernels)
     kernels->argmin_rows = k_argmin_rows;
     kernels->max_rows = k_max_rows;
     kernels->min_rows = k_min_rows;
-    kernels->argmax_down = k_argmax_down;
-    kernels->argmin_down = k_argmin_down;
+    kernels->arg_down = k_arg_down;
     kernels->add_rows = k_add_rows;
     kernels->raise_rows = k_raise_rows;
     kernels->softmax = k_softmax;

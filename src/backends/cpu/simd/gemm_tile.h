@@ -174,10 +174,10 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
     }
 
 static inline void gemm_tile(size_t m, size_t n, size_t k, const float *a, const float *b, float *c,
-                             size_t ldc, bool add, bool past, const float *bias, mica_ahead ahead)
+                             size_t ldc, bool add, const float *bias, mica_ahead ahead)
 {
     const mica_gemm_sides packed = {a, NULL, MICA_GEMM_A_STRIDE, b, TILE_NR, 0};
-    TILE_OF_HEIGHT(m, gemm_tile_of, false, n, k, &packed, c, ldc, add, past, bias, ahead);
+    TILE_OF_HEIGHT(m, gemm_tile_of, false, n, k, &packed, c, ldc, add, false, bias, ahead);
 }
 
 /* Tiles side by side: from the last sum of one to the first of the next there is little to do but
