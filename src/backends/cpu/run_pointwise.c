@@ -174,32 +174,30 @@ static void binary_i64(mica_op op, int64_t *a, const int64_t *b, size_t n)
     }
 }
 
+/* Loops over the elements of a and b, whatever these are, with the operation outside. */
+#define EACH(expression)                                                                           \
+    for (size_t i = 0; i < n; i++)                                                                 \
+        y[i] = (unsigned char)(expression);                                                        \
+    break;
+#define COMPARISONS                                                                                \
+    case MICA_OP_EQUAL:                                                                            \
+        EACH(a[i] == b[i])                                                                         \
+    case MICA_OP_NOT_EQUAL:                                                                        \
+        EACH(a[i] != b[i])                                                                         \
+    case MICA_OP_LESS:                                                                             \
+        EACH(a[i] < b[i])                                                                          \
+    case MICA_OP_LESS_EQUAL:                                                                       \
+        EACH(a[i] <= b[i])                                                                         \
+    case MICA_OP_GREATER:                                                                          \
+        EACH(a[i] > b[i])                                                                          \
+    case MICA_OP_GREATER_EQUAL:                                                                    \
+        EACH(a[i] >= b[i])
+
 static void compare_f32(mica_op op, unsigned char *y, const float *a, const float *b, size_t n)
 {
     switch ((int)op) {
-    case MICA_OP_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] == b[i];
-        break;
-    case MICA_OP_NOT_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] != b[i];
-        break;
-    case MICA_OP_LESS:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] < b[i];
-        break;
-    case MICA_OP_LESS_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] <= b[i];
-        break;
-    case MICA_OP_GREATER:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] > b[i];
-        break;
+        COMPARISONS
     default:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] >= b[i];
         break;
     }
 }
@@ -207,38 +205,11 @@ static void compare_f32(mica_op op, unsigned char *y, const float *a, const floa
 static void compare_i64(mica_op op, unsigned char *y, const int64_t *a, const int64_t *b, size_t n)
 {
     switch ((int)op) {
-    case MICA_OP_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] == b[i];
-        break;
-    case MICA_OP_NOT_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] != b[i];
-        break;
-    case MICA_OP_LESS:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] < b[i];
-        break;
-    case MICA_OP_LESS_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] <= b[i];
-        break;
-    case MICA_OP_GREATER:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] > b[i];
-        break;
-    case MICA_OP_GREATER_EQUAL:
-        for (size_t i = 0; i < n; i++)
-            y[i] = a[i] >= b[i];
-        break;
+        COMPARISONS
     case MICA_OP_LOGICAL_AND: /* of bool: 0 or 1 */
-        for (size_t i = 0; i < n; i++)
-            y[i] = (unsigned char)(a[i] & b[i]);
-        break;
+        EACH(a[i] & b[i])
     default:
-        for (size_t i = 0; i < n; i++)
-            y[i] = (unsigned char)(a[i] | b[i]);
-        break;
+        EACH(a[i] | b[i])
     }
 }
 
