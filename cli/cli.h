@@ -169,9 +169,11 @@ typedef struct progress {
     bool on;
     double started, shown;
     const char *what;
+    double first_share, first_shown; /* the share that was shown first, or -1, and when */
 } progress;
 /* Whether a display makes sense: standard error is a terminal that can move its cursor. */
 bool progress_wanted(bool quiet);
+/* Counts items, which are called `what`; NULL: shows the share alone. */
 void progress_start(progress *p, const char *what, bool quiet);
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items);
 void progress_erase(const progress *p); /* until the next show: to write something else */

@@ -461,7 +461,7 @@ static void say_accuracy(const models_run *run)
 
 static mica_status run_all(models_run *run, mica_error *err)
 {
-    progress_start(&run->progress, "of the cells", run->format != FORMAT_TEXT);
+    progress_start(&run->progress, NULL, run->format != FORMAT_TEXT);
     mica_status status = bench_models_run(run->models_at_work, err);
     progress_end(&run->progress);
     if (!status)
@@ -497,7 +497,7 @@ static int measure(models_run *run, bool only_list, bool dry)
         return code;
     run->options.directory = directory;
     interrupt_watch(NULL);
-    progress_start(&run->progress, "", run->format != FORMAT_TEXT);
+    progress_start(&run->progress, NULL, run->format != FORMAT_TEXT);
     mica_status status = mica_json_writer_create(&run->writer, &err);
     if (!status)
         status = bench_models_open(&run->options, &run->models_at_work, &err);

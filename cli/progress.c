@@ -25,31 +25,50 @@ bool progress_wanted(bool quiet)
 
 void progress_start(progress *p, const char *what, bool quiet)
 {
-    p->on = progress_wanted(quiet);
+    *p = (progress){.on = progress_wanted(quiet), .what = what, .first_share = -1};
     p->started = p->shown = seconds_now();
-    p->what = what;
+}
+
+/* What is left after `share`, at the rate since the first one shown: what was there before, or what
+ * came before it, says nothing of the rate. */
+static void show_left(const progress *p, double share, double now)
+{
+    if (share <= p->first_share)
+        return;
+    double left = (now - p->first_shown) * (1 - share) / (share - p->first_share);
+    int minutes = (int)(left / 60);
+    if (minutes >= 60)
+        fprintf(stderr, ", %d:%02d h left", minutes / 60, minutes % 60);
+    else
+        fprintf(stderr, ", %d:%02d left", minutes, (int)left % 60);
 }
 
 void progress_show(progress *p, uint64_t done, uint64_t total, uint64_t items)
 {
     double t = seconds_now(), passed = t - p->started;
+    bool known = total && done <= total;
+    double share = known ? (double)done / (double)total : 0;
+    if (p->on && known && p->first_share < 0) {
+        p->first_share = share;
+        p->first_shown = t;
+    }
     if (!p->on || t - p->shown < 0.1 || passed <= 0)
         return;
     p->shown = t;
-    if (total && done <= total) {
+    fputs("\r", stderr);
+    if (known) {
         char bar[31];
-        double share = (double)done / (double)total;
         for (int i = 0; i < 30; i++)
             bar[i] = i < (int)(share * 30) ? '#' : '.';
         bar[30] = 0;
-        double left = done ? passed * (1 - share) / share : 0;
-        fprintf(stderr, "\r[%s] %3.0f %%  %llu %s, %.0f/s, %d:%02d left \033[K", bar, share * 100,
-                (unsigned long long)items, p->what, (double)items / passed, (int)left / 60,
-                (int)left % 60);
-    } else {
-        fprintf(stderr, "\r%llu %s, %.0f/s \033[K", (unsigned long long)items, p->what,
-                (double)items / passed);
+        fprintf(stderr, "[%s] %3.0f %%", bar, share * 100);
     }
+    if (p->what)
+        fprintf(stderr, "%s%llu %s, %.0f/s", known ? "  " : "", (unsigned long long)items, p->what,
+                (double)items / passed);
+    if (known)
+        show_left(p, share, t);
+    fputs(" \033[K", stderr);
     fflush(stderr);
 }
 
