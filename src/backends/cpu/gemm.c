@@ -474,12 +474,12 @@ static void grid_task(void *arg, size_t task, size_t worker)
 static void choose_grid(grid *t, size_t threads)
 {
     const mica_gemm *g = t->gemm;
-    size_t best = SIZE_MAX, mr = tile_rows(g),
-           pack_halves = g->precision == MICA_PRECISION_INT8 ? 2 : 1;
+    size_t best = SIZE_MAX, mr = tile_rows(g);
     for (size_t rows = 1; rows <= threads && rows <= g->m; rows++) {
         size_t across = smaller(threads / rows, t->panels);
         size_t m = ceil_div(g->m, rows);
-        size_t cost = m * ceil_div(t->panels, across) + m * pack_halves / 2;
+        size_t pack = g->precision == MICA_PRECISION_INT8 ? m : m / 2;
+        size_t cost = m * ceil_div(t->panels, across) + pack;
         /* Few rows in a tile do not use all of the processor. */
         cost += m < mr ? (mr - m) * t->panels / across / 2 : 0;
         if (cost < best) {

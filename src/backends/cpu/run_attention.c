@@ -10,8 +10,8 @@
  *       out = p v, divided by the sums
  *
  * Products are those of gemm.h, on the task's own thread: of float32, or of bfloat16 where linears
- * are of less than float32 and the processor multiplies it faster. What a task computes depends on
- * its sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
+ * are of it and the processor multiplies it faster. What a task computes depends on its
+ * sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
  *
  * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and a panel's
  * rows in bfloat16.
@@ -282,11 +282,11 @@ static void attention_task(void *arg, size_t task, size_t worker)
     }
 }
 
-/* Where bfloat16 is only smaller there is nothing to gain. Beside what 8 bits round, it is exact.
- */
+/* Where bfloat16 is only smaller there is nothing to gain, and 8 bits are as exact as they were on
+ * every processor. */
 void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step)
 {
-    bool asked = step->precision != MICA_PRECISION_F32;
+    bool asked = step->precision == MICA_PRECISION_BF16 || step->precision == MICA_PRECISION_AUTO;
     step->precision = asked && cpu->kernels.bf16.fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
 }
 
