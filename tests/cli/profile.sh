@@ -28,7 +28,7 @@ done
 layer=$((2 * 30 * 16 * (3 * 16 + 16 + 2 * 32) + 4 * 3 * 10 * 10 * 16))
 flops=$(sed 's/.*"steps":\[{//' "$work/out" | grep -oE '"flops":[0-9]+' | cut -d: -f2 | awk '{ sum += $1 } END { print sum }')
 [ "$flops" -eq $((2 * layer + 2 * 3 * 16 * 16)) ] || complain "the steps have $flops multiplications and additions"
-sed 's/.*"total":{//; s/}.*//; s/[",]/ /g' "$work/out" | awk '{ for (i = 1; i < NF; i++) v[$i] = substr($(i + 1), 2) }
+sed 's/.*"total":{//; s/}.*//; s/[",]/ /g' "$work/out" | awk '{ for (i = 1; i < NF; i++) v[$i] = substr($(i + 1), 2) + 0 }
     END { exit !(v["step_seconds"] > 0 && v["step_seconds"] <= v["program_seconds"] && v["program_seconds"] <= v["seconds"]) }' ||
     complain "the steps take longer than the call"
 grep -qF '"activation":null' "$work/out" || complain "no operation without an activation"
