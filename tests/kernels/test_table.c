@@ -347,7 +347,7 @@ static void test_rows(void **state)
     }
 }
 
-static void test_exp_row(void **state)
+static void test_exp_rows(void **state)
 {
     for (int level = 0; level < levels_here(); level++) {
         mica_kernels k;
@@ -361,23 +361,52 @@ static void test_exp_row(void **state)
                 fill_random(x, n, n, -30, 30);
                 for (size_t i = 0; i < n; i++)
                     best = fmax(best, (double)(x[i] * scale));
-                k.exp_row(y, x, n, scale, &sum);
+                memcpy(y, x, n * sizeof *y);
+                k.exp_rows(y, 1, n, n, scale, &sum);
                 for (size_t i = 0; i < n; i++) {
                     double d = (double)(x[i] * scale) - best, e = exp(d);
                     total += e;
-                    check_near(y[i], e, 0, (1e-6 - 1.2e-7 * d) * e + 1e-44, "exp_row", i);
+                    check_near(y[i], e, 0, (1e-6 - 1.2e-7 * d) * e + 1e-44, "exp_rows", i);
                 }
-                check_near(sum, total, 0, 2e-6 * total, "exp_row's sum", n);
-                float again;
-                k.exp_row(x, x, n, scale, &again);
-                check_same_bits(x, y, n, "exp_row in place");
+                check_near(sum, total, 0, 2e-6 * total, "exp_rows' sum", n);
                 x[n / 2] = NAN;
-                k.exp_row(y, x, n, scale, &sum);
+                memcpy(y, x, n * sizeof *y);
+                k.exp_rows(y, 1, n, n, scale, &sum);
                 assert_true(isnan(sum));
                 for (size_t i = 0; i < n; i++)
                     x[i] = -FLT_MAX;
-                k.exp_row(y, x, n, 1, &sum);
-                assert_true(sum == (float)n && y[0] == 1 && y[n - 1] == 1);
+                k.exp_rows(x, 1, n, n, 1, &sum);
+                assert_true(sum == (float)n && x[0] == 1 && x[n - 1] == 1);
+            }
+    }
+}
+
+/* Rows are what they are alone, whatever the others hold; between them nothing is written. */
+static void test_exp_rows_together(void **state)
+{
+    enum { MOST_ROWS = 11 };
+    float sums[MOST_ROWS], sum;
+    for (int level = 0; level < levels_here(); level++) {
+        mica_kernels k;
+        mica_kernels_init(&k, level);
+        for (size_t rows = 1; rows <= MOST_ROWS; rows++)
+            for (size_t s = 1; s < SIZES && sizes[s] <= 200; s++) {
+                size_t n = sizes[s], ld = n + 3, floats = (rows - 1) * ld + n;
+                float *x = guarded_floats(0, floats, AT_END), *y = guarded_floats(1, n, AT_END);
+                float *kept = guarded_floats(2, floats, AT_END);
+                fill_random(x, floats, rows * 1000 + n, -30, 30);
+                x[(rows / 2) * ld] = NAN;
+                memcpy(kept, x, floats * sizeof *x);
+                k.exp_rows(x, rows, n, ld, 0.5f, sums);
+                for (size_t i = 0; i < rows; i++) {
+                    memcpy(y, kept + i * ld, n * sizeof *y);
+                    k.exp_rows(y, 1, n, n, 0.5f, &sum);
+                    assert_true(i == rows / 2 ? isnan(sums[i]) : sums[i] == sum);
+                    if (i != rows / 2)
+                        check_same_bits(x + i * ld, y, n, "a row of exp_rows");
+                    if (i + 1 < rows)
+                        check_same_bits(x + i * ld + n, kept + i * ld + n, ld - n, "between rows");
+                }
             }
     }
 }
@@ -551,11 +580,17 @@ static void test_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),     cmocka_unit_test(test_pointwise),
-        cmocka_unit_test(test_gelu_error), cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_exp_row),
-        cmocka_unit_test(test_widen),      cmocka_unit_test(test_transpose),
-        cmocka_unit_test(test_tile),       cmocka_unit_test(test_strip),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_gelu_error),
+        cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_exp_rows),
+        cmocka_unit_test(test_exp_rows_together),
+        cmocka_unit_test(test_widen),
+        cmocka_unit_test(test_transpose),
+        cmocka_unit_test(test_tile),
+        cmocka_unit_test(test_strip),
         cmocka_unit_test(test_relative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,10 +39,12 @@ enum { MICA_FORM_VV, MICA_FORM_VS, MICA_FORM_SV, MICA_FORMS };
 enum { MICA_BINARY_OPS = MICA_OP_PRELU - MICA_OP_ADD + 1 };
 typedef void (*mica_k_binary)(float *y, const float *a, const float *b, size_t n);
 
-/* y = exp(d), d = scale * x - max, along the row, and the sum of y in `sum`; in place; max is that
- * of scale * x. A row with NaN or +inf, or of -inf alone, has the sum NaN. n >= 1. Relative error
- * 1e-6 + 1.2e-7 |d|: d is rounded to float32. */
-typedef void (*mica_k_exp_row)(float *y, const float *x, size_t n, float scale, float *sum);
+/* x = exp(d), d = scale * x - max, in place along each row of n >= 1, and the sum of the row in its
+ * place of `sums`; max is that of the row's scale * x. Rows begin ld floats apart. A row with NaN
+ * or +inf, or of -inf alone, has the sum NaN. Relative error 1e-6 + 1.2e-7 |d|: d is rounded to
+ * float32. */
+typedef void (*mica_k_exp_rows)(float *x, size_t rows, size_t n, size_t ld, float scale,
+                                float *sums);
 
 /* Sums of a row in double: blocks of at most 1024 elements are summed in float32 lanes at most. */
 typedef double (*mica_k_sum)(const float *x, size_t n);
@@ -72,7 +74,7 @@ typedef void (*mica_k_join_rows)(float *y, const int32_t *at, const float *x, si
                                  size_t n);
 
 /* Softmax of `rows` rows of n elements, one after another; in place. Accuracy: 4 ulp or 4e-7
- * absolute beside exp_row's rounding of differences. */
+ * absolute beside exp_rows' rounding of differences. */
 typedef void (*mica_k_softmax)(float *y, const float *x, size_t rows, size_t n);
 /* The same with the same bits, past the caches: n is a multiple of softmax_lanes, y is aligned to
  * 64 bytes, and kept has room for mica_softmax_kept(n) floats. Not in place. NULL in plain C. */
@@ -270,7 +272,7 @@ typedef struct mica_kernels {
     mica_cpu_level level;
     mica_k_pointwise pointwise[MICA_OP_COUNT]; /* NULL: not a pointwise operation */
     mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS];
-    mica_k_exp_row exp_row;
+    mica_k_exp_rows exp_rows;
     mica_k_sum sum;
     mica_k_max max, min;
     mica_k_sum_rows sum_rows;

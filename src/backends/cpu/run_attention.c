@@ -147,24 +147,25 @@ static void add_bias(const attention *t, float *s, size_t n, size_t head, size_t
     }
 }
 
-/* Scores of query `at` become weights. A hidden key's score is the lowest number, as in the
- * reference: beside any visible key it weighs nothing, among hidden keys alone all weigh the same.
- */
-static float weigh(const attention *t, float *s, size_t n, size_t head, size_t at,
-                   const uint8_t *mask)
+/* Scores of the queries from `at` on become weights, up to `steps` with zeros. A hidden key's score
+ * is the lowest number, as in the reference: beside any visible key it weighs nothing, among hidden
+ * keys alone all weigh the same. */
+static void weigh(const attention *t, float *scores, size_t rows, size_t n, size_t steps, size_t ld,
+                  size_t head, size_t at, const uint8_t *mask, float *sums)
 {
-    float sum, scale = t->scale;
-    if (t->bias) {
-        add_bias(t, s, n, head, at);
-        scale = 1;
-    }
-    if (mask) {
+    float scale = t->scale;
+    for (size_t i = 0; i < rows && t->bias; i++)
+        add_bias(t, scores + i * ld, n, head, at + i);
+    scale = t->bias ? 1 : scale;
+    for (size_t i = 0; i < rows && mask; i++) {
+        float *s = scores + i * ld;
         for (size_t j = 0; j < n; j++)
             s[j] = mask[j] ? s[j] * scale : -FLT_MAX;
-        scale = 1;
     }
-    t->cpu->kernels.exp_row(s, s, n, scale, &sum);
-    return sum;
+    scale = mask ? 1 : scale;
+    t->cpu->kernels.exp_rows(scores, rows, n, ld, scale, sums);
+    for (size_t i = 0; i < rows && steps > n; i++)
+        memset(scores + i * ld + n, 0, (steps - n) * sizeof *scores);
 }
 
 /* Panels of a head's keys, transposed, and values. */
@@ -210,11 +211,7 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         qk.c = scores;
         qk.ldc = ld;
         mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
-        for (size_t i = 0; i < rows; i++) {
-            float *s = scores + i * ld;
-            sums[i] = weigh(t, s, length, head, at + i, mask);
-            memset(s + length, 0, (steps - length) * sizeof *s);
-        }
+        weigh(t, scores, rows, length, steps, ld, head, at, mask, sums);
         mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = steps};
         pv.precision = qk.precision;
         pv.a = scores;

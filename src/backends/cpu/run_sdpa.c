@@ -126,7 +126,7 @@ static void weigh(const sdpa *t, float *s, size_t n, size_t all, size_t matrix, 
         memset(s, 0, all * sizeof *s);
         return;
     }
-    t->kernels->exp_row(s, s, n, scale, &sum);
+    t->kernels->exp_rows(s, 1, n, n, scale, &sum);
     t->kernels->binary[MICA_OP_DIV - MICA_OP_ADD][MICA_FORM_VS](s, s, &sum, n);
     memset(s + n, 0, (all - n) * sizeof *s);
 }

@@ -35,7 +35,7 @@ static float minimum(const float *x, size_t n)
     return best;
 }
 
-static void exp_row(float *y, const float *x, size_t n, float scale, float *row_sum)
+static float exp_row(float *x, size_t n, float scale)
 {
     float best = -INFINITY;
     for (size_t i = 0; i < n; i++) {
@@ -46,10 +46,16 @@ static void exp_row(float *y, const float *x, size_t n, float scale, float *row_
     double total = 0;
     for (size_t i = 0; i < n; i++) {
         double e = exp((double)(x[i] * scale) - (double)best);
-        y[i] = (float)e;
+        x[i] = (float)e;
         total += e;
     }
-    *row_sum = (float)total;
+    return (float)total;
+}
+
+static void exp_rows(float *x, size_t rows, size_t n, size_t ld, float scale, float *sums)
+{
+    for (size_t i = 0; i < rows; i++)
+        sums[i] = exp_row(x + i * ld, n, scale);
 }
 
 static void layer_norm(float *y, const float *x, const float *residual, const float *weight,
@@ -123,7 +129,7 @@ void mica_k_rows_init_c(mica_kernels *kernels)
     kernels->sum = sum;
     kernels->max = maximum;
     kernels->min = minimum;
-    kernels->exp_row = exp_row;
+    kernels->exp_rows = exp_rows;
     kernels->layer_norm = layer_norm;
     kernels->l2_normalize = l2_normalize;
     kernels->widen_f16 = widen_f16;

@@ -61,18 +61,39 @@ static void int8_tile(size_t m, size_t n, size_t k, const void *a, const void *b
     TILE_OF_HEIGHT(m, int8_tile_of, n, k, a, b, c, ldc, add, tail, ahead);
 }
 
+/* The least and the largest so far, and a NaN if there was one. Chains of several are shorter. */
+typedef struct int8_extremes {
+    vec least, most, bad;
+} int8_extremes;
+
+V_INLINE void int8_take(int8_extremes *e, vec v)
+{
+    e->bad = v_where_nan(v, v, e->bad);
+    e->least = v_min(e->least, v);
+    e->most = v_max(e->most, v);
+}
+
 static void int8_range(const float *x, size_t n, float *low, float *high)
 {
-    vec least = v_zero(), most = v_zero(), bad = v_zero();
+    enum { CHAINS = 4 };
+    const int8_extremes none = {v_zero(), v_zero(), v_zero()};
+    int8_extremes e[CHAINS] = {none, none, none, none};
     size_t i = 0;
-    for (; i < n; i += LANES) {
-        vec v = n - i < LANES ? v_load_n(x + i, n - i, v_zero()) : v_load(x + i);
-        bad = v_where_nan(v, v, bad);
-        least = v_min(least, v);
-        most = v_max(most, v);
+    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES) {
+        V_UNROLL
+        for (size_t c = 0; c < CHAINS; c++)
+            int8_take(&e[c], v_load(x + i + c * LANES));
     }
-    *low = v_any_nan(bad) ? NAN : -v_largest(v_neg(least));
-    *high = v_largest(most);
+    for (; i < n; i += LANES)
+        int8_take(&e[0], n - i < LANES ? v_load_n(x + i, n - i, v_zero()) : v_load(x + i));
+    V_UNROLL
+    for (size_t c = 1; c < CHAINS; c++) {
+        e[0].bad = v_where_nan(e[c].bad, e[c].bad, e[0].bad);
+        e[0].least = v_min(e[0].least, e[c].least);
+        e[0].most = v_max(e[0].most, e[c].most);
+    }
+    *low = v_any_nan(e[0].bad) ? NAN : -v_largest(v_neg(e[0].least));
+    *high = v_largest(e[0].most);
 }
 
 /* Each number with the next one, of which every other sum counts. */
@@ -93,22 +114,35 @@ static float int8_largest_pair(const float *x, size_t n)
     return v_largest(most);
 }
 
+V_INLINE ivec int8_steps(vec x, vec by, ivec zero)
+{
+    return i_add(i_round(v_mul(x, by)), zero);
+}
+
 static void int8_quantize(void *to, const float *x, size_t n, float inverse, int32_t zero)
 {
+    enum { MANY = 4 };
     vec by = v_set(inverse);
     ivec at = i_set(zero);
     char *y = to;
-    for (size_t i = 0; i < n; i += LANES, y += LANES) {
+    size_t i = 0;
+    for (; i + MANY * LANES <= n; i += MANY * LANES) {
+        ivec q[MANY];
+        V_UNROLL
+        for (size_t k = 0; k < MANY; k++)
+            q[k] = int8_steps(v_load(x + i + k * LANES), by, at);
+        i_store_four(y + i, q);
+    }
+    for (; i < n; i += LANES) {
         size_t left = n - i;
         vec v = left < LANES ? v_load_n(x + i, left, v_zero()) : v_load(x + i);
-        ivec q = i_add(i_round(v_mul(v, by)), at);
-        q = i_max(i_zero(), i_min(i_set(255), q));
+        ivec q = i_max(i_zero(), i_min(i_set(255), int8_steps(v, by, at)));
         if (left >= LANES) {
-            i_store_bytes(y, q);
+            i_store_bytes(y + i, q);
         } else { /* what is beyond the row meets zeros of B, but must not be read from nowhere */
             char rest[LANES];
             i_store_bytes(rest, q);
-            memcpy(y, rest, (left + 3) / 4 * 4);
+            memcpy(y + i, rest, (left + 3) / 4 * 4);
         }
     }
 }

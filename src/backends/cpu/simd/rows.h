@@ -14,7 +14,8 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/simd/math.h"
 
-enum { BLOCK = 1024 };
+/* Rows whose exponentials are computed together. */
+enum { BLOCK = 1024, EXP_ROWS = 4 };
 
 V_INLINE vec of_itself(vec x, vec centre)
 {
@@ -82,27 +83,61 @@ static float k_min(const float *x, size_t n)
     return v_any_nan(best) ? NAN : v_smallest(best);
 }
 
-static void k_exp_row(float *y, const float *x, size_t n, float scale_by, float *row_sum)
+/* LANES elements of a row from i on, or those that there are; other lanes are the first of
+ * the row, which changes no maximum. */
+V_INLINE vec exp_load(const float *x, size_t i, size_t n)
 {
-    vec scale = v_set(scale_by), best = v_set(-INFINITY), sum = v_zero();
+    return n - i < LANES ? v_load_n(x + i, n - i, v_set(x[0])) : v_load(x + i);
+}
+
+/* m rows, whose chains of operations do not wait for one another. */
+V_INLINE void exp_rows_of(const size_t m, float *x, size_t n, size_t ld, vec scale, float *sums)
+{
+    vec best[EXP_ROWS], sum[EXP_ROWS];
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        best = v_max(best, v_mul(v_load(x + i), scale));
-    if (i < n) /* x[0] in the lanes that are not there: it changes no maximum */
-        best = v_max(best, v_mul(v_load_n(x + i, n - i, v_set(x[0])), scale));
+    V_UNROLL
+    for (size_t k = 0; k < m; k++) {
+        best[k] = v_set(-INFINITY);
+        sum[k] = v_zero();
+    }
+    for (i = 0; i < n; i += LANES) {
+        V_UNROLL
+        for (size_t k = 0; k < m; k++)
+            best[k] = v_max(best[k], v_mul(exp_load(x + k * ld, i, n), scale));
+    }
     /* A NaN may be lost from the maximum, but not from the sum. */
-    best = v_set(v_largest(best));
+    V_UNROLL
+    for (size_t k = 0; k < m; k++)
+        best[k] = v_set(v_largest(best[k]));
     for (i = 0; i + LANES <= n; i += LANES) {
-        vec e = v_exp(v_sub(v_mul(v_load(x + i), scale), best));
-        v_store(y + i, e);
-        sum = v_add(sum, e);
+        V_UNROLL
+        for (size_t k = 0; k < m; k++) {
+            float *at = x + k * ld + i;
+            vec e = v_exp(v_sub(v_mul(v_load(at), scale), best[k]));
+            v_store(at, e);
+            sum[k] = v_add(sum[k], e);
+        }
     }
-    if (i < n) {
-        vec e = v_exp(v_sub(v_mul(v_load_n(x + i, n - i, v_zero()), scale), best));
-        v_store_n(y + i, e, n - i);
-        sum = v_add(sum, v_keep_n(e, n - i));
+    V_UNROLL
+    for (size_t k = 0; k < m && i < n; k++) {
+        float *at = x + k * ld + i;
+        vec e = v_exp(v_sub(v_mul(v_load_n(at, n - i, v_zero()), scale), best[k]));
+        v_store_n(at, e, n - i);
+        sum[k] = v_add(sum[k], v_keep_n(e, n - i));
     }
-    *row_sum = v_sum(sum);
+    V_UNROLL
+    for (size_t k = 0; k < m; k++)
+        sums[k] = v_sum(sum[k]);
+}
+
+static void k_exp_rows(float *x, size_t rows, size_t n, size_t ld, float scale, float *sums)
+{
+    vec by = v_set(scale);
+    size_t i = 0;
+    for (; i + EXP_ROWS <= rows; i += EXP_ROWS)
+        exp_rows_of(EXP_ROWS, x + i * ld, n, ld, by, sums + i);
+    for (; i < rows; i++)
+        exp_rows_of(1, x + i * ld, n, ld, by, sums + i);
 }
 
 /* One vector of the result: ((s - mean) * inverse + shift) * weight + bias. */
@@ -200,7 +235,7 @@ static void rows_fill(mica_kernels *kernels)
     kernels->sum = k_sum;
     kernels->max = k_max;
     kernels->min = k_min;
-    kernels->exp_row = k_exp_row;
+    kernels->exp_rows = k_exp_rows;
     kernels->layer_norm = k_layer_norm;
     kernels->l2_normalize = k_l2_normalize;
     kernels->widen_f16 = k_widen_f16;

@@ -91,4 +91,14 @@ static inline void i_store_bytes(char *y, ivec q)
     _mm_storel_epi64((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
 }
 
+/* Four times as many, each brought into [0, 255] first. */
+static inline void i_store_four(char *y, const ivec q[4])
+{
+    /* Of each half of the four vectors in turn: words of four bytes change places. */
+    const ivec places = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    ivec bytes =
+        _mm256_packus_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    _mm256_storeu_si256((__m256i *)(void *)y, _mm256_permutevar8x32_epi32(bytes, places));
+}
+
 #endif

@@ -89,4 +89,14 @@ static inline void i_store_bytes(char *y, ivec q)
     _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtepi32_epi8(q));
 }
 
+/* Four times as many, each brought into [0, 255] first. */
+static inline void i_store_four(char *y, const ivec q[4])
+{
+    /* Of each quarter of the four vectors in turn: words of four bytes change places. */
+    const ivec places = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    ivec bytes =
+        _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    _mm512_storeu_si512((void *)y, _mm512_permutexvar_epi32(places, bytes));
+}
+
 #endif
