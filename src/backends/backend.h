@@ -33,6 +33,7 @@ typedef struct mica_view {
 } mica_view;
 
 #define MICA_NO_VALUE UINT32_MAX
+#define MICA_NO_STEP UINT32_MAX
 
 /* One operation of the plan. Inputs that are left out are MICA_NO_VALUE. `constants[i]` is the
  * tensor of input i where that is a constant, else NULL; `names[i]` its name or NULL. */
@@ -44,6 +45,10 @@ typedef struct mica_step {
     mica_tensor *const *constants;
     const char *const *names;
     uint32_t output;
+    /* The only step that reads the output, as its input 0, where nobody else sees it; and the step
+     * whose `feeds` this one is. Else MICA_NO_STEP. Such a pair may agree on what the memory of the
+     * value holds. */
+    uint32_t feeds, fed_by;
     mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
     bool once;                /* weights are packed by each run, and not kept */
     bool check_weights;       /* constants that are not finite are an error */

@@ -111,7 +111,9 @@ static uint32_t new_step(layout *l, mica_op op, const void *params, const uint32
                         .n_inputs = (uint32_t)n_inputs,
                         .inputs = numbers,
                         .constants = constants,
-                        .names = names};
+                        .names = names,
+                        .feeds = MICA_NO_STEP,
+                        .fed_by = MICA_NO_STEP};
     step->output = new_value(l, &result);
     return step->output;
 }
@@ -364,6 +366,36 @@ static uint32_t place_output(layout *l, uint32_t value)
     return contiguous(l, value);
 }
 
+/* By value: how often its memory is read, outputs counted, and by which step last. */
+typedef struct readers {
+    uint32_t *count, *step;
+} readers;
+
+static void find_pairs(mica_program *program, readers *r)
+{
+    for (size_t i = 0; i < program->n_outputs; i++)
+        r->count[program->values[program->outputs[i]].root]++;
+    for (uint32_t s = 0; s < program->n_steps; s++) {
+        const mica_step *step = &program->steps[s];
+        for (uint32_t i = 0; i < step->n_inputs; i++) {
+            if (step->inputs[i] == MICA_NO_VALUE)
+                continue;
+            uint32_t root = program->values[step->inputs[i]].root;
+            r->count[root]++;
+            r->step[root] = s;
+        }
+    }
+    for (uint32_t s = 0; s < program->n_steps; s++) {
+        mica_step *step = &program->steps[s];
+        mica_step *reader = &program->steps[r->step[step->output]];
+        if (r->count[step->output] != 1 || reader->n_inputs == 0 ||
+            reader->inputs[0] != step->output)
+            continue;
+        step->feeds = r->step[step->output];
+        reader->fed_by = s;
+    }
+}
+
 mica_status mica_plan_layout(mica_program *program, const mica_graph *graph,
                              const mica_value *outputs, mica_error *err)
 {
@@ -379,8 +411,11 @@ mica_status mica_plan_layout(mica_program *program, const mica_graph *graph,
     l.needed = mica_arena_array(&scratch, n, sizeof *l.needed);
     l.value_of = mica_arena_array(&scratch, n, sizeof *l.value_of);
     l.copy_of = mica_arena_array(&scratch, most, sizeof *l.copy_of);
+    readers r = {mica_arena_array(&scratch, most, sizeof *r.count),
+                 mica_arena_array(&scratch, most, sizeof *r.step)};
     mica_status status = MICA_OK;
-    if (l.out_of_memory || l.needed == NULL || l.value_of == NULL || l.copy_of == NULL) {
+    if (l.out_of_memory || l.needed == NULL || l.value_of == NULL || l.copy_of == NULL ||
+        r.count == NULL || r.step == NULL) {
         status = mica_fail_memory(err, most * sizeof *program->values, "the plan of a program");
         goto done;
     }
@@ -401,6 +436,8 @@ mica_status mica_plan_layout(mica_program *program, const mica_graph *graph,
         if (l.out_of_memory)
             status = mica_fail_memory(err, sizeof(mica_step), "the plan of a program");
     }
+    if (status == MICA_OK)
+        find_pairs(program, &r);
 done:
     mica_arena_free(&scratch);
     return status;

@@ -125,6 +125,75 @@ static mica_value normal(mica_graph *g, int rank, int64_t rows, int64_t columns,
     return value;
 }
 
+/* x -> linear -> gelu -> linear -> linear, where the first two results may be left as the numbers
+ * that the next product takes: unless `seen`, since somebody else looks at them. */
+static mica_program *chain(mica_context *context, int64_t k, int64_t n, mica_precision precision,
+                           bool seen)
+{
+    mica_graph *g = NULL;
+    mica_program *program = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = mica_input(g, "x", MICA_DTYPE_F32, 2, (int64_t[]){MICA_DIM_TOKENS, k});
+    mica_value one = mica_gelu(g, mica_linear(g, x, normal(g, 2, n, k, 1), mica_none()));
+    mica_value two = mica_linear(g, one, normal(g, 2, 20, n, 2), mica_none());
+    mica_value three = mica_linear(g, two, normal(g, 2, 3, 20, 3), normal(g, 1, 3, 0, 4));
+    const mica_value outputs[] = {three, one, two};
+    const mica_compile_options options = {.precision = precision};
+    assert_int_equal(
+        mica_program_compile(context, g, outputs, seen ? 3 : 1, &options, &program, NULL), MICA_OK);
+    assert_int_equal(program->n_steps, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(program->steps[i].feeds, seen || i == 2 ? MICA_NO_STEP : i + 1);
+        assert_int_equal(program->steps[i].fed_by, seen || i == 0 ? MICA_NO_STEP : i - 1);
+    }
+    mica_graph_destroy(&g);
+    return program;
+}
+
+static const float *run_chain(mica_program *program, const float *x, int32_t tokens,
+                              mica_executor **executor)
+{
+    const int32_t from[] = {0, tokens};
+    const mica_batch one = {(size_t)tokens, 1, from, NULL};
+    const void *inputs[] = {x};
+    assert_int_equal(mica_executor_create(program, executor, NULL), MICA_OK);
+    assert_int_equal(mica_executor_run(*executor, &one, inputs, 1, NULL), MICA_OK);
+    return mica_executor_output(*executor, 0, NULL, NULL);
+}
+
+/* Rows of zeros, rows that are not finite, and numbers too large for a product to stay finite. */
+static void results_pass_between_products(void **state)
+{
+    enum { K = 12, MOST = 200 };
+    static const int64_t widths[] = {4, 20, 22, 516, 2052};
+    static const int32_t tokens[] = {1, 3, 13, 64, MOST};
+    static float x[MOST * K];
+    for (size_t i = 0; i < MOST * K; i++)
+        x[i] = sinf((float)i * 0.7f) * (i / K % 7 == 3 ? 0 : 4);
+    x[K] = NAN;
+    x[2 * K + 5] = INFINITY;
+    x[5 * K] = 3e38f;
+    for (size_t threads = 1; threads <= 3; threads++) {
+        mica_context *context = create_context(threads);
+        for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++)
+            for (int p = MICA_PRECISION_F32; p <= MICA_PRECISION_INT8; p++) {
+                mica_program *passes = chain(context, K, widths[w], (mica_precision)p, false);
+                mica_program *seen = chain(context, K, widths[w], (mica_precision)p, true);
+                for (size_t t = 0; t < sizeof tokens / sizeof tokens[0]; t++) {
+                    mica_executor *a, *b;
+                    const float *ya = run_chain(passes, x, tokens[t], &a);
+                    const float *yb = run_chain(seen, x, tokens[t], &b);
+                    assert_memory_equal(ya, yb, (size_t)tokens[t] * 3 * sizeof *ya);
+                    mica_executor_destroy(&a);
+                    mica_executor_destroy(&b);
+                }
+                mica_program_destroy(&passes);
+                mica_program_destroy(&seen);
+            }
+        mica_context_destroy(&context);
+    }
+}
+
 /* Rewrites one at a time, held closer than whole graphs can be. */
 static void each_rewrite_equals_its_composite(void **state)
 {
@@ -490,6 +559,7 @@ int main(void)
         cmocka_unit_test(eval_computes),
         cmocka_unit_test(rewrites_and_shared_memory_change_nothing),
         cmocka_unit_test(each_rewrite_equals_its_composite),
+        cmocka_unit_test(results_pass_between_products),
         cmocka_unit_test(running_once_changes_nothing),
         cmocka_unit_test(values_without_elements_do_no_harm),
         cmocka_unit_test(an_id_out_of_range_is_named),

@@ -153,6 +153,7 @@ void rig_begin(rig *r, mica_op op, const void *params)
     r->n_views = 0;
     memset(&r->step, 0, sizeof r->step);
     r->step.op = op;
+    r->step.feeds = r->step.fed_by = MICA_NO_STEP;
     r->step.params = params;
     r->step.inputs = r->inputs;
     r->step.constants = r->constants;

@@ -99,26 +99,80 @@ typedef struct block {
     int32_t zero[MICA_GEMM_MAX_MC];
 } block;
 
-static size_t a_words(const mica_gemm *g)
+static size_t a_words(const mica_kernels *kernels, mica_precision precision)
 {
-    return g->precision == MICA_PRECISION_BF16 ? g->kernels->bf16.a_words : 1;
+    return precision == MICA_PRECISION_BF16 ? kernels->bf16.a_words : 1;
 }
+
+/* How the numbers of a row were brought to 8 bits. */
+typedef struct row_scale {
+    float scale, inverse;
+    int32_t zero;
+} row_scale;
 
 /* 8 bits for a row: its range, widened to hold 0, is cut into 255 steps, and 0 is one of the ends
  * of a step. A row that is not finite gives NaN. */
+static row_scale choose_scale(const mica_kernels *kernels, const float *x, size_t k)
+{
+    float low, high;
+    kernels->int8.range(x, k, &low, &high);
+    float scale = high / 255 - low / 255; /* the difference itself may overflow */
+    bool finite = scale <= FLT_MAX;
+    if (finite && scale < FLT_MIN)
+        scale = 0; /* all zeros, or so small that its inverse is not finite */
+    row_scale s = {finite ? scale : NAN, finite && scale > 0 ? 1 / scale : 0, 0};
+    s.zero = (int32_t)lrintf(-low * s.inverse);
+    return s;
+}
+
+/* n numbers of a row, as a tile of a precision other than F32 takes them. */
+static void pack_narrow(const mica_kernels *kernels, mica_precision precision, void *to,
+                        const float *from, size_t n, const row_scale *s)
+{
+    if (precision == MICA_PRECISION_BF16)
+        kernels->bf16.pack(to, from, n);
+    else if (s->inverse > 0)
+        kernels->int8.quantize(to, from, n, s->inverse, s->zero);
+    else
+        memset(to, -kernels->int8.a_bias, ceil_div(n, 4) * 4);
+}
+
+/* A row's words come first, and of 8 bits what they were brought there by. */
+void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *x, size_t rows,
+                      size_t k, size_t ld)
+{
+    enum { AT_ONCE = 512 };
+    float room[AT_ONCE];
+    size_t group = mica_gemm_group(precision);
+    for (size_t i = 0; i < rows; i++, x += ld) {
+        float *to = x;
+        row_scale s = {0};
+        if (precision == MICA_PRECISION_INT8)
+            s = choose_scale(kernels, x, k);
+        for (size_t p = 0; p < k; p += AT_ONCE) { /* words end before the numbers to come */
+            size_t n = smaller(k - p, AT_ONCE), words = n / group * a_words(kernels, precision);
+            pack_narrow(kernels, precision, room, x + p, n, &s);
+            memcpy(to, room, words * sizeof *to);
+            to += words;
+        }
+        if (precision == MICA_PRECISION_INT8)
+            memcpy(to, &s, sizeof s);
+    }
+}
+
 static void choose_scales(block *t)
 {
     const mica_gemm *g = t->gemm;
     for (size_t i = 0; i < t->rows; i++) {
-        float low, high;
-        g->kernels->int8.range(g->a + (int64_t)(t->row0 + i) * g->a_row, g->k, &low, &high);
-        float scale = high / 255 - low / 255; /* the difference itself may overflow */
-        bool finite = scale <= FLT_MAX;
-        if (finite && scale < FLT_MIN)
-            scale = 0; /* all zeros, or so small that its inverse is not finite */
-        t->scale[i] = finite ? scale : NAN;
-        t->inverse[i] = finite && scale > 0 ? 1 / scale : 0;
-        t->zero[i] = (int32_t)lrintf(-low * t->inverse[i]);
+        const float *row = g->a + (int64_t)(t->row0 + i) * g->a_row;
+        row_scale s;
+        if (g->a_narrow)
+            memcpy(&s, row + g->k / 4, sizeof s);
+        else
+            s = choose_scale(g->kernels, row, g->k);
+        t->scale[i] = s.scale;
+        t->inverse[i] = s.inverse;
+        t->zero[i] = s.zero;
     }
 }
 
@@ -145,23 +199,20 @@ static void pack_row_f32(const mica_gemm *g, float *to, const float *from, size_
 static void pack_a(const block *t)
 {
     const mica_gemm *g = t->gemm;
-    const mica_kernels *kernels = g->kernels;
     size_t group = mica_gemm_group(g->precision), k0 = t->word0 * group;
-    size_t count = smaller(t->words * group, g->k - k0);
+    size_t count = smaller(t->words * group, g->k - k0), wide = a_words(g->kernels, g->precision);
     for (size_t i = 0; i < t->rows; i++) {
-        int64_t offset = (int64_t)(t->row0 + i) * g->a_row + (int64_t)k0 * g->a_column;
-        const float *from = g->segments ? NULL : g->a + offset;
+        const float *row = g->segments ? NULL : g->a + (int64_t)(t->row0 + i) * g->a_row;
         float *to = t->packed + i * MICA_GEMM_A_STRIDE;
+        const row_scale s = {t->scale[i], t->inverse[i], t->zero[i]};
         if (g->segments)
             pack_segments(g, to, t->row0 + i, k0, count);
         else if (g->precision == MICA_PRECISION_F32)
-            pack_row_f32(g, to, from, count);
-        else if (g->precision == MICA_PRECISION_BF16)
-            kernels->bf16.pack(to, from, count);
-        else if (t->inverse[i] > 0)
-            kernels->int8.quantize(to, from, count, t->inverse[i], t->zero[i]);
+            pack_row_f32(g, to, row + (int64_t)k0 * g->a_column, count);
+        else if (g->a_narrow)
+            memcpy(to, row + t->word0 * wide, t->words * wide * sizeof *to);
         else
-            memset(to, -kernels->int8.a_bias, t->words * sizeof *to);
+            pack_narrow(g->kernels, g->precision, to, row + k0, count, &s);
     }
 }
 
@@ -404,7 +455,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
     t.a_lies = a_lies(g, row1 - row0, panel1 - panel0);
-    size_t most = MICA_GEMM_KC / a_words(g);
+    size_t most = MICA_GEMM_KC / a_words(g->kernels, g->precision);
     size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
     size_t unit = register_side(g),
            words_max = ceil_div(ceil_div(t.all_words, blocks), unit) * unit;

@@ -32,6 +32,7 @@ typedef struct mica_gemm {
     size_t m, n, k;
     const float *a;
     int64_t a_row, a_column; /* strides of A in floats; a_column is 1 unless F32 */
+    bool a_narrow;           /* its rows are what mica_gemm_narrow left of them; not F32 */
     /* If not NULL, in a's place (F32): column p of row i is
      * segments[p / segment][p % segment + i a_row] */
     const float *const *segments;
@@ -68,6 +69,11 @@ size_t mica_gemm_scratch_floats(const mica_kernels *kernels);
  * in floats), and 0 for the columns that are not there. */
 void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float *b, int64_t row,
                           int64_t column, size_t columns, size_t k);
+
+/* Turns rows of k floats, `ld` apart, into the numbers that a product of `precision` (not F32)
+ * makes of them, in their place: for a later product's A, as `a_narrow`. k is a multiple of 4. */
+void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *x, size_t rows,
+                      size_t k, size_t ld);
 
 /* Rows [row0, row1) of C in the columns of panels [panel0, panel1), on the calling thread. */
 void mica_gemm_part(const mica_gemm *gemm, size_t row0, size_t row1, size_t panel0, size_t panel1,

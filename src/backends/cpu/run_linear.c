@@ -18,6 +18,7 @@
 #include "backends/cpu/elements.h"
 #include "backends/cpu/gemm.h"
 #include "base/alloc.h"
+#include "graph/op.h"
 #include "tensor/tensor.h"
 
 typedef enum source { PACKED, KEPT, ONCE, VALUES } source;
@@ -299,6 +300,27 @@ static mica_norm norm_of(const mica_call *call)
                        .eps = ((const mica_eps_params *)call->step->params)->eps};
 }
 
+/* Whether step `to` takes what step `from` gives, which nobody else sees, in the numbers that it
+ * multiplies. */
+static bool passes_narrow(const mica_run *run, uint32_t from, uint32_t to)
+{
+    if (from == MICA_NO_STEP || to == MICA_NO_STEP)
+        return false;
+    const mica_step *a = &run->steps[from], *b = &run->steps[to];
+    bool linears = mica_op_is_linear(a->op) && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
+                   mica_op_is_linear(b->op);
+    if (!linears || !a->prepared || !b->prepared)
+        return false;
+    size_t k = ((const mica_packed *)b->prepared)->k;
+    return a->precision == b->precision && a->precision != MICA_PRECISION_F32 && k % 4 == 0;
+}
+
+static void narrow_rows(const void *arg, size_t begin, size_t end)
+{
+    const mica_gemm *g = arg;
+    mica_gemm_narrow(g->kernels, g->precision, g->c + begin * g->ldc, end - begin, g->n, g->ldc);
+}
+
 mica_status mica_cpu_run_linear(const mica_call *call)
 {
     mica_norm norm;
@@ -321,6 +343,8 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.c = y->data;
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
+    uint32_t here = (uint32_t)(call->step - call->run->steps);
+    g.a_narrow = passes_narrow(call->run, call->step->fed_by, here);
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = cpu->kernels.pointwise[params->activation];
@@ -329,6 +353,11 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         norm = norm_of(call);
         g.finish = norm_rows;
         g.finish_arg = &norm;
+        g.stream = false;
+    }
+    if (passes_narrow(call->run, here, call->step->feeds)) {
+        g.finish = narrow_rows;
+        g.finish_arg = &g;
         g.stream = false;
     }
     if (from == KEPT || from == ONCE)
