@@ -218,6 +218,17 @@ static void k_widen_bf16(float *y, const uint16_t *x, size_t n)
     widen(y, x, n, v_from_bf16);
 }
 
+/* The same of fewer rows than LANES, and LANES columns. */
+static void transpose_few(float *y, size_t ldy, const float *x, size_t ldx, size_t rows)
+{
+    float from[LANES * LANES] = {0}, to[LANES * LANES];
+    for (size_t r = 0; r < rows; r++)
+        v_store(from + r * LANES, v_load(x + r * ldx));
+    v_transpose(to, LANES, from, LANES);
+    for (size_t c = 0; c < LANES; c++)
+        v_store_n(y + c * ldy, v_load(to + c * LANES), rows);
+}
+
 static void k_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
                         size_t columns)
 {
@@ -225,8 +236,11 @@ static void k_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t
     for (size_t r = 0; r < whole_rows; r += LANES)
         for (size_t c = 0; c < whole_columns; c += LANES)
             v_transpose(y + c * ldy + r, ldy, x + r * ldx + c, ldx);
-    for (size_t c = 0; c < columns; c++)
-        for (size_t r = c < whole_columns ? whole_rows : 0; r < rows; r++)
+    for (size_t c = 0; c < whole_columns && whole_rows < rows; c += LANES)
+        transpose_few(y + c * ldy + whole_rows, ldy, x + whole_rows * ldx + c, ldx,
+                      rows - whole_rows);
+    for (size_t c = whole_columns; c < columns; c++)
+        for (size_t r = 0; r < rows; r++)
             y[c * ldy + r] = x[r * ldx + c];
 }
 
