@@ -102,7 +102,7 @@ static void steps_say_what_they_did(void **state)
         assert_int_equal(s[2].op, MICA_OP_ATTENTION);
         assert_true(s[2].flops == 4.0 * PAIRS * WIDE);
         assert_true(s[2].weight_bytes == 0);
-        bool narrow = kept[i].precision == MICA_PRECISION_BF16 &&
+        bool narrow = kept[i].precision != MICA_PRECISION_F32 &&
                       mica_context_precision(context, MICA_PRECISION_AUTO) == MICA_PRECISION_BF16;
         assert_int_equal(s[2].precision, narrow ? MICA_PRECISION_BF16 : MICA_PRECISION_F32);
         assert_int_equal(s[3].op, MICA_OP_SEGMENT_POOL);

@@ -196,6 +196,8 @@ typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *
 /* Rounds n numbers to the nearest bfloat16 (to even on a tie; NaN stays NaN, and numbers below the
  * normal range may become zero) and packs them as the tile takes them; zeros fill the last word. */
 typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
+/* n words of a panel, from two rows of B: rounds as packing does. */
+typedef void (*mica_k_join_bf16)(void *to, const float *even, const float *odd, size_t n);
 /* Brings k words of a panel to float32: y is [2 k][nr]. */
 typedef void (*mica_k_widen_panel)(float *y, const void *panel, size_t k);
 
@@ -271,6 +273,7 @@ enum { MICA_GEMM_MAX_NR = 32, MICA_GEMM_MAX_MC = 256 };
 typedef struct mica_kernels {
     mica_cpu_level level;
     mica_k_pointwise pointwise[MICA_OP_COUNT]; /* NULL: not a pointwise operation */
+    mica_k_pointwise gelu_coarse;              /* within 6e-5, to be rounded to fewer bits */
     mica_k_binary binary[MICA_BINARY_OPS][MICA_FORMS];
     mica_k_exp_rows exp_rows;
     mica_k_sum sum;
@@ -318,6 +321,7 @@ typedef struct mica_kernels {
     struct {
         mica_k_gemm_tile_bf16 tile;
         mica_k_pack_bf16 pack;
+        mica_k_join_bf16 join;    /* where it is fast, else NULL */
         mica_k_widen_panel widen; /* where A is packed as float32, else NULL: mr is gemm's */
         size_t mr;                /* rows of a tile; columns are gemm's */
         size_t few;               /* rows at most with which a tile takes two panels, or 0 */

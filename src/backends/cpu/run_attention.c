@@ -10,8 +10,8 @@
  *       out = p v, divided by the sums
  *
  * Products are those of gemm.h, on the task's own thread: of float32, or of bfloat16 where linears
- * are of it and the processor multiplies it faster. What a task computes depends on its
- * sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
+ * are of less than float32 and the processor multiplies it faster. What a task computes depends on
+ * its sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
  *
  * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and a panel's
  * rows in bfloat16.
@@ -117,20 +117,16 @@ static void pack_transposed_bf16(const mica_kernels *kernels, float *panels, con
 static void pack_bf16(const mica_kernels *kernels, float *panels, const float *x, int64_t row,
                       size_t n, size_t k, size_t steps, float *room)
 {
-    size_t nr = kernels->gemm.nr, words = steps / 2, columns = mica_gemm_panels(kernels, n) * nr;
-    uint16_t *even = (uint16_t *)(void *)room, *odd = even + columns;
-    memset(even, 0, 2 * columns * sizeof *even);
+    size_t nr = kernels->gemm.nr, words = steps / 2;
+    memset(room, 0, n * sizeof *room);
     for (size_t p = 0; p < words; p++) {
-        for (size_t half = 0, at = 2 * p; half < 2; half++, at++) {
-            if (at < k)
-                kernels->bf16.pack(even + half * columns, x + (int64_t)at * row, n);
-            else
-                memset(even + half * columns, 0, columns * sizeof *even);
-        }
-        for (size_t j = 0; j < columns; j += nr) {
-            uint32_t *to = (uint32_t *)(void *)panels + (j * words + p * nr);
-            for (size_t i = 0; i < nr; i++)
-                to[i] = (uint32_t)even[j + i] | (uint32_t)odd[j + i] << 16;
+        const float *even = 2 * p < k ? x + (int64_t)(2 * p) * row : room;
+        const float *odd = 2 * p + 1 < k ? x + (int64_t)(2 * p + 1) * row : room;
+        for (size_t j = 0; j < n; j += nr) {
+            float *to = panels + j * words + p * nr;
+            size_t columns = n - j < nr ? n - j : nr;
+            kernels->bf16.join(to, even + j, odd + j, columns);
+            memset(to + columns, 0, (nr - columns) * sizeof *to);
         }
     }
 }
@@ -184,6 +180,21 @@ static void pack_head(const attention *t, size_t begin, size_t length, size_t co
     }
 }
 
+/* Asks for the head after `head` of x at rows [first, first + rows), which lie far apart, while
+ * this one is computed. */
+static void ask_for_next(const attention *t, const mica_view *x, size_t first, size_t rows,
+                         size_t head)
+{
+    enum { LINE = 16 };
+    if (head + 1 == t->heads)
+        return;
+    for (size_t i = first; i < first + rows; i++) {
+        const float *at = at_token(x, i, (head + 1) * t->head_dim);
+        for (size_t j = 0; j < t->head_dim; j += LINE)
+            __builtin_prefetch(at + j, 0, 2);
+    }
+}
+
 /* Head `head` of queries [first, first + count) of the sequence at tokens [begin, begin + length).
  */
 static void attend(const attention *t, size_t begin, size_t length, size_t head, size_t first,
@@ -211,7 +222,9 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         qk.c = scores;
         qk.ldc = ld;
         mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
+        ask_for_next(t, t->k, begin + at, rows, head);
         weigh(t, scores, rows, length, steps, ld, head, at, mask, sums);
+        ask_for_next(t, t->v, begin + at, rows, head);
         mica_gemm pv = {.kernels = kernels, .m = rows, .n = d, .k = steps};
         pv.precision = qk.precision;
         pv.a = scores;
@@ -221,6 +234,7 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         pv.c = y;
         pv.ldc = t->width;
         mica_gemm_part(&pv, 0, rows, 0, mica_gemm_panels(kernels, d), scratch);
+        ask_for_next(t, t->q, begin + at, rows, head);
         for (size_t i = 0; i < rows; i++)
             kernels->binary[MICA_OP_DIV - MICA_OP_ADD][MICA_FORM_VS](y + i * t->width,
                                                                      y + i * t->width, sums + i, d);
@@ -279,11 +293,11 @@ static void attention_task(void *arg, size_t task, size_t worker)
     }
 }
 
-/* Where bfloat16 is only smaller there is nothing to gain, and 8 bits are as exact as they were on
- * every processor. */
+/* Where bfloat16 is only smaller there is nothing to gain. Beside what 8 bits round, it is exact.
+ */
 void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step)
 {
-    bool asked = step->precision == MICA_PRECISION_BF16 || step->precision == MICA_PRECISION_AUTO;
+    bool asked = step->precision != MICA_PRECISION_F32;
     step->precision = asked && cpu->kernels.bf16.fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
 }
 

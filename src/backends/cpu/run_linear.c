@@ -321,6 +321,14 @@ static void narrow_rows(const void *arg, size_t begin, size_t end)
     mica_gemm_narrow(g->kernels, g->precision, g->c + begin * g->ldc, end - begin, g->n, g->ldc);
 }
 
+/* What has been a sum of rounded products, and is about to be rounded for the next, need not be as
+ * exact. */
+static mica_k_pointwise activation_of(const mica_cpu *cpu, mica_op op, mica_precision precision)
+{
+    bool coarse = op == MICA_OP_GELU && precision != MICA_PRECISION_F32;
+    return coarse ? cpu->kernels.gelu_coarse : cpu->kernels.pointwise[op];
+}
+
 mica_status mica_cpu_run_linear(const mica_call *call)
 {
     mica_norm norm;
@@ -347,7 +355,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.a_narrow = passes_narrow(call->run, call->step->fed_by, here);
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
-        g.activation = cpu->kernels.pointwise[params->activation];
+        g.activation = activation_of(cpu, params->activation, g.precision);
     }
     if (call->step->op == MICA_OP_LINEAR_ADD_LAYER_NORM) {
         norm = norm_of(call);

@@ -426,6 +426,7 @@ void mica_k_pointwise_init_c(mica_kernels *kernels)
     f[MICA_OP_RELU6] = relu6;
     f[MICA_OP_RELU2] = relu2;
     f[MICA_OP_GELU] = gelu;
+    kernels->gelu_coarse = gelu;
     f[MICA_OP_GELU_TANH] = gelu_tanh;
     f[MICA_OP_QUICK_GELU] = quick_gelu;
     f[MICA_OP_SILU] = silu;

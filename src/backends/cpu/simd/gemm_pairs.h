@@ -47,6 +47,19 @@ static void pairs_pack(void *to, const float *x, size_t n)
     }
 }
 
+/* Two rows, which become the halves of words. */
+static void pairs_join(void *to, const float *even, const float *odd, size_t n)
+{
+    float *y = to;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, v_join_bf16(v_round_bf16(v_load(even + i)), v_round_bf16(v_load(odd + i))));
+    if (i < n) {
+        vec e = v_load_n(even + i, n - i, v_zero()), o = v_load_n(odd + i, n - i, v_zero());
+        v_store_n(y + i, v_join_bf16(v_round_bf16(e), v_round_bf16(o)), n - i);
+    }
+}
+
 enum { CHAINS = 12, STEPS = 600, ROUNDS = 7 };
 
 /* Nanoseconds of a number of steps: every step is taken, and each chain is as long. */
@@ -84,6 +97,7 @@ static void pairs_fill(mica_kernels *kernels, const char *name)
     kernels->bf16.mr = TILE_MR;
     kernels->bf16.few = 0;
     kernels->bf16.pack = pairs_pack;
+    kernels->bf16.join = pairs_join;
     kernels->bf16.widen = NULL;
     kernels->bf16.a_words = 1;
     kernels->bf16.fast = true;

@@ -136,6 +136,11 @@ static void k_gelu(float *y, const float *x, size_t n, const void *params)
     map(y, x, n, v_gelu);
 }
 
+static void k_gelu_coarse(float *y, const float *x, size_t n, const void *params)
+{
+    map(y, x, n, v_gelu_coarse);
+}
+
 static void k_gelu_tanh(float *y, const float *x, size_t n, const void *params)
 {
     map(y, x, n, v_gelu_tanh);
@@ -381,6 +386,7 @@ static void pointwise_fill(mica_kernels *kernels)
     f[MICA_OP_RELU6] = k_relu6;
     f[MICA_OP_RELU2] = k_relu2;
     f[MICA_OP_GELU] = k_gelu;
+    kernels->gelu_coarse = k_gelu_coarse;
     f[MICA_OP_GELU_TANH] = k_gelu_tanh;
     f[MICA_OP_QUICK_GELU] = k_quick_gelu;
     f[MICA_OP_SILU] = k_silu;

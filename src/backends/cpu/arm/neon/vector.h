@@ -279,6 +279,14 @@ static inline vec v_odd_bf16(vec words)
                  of_bits(vandq_s32(to_bits(words.hi), mask))};
 }
 
+/* The words that have these in their halves. */
+static inline vec v_join_bf16(vec even, vec odd)
+{
+    int32x4_t lo = vsriq_n_s32(to_bits(odd.lo), to_bits(even.lo), 16);
+    int32x4_t hi = vsriq_n_s32(to_bits(odd.hi), to_bits(even.hi), 16);
+    return (vec){of_bits(lo), of_bits(hi)};
+}
+
 /* The nearest bfloat16 in the upper halves, to even on a tie; a NaN stays one. */
 static inline uint32x4_t bf16_half(float32x4_t x)
 {

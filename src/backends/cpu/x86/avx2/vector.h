@@ -216,6 +216,12 @@ static inline vec v_odd_bf16(vec words)
     return _mm256_and_ps(words, _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
 }
 
+/* The words that have these in their halves. */
+static inline vec v_join_bf16(vec even, vec odd)
+{
+    return _mm256_or_ps(_mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(even), 16)), odd);
+}
+
 /* The nearest bfloat16, to even on a tie; a NaN stays one. */
 static inline vec v_round_bf16(vec x)
 {

@@ -207,6 +207,13 @@ static inline vec v_odd_bf16(vec words)
         _mm512_and_si512(_mm512_castps_si512(words), _mm512_set1_epi32(-65536)));
 }
 
+/* The words that have these in their halves. */
+static inline vec v_join_bf16(vec even, vec odd)
+{
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(even), 16),
+                                               _mm512_castps_si512(odd)));
+}
+
 /* The nearest bfloat16, to even on a tie; a NaN stays one. */
 static inline vec v_round_bf16(vec x)
 {
