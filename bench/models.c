@@ -241,10 +241,10 @@ static mica_status check_source(const char *directory, mica_error *err)
 
 /* A model that is not there is a mistake to be told at once; one that is there and cannot be
  * measured takes nothing from the others. */
-static mica_status find_source(const bench_models *m, const char *model, bench_source *out,
-                               mica_error *err)
+static mica_status find_source(const bench_source_options *options, const char *model,
+                               bench_source *out, mica_error *err)
 {
-    mica_status status = bench_source_find(model, &m->options->source, out, err);
+    mica_status status = bench_source_find(model, options, out, err);
     if (status && status != MICA_STATUS_UNSUPPORTED && status != MICA_STATUS_FORMAT)
         return status;
     if (!status)
@@ -256,19 +256,22 @@ static mica_status find_source(const bench_models *m, const char *model, bench_s
     return MICA_OK;
 }
 
-static mica_status find_sources(bench_models *m, mica_error *err)
+static mica_status find_sources(bench_models *m, bool look, mica_error *err)
 {
     const bench_models_options *o = m->options;
+    bench_source_options source = o->source;
     mica_status status = MICA_OK;
+    source.look = source.look || look;
+    free(m->sources);
     m->sources = calloc(o->model_count + 1, sizeof *m->sources);
     if (!m->sources)
         return bench_fail_memory(err, "models");
     for (size_t i = 0; i < o->model_count && !status; i++)
-        status = find_source(m, o->models[i], &m->sources[i], err);
+        status = find_source(&source, o->models[i], &m->sources[i], err);
     if (!status)
         status = bench_sources_name(m->sources, o->model_count, err);
     if (!status && o->accuracy)
-        status = bench_source_find(o->accuracy, &o->source, &m->accuracy, err);
+        status = bench_source_find(o->accuracy, &source, &m->accuracy, err);
     if (!status && o->accuracy)
         status = check_source(m->accuracy.directory, err);
     return status;
@@ -306,10 +309,12 @@ mica_status bench_models_open(const bench_models_options *options, bench_models 
     if (!status)
         status = bench_texts_read(options->text, options->lengths[options->length_count - 1],
                                   PAPERS_LONGEST, &m->texts, err);
-    if (!status)
-        status = find_sources(m, err);
+    if (!status) /* mistakes are told before models are made, which takes minutes */
+        status = find_sources(m, true, err);
     if (!status)
         status = check_cells(m, err);
+    if (!status && !options->source.look)
+        status = find_sources(m, false, err);
     if (!status)
         status = find_arms(m, err);
     if (status)

@@ -84,6 +84,12 @@ bench right --filter 'x 70$'
 expect "no such cell" 2
 err_has "no cell of these has 'x 70$' in its name"
 out_empty
+for bad in "--models bert-base-uncased --filter nothing" "--models bert-base-uncased,$work/nowhere"; do
+    # shellcheck disable=SC2086
+    run "$mica" bench models $bad --peers mica --directory "$work/none"
+    [ "$code" -ne 0 ] || complain "$bad is no mistake"
+    [ ! -e "$work/none/bert-base-uncased.1" ] || complain "a model was made for a mistake: $bad"
+done
 bench right --resume
 expect "nothing to go on with" 2
 
