@@ -13,8 +13,8 @@
  * are of less than float32 and the processor multiplies it faster. What a task computes depends on
  * its sequence alone, never on the rest of the batch or on where in the batch the sequence lies.
  *
- * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and a panel's
- * rows in bfloat16.
+ * Scratch of a worker: a packed block of A, panels of k', panels of v, scores, sums, and room for a
+ * panel's rows in bfloat16, or for a row of zeros.
  */
 #include <float.h>
 #include <string.h>
