@@ -121,9 +121,13 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
                          const mica_gemm_sides *sides, float *c, size_t ldc, bool add, bool past,
                          const float *bias, mica_ahead ahead)
 {
-    enum { LINE = 16 };
-    const float *b = sides->b;
+    enum { LINE = 16, BY = 3, BASES = (TILE_MAX_ROWS + BY - 1) / BY };
+    const int64_t lda = sides->lda;
+    const float *b = sides->b, *a[BASES];
     vec acc[TILE_MAX_ROWS][2];
+    V_UNROLL
+    for (size_t i = 0; i * BY < m; i++)
+        a[i] = sides->a + (int64_t)(i * BY) * lda;
     tile_begin(m, c, ldc, past, acc);
     for (size_t p = 0; p < k; p++) {
         tile_ask(m, &ahead);
@@ -138,10 +142,13 @@ V_TILE void gemm_tile_of(const size_t m, const bool fetch, size_t n, size_t k,
         b += sides->ldb;
         V_UNROLL
         for (size_t i = 0; i < m; i++) {
-            vec x = v_factor(sides->a + (int64_t)i * sides->lda + p);
+            vec x = v_factor(a[i / BY] + (int64_t)(i % BY) * lda);
             acc[i][0] = v_fma_by(x, b0, acc[i][0]);
             acc[i][1] = v_fma_by(x, b1, acc[i][1]);
         }
+        V_UNROLL
+        for (size_t i = 0; i * BY < m; i++)
+            a[i]++;
     }
     tile_end(m, n, c, ldc, acc, add, past, bias);
 }
