@@ -21,6 +21,7 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
+#include "backends/cpu/simd/inline.h"
 
 /* Queries that are taken at once: whole tiles, of 32 rows and of 14. */
 enum { QUERIES = 256, ROWS = 64, ROWS_F32 = 56 };
@@ -62,6 +63,12 @@ static size_t steps_of(const mica_kernels *kernels, size_t length)
     return (length + unit - 1) / unit * unit;
 }
 
+/* Floats from one row of scores to the next: whole panels, which tiles store fastest. */
+static size_t score_floats(const mica_kernels *kernels, size_t steps)
+{
+    return round_up(mica_gemm_panels(kernels, steps) * kernels->gemm.nr);
+}
+
 static size_t room_floats(const mica_kernels *kernels, size_t head_dim)
 {
     return kernels->gemm.nr * round_up(head_dim);
@@ -69,7 +76,7 @@ static size_t room_floats(const mica_kernels *kernels, size_t head_dim)
 
 static size_t worker_floats(const mica_kernels *kernels, size_t longest, size_t head_dim)
 {
-    size_t steps = round_up(steps_of(kernels, longest));
+    size_t steps = score_floats(kernels, steps_of(kernels, longest));
     return mica_gemm_scratch_floats(kernels) + mica_gemm_panel_floats(kernels, longest, head_dim) +
            mica_gemm_panel_floats(kernels, head_dim, steps) + ROWS * steps + ROWS +
            room_floats(kernels, head_dim) + 16;
@@ -181,9 +188,9 @@ static void pack_head(const attention *t, size_t begin, size_t length, size_t co
 }
 
 /* Asks for the head after `head` of x at rows [first, first + rows), which lie far apart, while
- * this one is computed. */
-static void ask_for_next(const attention *t, const mica_view *x, size_t first, size_t rows,
-                         size_t head)
+ * this one is computed. Always inline: a call that does no more than that is left out by gcc. */
+V_INLINE void ask_for_next(const attention *t, const mica_view *x, size_t first, size_t rows,
+                           size_t head)
 {
     enum { LINE = 16 };
     if (head + 1 == t->heads)
@@ -202,8 +209,8 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
 {
     const mica_kernels *kernels = &t->cpu->kernels;
     size_t d = t->head_dim, column = head * d, most = t->bf16 ? ROWS : ROWS_F32;
-    size_t longest = round_up(steps_of(kernels, t->longest));
-    size_t steps = t->bf16 ? steps_of(kernels, length) : length, ld = round_up(steps);
+    size_t longest = score_floats(kernels, steps_of(kernels, t->longest));
+    size_t steps = t->bf16 ? steps_of(kernels, length) : length, ld = score_floats(kernels, steps);
     const uint8_t *mask = t->batch->key_mask ? t->batch->key_mask + begin : NULL;
     float *keys = scratch + mica_gemm_scratch_floats(kernels);
     float *values = keys + mica_gemm_panel_floats(kernels, t->longest, d);
@@ -213,7 +220,8 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
     for (size_t at = first; at < first + count; at += most) {
         size_t rows = first + count - at < most ? first + count - at : most;
         float *y = t->y + (begin + at) * t->width + column;
-        mica_gemm qk = {.kernels = kernels, .m = rows, .n = length, .k = d};
+        size_t panels = mica_gemm_panels(kernels, length);
+        mica_gemm qk = {.kernels = kernels, .m = rows, .n = panels * kernels->gemm.nr, .k = d};
         qk.precision = t->bf16 ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
         qk.a = at_token(t->q, begin + at, column);
         qk.a_row = t->q->stride[0];
@@ -221,7 +229,7 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
         qk.b = keys;
         qk.c = scores;
         qk.ldc = ld;
-        mica_gemm_part(&qk, 0, rows, 0, mica_gemm_panels(kernels, length), scratch);
+        mica_gemm_part(&qk, 0, rows, 0, panels, scratch);
         ask_for_next(t, t->k, begin + at, rows, head);
         weigh(t, scores, rows, length, steps, ld, head, at, mask, sums);
         ask_for_next(t, t->v, begin + at, rows, head);
