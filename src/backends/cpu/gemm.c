@@ -93,6 +93,8 @@ typedef struct block {
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
+    float *c; /* row 0 of the block, and from one row to the next */
+    size_t ldc;
     size_t word0, words, all_words; /* of a row of B's panels: this block of k, and all */
     /* INT8: how each row is brought to 8 bits. */
     float scale[MICA_GEMM_MAX_MC], inverse[MICA_GEMM_MAX_MC];
@@ -138,25 +140,25 @@ static void pack_narrow(const mica_kernels *kernels, mica_precision precision, v
 }
 
 /* A row's words come first, and of 8 bits what they were brought there by. */
-void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *x, size_t rows,
-                      size_t k, size_t ld)
+void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *to, size_t ld,
+                      const float *x, size_t x_ld, size_t rows, size_t k)
 {
     enum { AT_ONCE = 512 };
     float room[AT_ONCE];
     size_t group = mica_gemm_group(precision);
-    for (size_t i = 0; i < rows; i++, x += ld) {
-        float *to = x;
+    for (size_t i = 0; i < rows; i++, x += x_ld, to += ld) {
+        float *at = to;
         row_scale s = {0};
         if (precision == MICA_PRECISION_INT8)
             s = choose_scale(kernels, x, k);
         for (size_t p = 0; p < k; p += AT_ONCE) { /* words end before the numbers to come */
             size_t n = smaller(k - p, AT_ONCE), words = n / group * a_words(kernels, precision);
             pack_narrow(kernels, precision, room, x + p, n, &s);
-            memcpy(to, room, words * sizeof *to);
-            to += words;
+            memcpy(at, room, words * sizeof *at);
+            at += words;
         }
         if (precision == MICA_PRECISION_INT8)
-            memcpy(to, &s, sizeof s);
+            memcpy(at, &s, sizeof s);
     }
 }
 
@@ -264,7 +266,7 @@ static bool writes_past(const block *t, const float *c)
 {
     const mica_gemm *g = t->gemm;
     return g->stream && t->word0 == 0 && t->words == t->all_words && !g->activation &&
-           (uintptr_t)c % 64 == 0 && g->ldc % 16 == 0;
+           (uintptr_t)c % 64 == 0 && t->ldc % 16 == 0;
 }
 
 /* Rows [first, first + rows) of the block in a panel, or in as many as one call takes; `wide` is
@@ -279,18 +281,18 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, si
     const float *b = panel_at(t, panel);
     bool now = g->precision == MICA_PRECISION_BF16 ? !add : last; /* that the bias is added */
     const float *bias = now && g->bias ? g->bias + column : NULL;
-    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    float *c = t->c + first * t->ldc + column;
     if (g->precision == MICA_PRECISION_F32) {
-        g->kernels->gemm.tile(rows, n, t->words, a, b, c, g->ldc, add, bias, ahead);
+        g->kernels->gemm.tile(rows, n, t->words, a, b, c, t->ldc, add, bias, ahead);
     } else if (wide) {
-        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, g->ldc, add, bias, ahead);
+        g->kernels->gemm.tile(rows, n, 2 * t->words, a, wide, c, t->ldc, add, bias, ahead);
     } else if (g->precision == MICA_PRECISION_BF16) {
-        g->kernels->bf16.tile(rows, n, t->words, a, b, t->all_words * nr, c, g->ldc, add, bias,
+        g->kernels->bf16.tile(rows, n, t->words, a, b, t->all_words * nr, c, t->ldc, add, bias,
                               ahead);
     } else {
         mica_int8_tail tail = {t->scale + first, t->zero + first, g->column_scale + column,
                                g->column_sum + column, bias};
-        g->kernels->int8.tile(rows, n, t->words, a, b, c, g->ldc, add, last ? &tail : NULL, ahead);
+        g->kernels->int8.tile(rows, n, t->words, a, b, c, t->ldc, add, last ? &tail : NULL, ahead);
     }
 }
 
@@ -303,9 +305,9 @@ static void run_strip(const block *t, size_t first, size_t rows, size_t panel, s
     size_t column = panel * g->kernels->gemm.nr;
     size_t n = smaller(end * g->kernels->gemm.nr, g->n) - column;
     bool last = t->word0 + t->words == t->all_words;
-    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    float *c = t->c + first * t->ldc + column;
     mica_gemm_sides sides = sides_of(t, first, panel, end - panel);
-    g->kernels->gemm.strip(rows, n, t->words, &sides, c, g->ldc, t->word0 > 0, writes_past(t, c),
+    g->kernels->gemm.strip(rows, n, t->words, &sides, c, t->ldc, t->word0 > 0, writes_past(t, c),
                            last && g->bias ? g->bias + column : NULL, ahead, ahead_panel);
 }
 
@@ -315,9 +317,9 @@ static void activate(const block *t, size_t first, size_t rows, size_t panel0, s
     const mica_gemm *g = t->gemm;
     size_t column = panel0 * g->kernels->gemm.nr;
     size_t n = smaller(panel1 * g->kernels->gemm.nr, g->n) - column;
-    float *c = g->c + (t->row0 + first) * g->ldc + column;
+    float *c = t->c + first * t->ldc + column;
     for (size_t i = 0; i < rows; i++)
-        g->activation(c + i * g->ldc, c + i * g->ldc, n, g->params);
+        g->activation(c + i * t->ldc, c + i * t->ldc, n, g->params);
 }
 
 /* Brings a group of panels to float32: worth it for several strips, which then run at the rate of
@@ -416,15 +418,45 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     }
 }
 
+/* From a row of C in its room to the next: never whole pages, which would fall on the same lines of
+ * a cache. */
+static size_t room_row(const mica_gemm *g)
+{
+    return ceil_div(g->n, 16) * 16 + 16;
+}
+
+/* Whole tiles that together have `floats` in rows of so many, but at least one. */
+static size_t rows_of(const mica_gemm *g, size_t floats, size_t row)
+{
+    size_t mr = tile_rows(g), rows = floats / row / mr * mr;
+    return rows < mr ? mr : rows;
+}
+
 /* Rows of a block: mc, but of 8 bits no more than leave A in a cache from where its range is looked
- * for to where it is packed. */
+ * for to where it is packed, and likewise C where it is narrowed. */
 static size_t rows_at_once(const mica_gemm *g)
 {
-    size_t mr = tile_rows(g), mc = g->kernels->gemm.mc;
-    if (g->precision != MICA_PRECISION_INT8)
-        return mc;
-    size_t rows = g->kernels->int8.a_floats / (g->k + 1) / mr * mr;
-    return smaller(rows < mr ? mr : rows, mc);
+    enum { ROOM_FLOATS = 1 << 17 };
+    size_t rows = g->kernels->gemm.mc;
+    if (g->precision == MICA_PRECISION_INT8)
+        rows = smaller(rows, rows_of(g, g->kernels->int8.a_floats, g->k + 1));
+    if (g->c_narrow)
+        rows = smaller(rows, rows_of(g, ROOM_FLOATS, room_row(g)));
+    return rows;
+}
+
+size_t mica_gemm_room_floats(const mica_gemm *g)
+{
+    return rows_at_once(g) * room_row(g);
+}
+
+void mica_gemm_complete(const mica_gemm *g, size_t row0, size_t row1)
+{
+    float *c = g->c + row0 * g->ldc;
+    if (g->c_narrow)
+        mica_gemm_narrow(g->kernels, g->precision, c, g->ldc, c, g->ldc, row1 - row0, g->n);
+    else if (g->finish)
+        g->finish(g->finish_arg, row0, row1);
 }
 
 /* Whether strips read A where it lies: when few panels meet a strip of it, which then costs as much
@@ -446,9 +478,9 @@ static bool a_lies(const mica_gemm *g, size_t rows, size_t panels)
     return g->segments ? g->a_row < (int64_t)g->k : rows > g->kernels->gemm.mc;
 }
 
-/* mica_gemm_part; with `finish`, of all panels, and rows are finished while a cache holds them. */
+/* mica_gemm_part; `whole`: of all panels, and rows are completed while a cache holds them. */
 static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
-                     float *scratch, bool finish)
+                     float *scratch, bool whole, float *room)
 {
     block t = {.gemm = g, .packed = scratch};
     t.wide = scratch + g->kernels->gemm.mc * MICA_GEMM_A_STRIDE;
@@ -462,12 +494,16 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     bool tiles = g->precision != MICA_PRECISION_F32 && g->kernels->tiles.enter;
+    bool apart = whole && g->c_narrow;
     if (tiles)
         g->kernels->tiles.enter();
     for (size_t part = 0; part < parts; part++) {
         t.row0 = row0 + part * part_rows;
         t.rows = smaller(part_rows, row1 - t.row0);
         t.next_rows = part + 1 < parts ? part_rows : 0;
+        float *c = g->c + t.row0 * g->ldc;
+        t.c = apart ? room : c;
+        t.ldc = apart ? room_row(g) : g->ldc;
         if (g->precision == MICA_PRECISION_INT8)
             choose_scales(&t);
         for (size_t at = 0; at < blocks; at++) {
@@ -477,8 +513,10 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
                 pack_a(&t);
             run_block(&t, panel0, panel1);
         }
-        if (finish)
-            g->finish(g->finish_arg, t.row0, t.row0 + t.rows);
+        if (apart)
+            mica_gemm_narrow(g->kernels, g->precision, c, g->ldc, t.c, t.ldc, t.rows, g->n);
+        else if (whole)
+            mica_gemm_complete(g, t.row0, t.row0 + t.rows);
     }
     if (tiles)
         g->kernels->tiles.leave();
@@ -487,7 +525,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
 void mica_gemm_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                     float *scratch)
 {
-    run_part(g, row0, row1, panel0, panel1, scratch, false);
+    run_part(g, row0, row1, panel0, panel1, scratch, false, NULL);
 }
 
 typedef struct grid {
@@ -514,10 +552,11 @@ static void grid_task(void *arg, size_t task, size_t worker)
     size_t r = task / t->across_panels, p = task % t->across_panels;
     size_t row0 = g->m * r / t->across_rows, row1 = g->m * (r + 1) / t->across_rows;
     bool whole = t->across_panels == 1;
+    float *room = g->c_narrow ? g->room + worker * mica_gemm_room_floats(g) : NULL;
     run_part(g, row0, row1, t->panels * p / t->across_panels,
-             t->panels * (p + 1) / t->across_panels, scratch_of(t, worker), g->finish && whole);
-    if (g->finish && !whole && atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
-        g->finish(g->finish_arg, row0, row1);
+             t->panels * (p + 1) / t->across_panels, scratch_of(t, worker), whole, room);
+    if (!whole && atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
+        mica_gemm_complete(g, row0, row1);
 }
 
 /* Cuts C into at most `threads` rectangles: the cut whose largest rectangle costs least, counting a

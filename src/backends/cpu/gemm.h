@@ -49,10 +49,15 @@ typedef struct mica_gemm {
     mica_k_pointwise activation; /* applied in place, or NULL */
     const void *params;          /* the activation's */
     bool stream;                 /* C is large: where tiles allow, it is written past the caches */
-    /* Called once for each of C's rows, when it is complete, by the thread that completed it; or
-     * NULL. By mica_gemm_run. */
+    /* By mica_gemm_run, for each of C's rows once, when it is complete, by the thread that
+     * completed it: finish is called, or NULL. */
     void (*finish)(const void *arg, size_t row0, size_t row1);
     const void *finish_arg;
+    /* Or a row is left as mica_gemm_narrow leaves it (not F32; n is a multiple of 4). It is
+     * computed in `room`, which each thread has mica_gemm_room_floats of, and stays in its caches.
+     */
+    bool c_narrow;
+    float *room;
 } mica_gemm;
 
 /* Panels of n columns, and the floats that they take for k rows (in F32). */
@@ -70,10 +75,17 @@ size_t mica_gemm_scratch_floats(const mica_kernels *kernels);
 void mica_gemm_pack_panel(const mica_kernels *kernels, float *panel, const float *b, int64_t row,
                           int64_t column, size_t columns, size_t k);
 
-/* Turns rows of k floats, `ld` apart, into the numbers that a product of `precision` (not F32)
- * makes of them, in their place: for a later product's A, as `a_narrow`. k is a multiple of 4. */
-void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *x, size_t rows,
-                      size_t k, size_t ld);
+/* Turns rows of k floats into the numbers that a product of `precision` (not F32) makes of them:
+ * for a later product's A, as `a_narrow`. Rows are x_ld floats apart in x and ld in `to`, which may
+ * be x. k is a multiple of 4. */
+void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, float *to, size_t ld,
+                      const float *x, size_t x_ld, size_t rows, size_t k);
+
+/* Floats of room for each worker, if C is narrow; a multiple of 16. */
+size_t mica_gemm_room_floats(const mica_gemm *gemm);
+
+/* What is to be done with rows [row0, row1) of C that are complete. */
+void mica_gemm_complete(const mica_gemm *gemm, size_t row0, size_t row1);
 
 /* Rows [row0, row1) of C in the columns of panels [panel0, panel1), on the calling thread. */
 void mica_gemm_part(const mica_gemm *gemm, size_t row0, size_t row1, size_t panel0, size_t panel1,

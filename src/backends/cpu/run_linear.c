@@ -97,9 +97,42 @@ static sides sides_of(const mica_call *call, source from)
     return s;
 }
 
+/* Whether step `to` takes what step `from` gives, which nobody else sees, in the numbers that it
+ * multiplies. */
+static bool passes_narrow(const mica_run *run, uint32_t from, uint32_t to)
+{
+    if (from == MICA_NO_STEP || to == MICA_NO_STEP)
+        return false;
+    const mica_step *a = &run->steps[from], *b = &run->steps[to];
+    bool linears = mica_op_is_linear(a->op) && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
+                   mica_op_is_linear(b->op);
+    if (!linears || !a->prepared || !b->prepared)
+        return false;
+    size_t k = ((const mica_packed *)b->prepared)->k;
+    return a->precision == b->precision && a->precision != MICA_PRECISION_F32 && k % 4 == 0;
+}
+
+static uint32_t index_of(const mica_call *call)
+{
+    return (uint32_t)(call->step - call->run->steps);
+}
+
+/* What C's rows are computed in where the next product takes them narrow. */
+static size_t room_bytes(const mica_call *call)
+{
+    const mica_packed *packed = call->step->prepared;
+    if (!packed || !passes_narrow(call->run, index_of(call), call->step->feeds))
+        return 0;
+    mica_gemm g = {.kernels = &call->cpu->kernels, .precision = call->step->precision};
+    g.n = packed->n;
+    g.k = packed->k;
+    g.c_narrow = true;
+    return mica_gemm_room_floats(&g) * mica_pool_threads(call->cpu->pool) * sizeof(float);
+}
+
 size_t mica_cpu_scratch_linear(const mica_call *call)
 {
-    size_t bytes = packed_a_bytes(call->cpu), more;
+    size_t bytes = packed_a_bytes(call->cpu) + room_bytes(call), more;
     source from = source_of(call->step);
     if (from == PACKED)
         return bytes;
@@ -221,8 +254,7 @@ static void once_range(void *arg, size_t task, size_t tasks, size_t worker)
 
 static void finish_range(void *arg, size_t begin, size_t end, size_t worker)
 {
-    const mica_gemm *g = arg;
-    g->finish(g->finish_arg, begin, end);
+    mica_gemm_complete(arg, begin, end);
 }
 
 static mica_status run_once(const mica_call *call, source from, mica_gemm *g, char *scratch)
@@ -243,7 +275,7 @@ static mica_status run_once(const mica_call *call, source from, mica_gemm *g, ch
         atomic_store(&o.kept->unchecked, false);
     if (!finite || atomic_load(&o.bad))
         return mica_cpu_check_constants(call->cpu, call->step, 0, call->err);
-    if (g->finish)
+    if (g->finish || g->c_narrow)
         mica_cpu_ranges(call->cpu, g->m, mica_cpu_grain(g->n), finish_range, g);
     return MICA_OK;
 }
@@ -300,27 +332,6 @@ static mica_norm norm_of(const mica_call *call)
                        .eps = ((const mica_eps_params *)call->step->params)->eps};
 }
 
-/* Whether step `to` takes what step `from` gives, which nobody else sees, in the numbers that it
- * multiplies. */
-static bool passes_narrow(const mica_run *run, uint32_t from, uint32_t to)
-{
-    if (from == MICA_NO_STEP || to == MICA_NO_STEP)
-        return false;
-    const mica_step *a = &run->steps[from], *b = &run->steps[to];
-    bool linears = mica_op_is_linear(a->op) && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
-                   mica_op_is_linear(b->op);
-    if (!linears || !a->prepared || !b->prepared)
-        return false;
-    size_t k = ((const mica_packed *)b->prepared)->k;
-    return a->precision == b->precision && a->precision != MICA_PRECISION_F32 && k % 4 == 0;
-}
-
-static void narrow_rows(const void *arg, size_t begin, size_t end)
-{
-    const mica_gemm *g = arg;
-    mica_gemm_narrow(g->kernels, g->precision, g->c + begin * g->ldc, end - begin, g->n, g->ldc);
-}
-
 /* What has been a sum of rounded products, and is about to be rounded for the next, need not be as
  * exact. */
 static mica_k_pointwise activation_of(const mica_cpu *cpu, mica_op op, mica_precision precision)
@@ -351,7 +362,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.c = y->data;
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
-    uint32_t here = (uint32_t)(call->step - call->run->steps);
+    uint32_t here = index_of(call);
     g.a_narrow = passes_narrow(call->run, call->step->fed_by, here);
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
@@ -364,8 +375,8 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         g.stream = false;
     }
     if (passes_narrow(call->run, here, call->step->feeds)) {
-        g.finish = narrow_rows;
-        g.finish_arg = &g;
+        g.c_narrow = true;
+        g.room = (float *)(void *)(scratch + packed_a_bytes(cpu));
         g.stream = false;
     }
     if (from == KEPT || from == ONCE)
