@@ -349,7 +349,7 @@ static const char *next_group(const block *t, size_t group, size_t end, size_t p
     }
     if (next >= panel1) {
         bool last = word + t->words == t->all_words;
-        if (last && g->next_b)
+        if (last && t->next_rows == 0 && g->next_b)
             return (const char *)g->next_b;
         next = panel0;
         word = last ? 0 : word + t->words;
@@ -553,7 +553,10 @@ static void grid_task(void *arg, size_t task, size_t worker)
     size_t row0 = g->m * r / t->across_rows, row1 = g->m * (r + 1) / t->across_rows;
     bool whole = t->across_panels == 1;
     float *room = g->c_narrow ? g->room + worker * mica_gemm_room_floats(g) : NULL;
-    run_part(g, row0, row1, t->panels * p / t->across_panels,
+    mica_gemm mine = *g;
+    if (g->then)
+        mine.next_b = g->then + g->then_panels * p / t->across_panels * g->then_floats;
+    run_part(&mine, row0, row1, t->panels * p / t->across_panels,
              t->panels * (p + 1) / t->across_panels, scratch_of(t, worker), whole, room);
     if (!whole && atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
         mica_gemm_complete(g, row0, row1);

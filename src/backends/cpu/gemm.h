@@ -41,6 +41,11 @@ typedef struct mica_gemm {
     bool b_lies;                  /* F32: b is [k, n] instead; gemm.strip, and n % nr is 0 */
     const float *next_a, *next_b; /* of the next product like this on the thread, or NULL: their
                                    * first rows are fetched towards the end */
+    /* By mica_gemm_run, or NULL: the panels, then_floats apart, of the product that follows on
+     * these threads; they are fetched in the place of next_b, each thread those it will begin with.
+     */
+    const float *then;
+    size_t then_panels, then_floats;
     const float *column_scale; /* INT8: of each column of the panels, and the sum of its numbers */
     const int32_t *column_sum;
     const float *bias; /* n floats or NULL */

@@ -332,6 +332,21 @@ static mica_norm norm_of(const mica_call *call)
                        .eps = ((const mica_eps_params *)call->step->params)->eps};
 }
 
+/* The panels of the next linear, so that its threads do not begin by waiting for memory. */
+static void ask_for_next(const mica_call *call, mica_gemm *g)
+{
+    size_t next = index_of(call) + 1;
+    while (next < call->run->n_steps && !mica_op_is_linear(call->run->steps[next].op))
+        next++;
+    const mica_packed *packed = next < call->run->n_steps ? call->run->steps[next].prepared : NULL;
+    if (!packed)
+        return;
+    size_t group = mica_gemm_group(packed->precision);
+    g->then = packed->panels;
+    g->then_panels = mica_gemm_panels(g->kernels, packed->n);
+    g->then_floats = mica_gemm_panel_floats(g->kernels, 1, ceil_div(packed->k, group));
+}
+
 /* What has been a sum of rounded products, and is about to be rounded for the next, need not be as
  * exact. */
 static mica_k_pointwise activation_of(const mica_cpu *cpu, mica_op op, mica_precision precision)
@@ -384,6 +399,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     if (packed) {
         use_packed(&g, packed);
         g.bias = packed->bias;
+        ask_for_next(call, &g);
     } else {
         sides s = sides_of(call, from);
         float *bias;
