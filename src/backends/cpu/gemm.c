@@ -418,15 +418,16 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
     }
 }
 
-/* From a row of C in its room to the next: never whole pages, which would fall on the same lines of
- * a cache. */
+/* From a row of C in its room to the next: an odd number of cache lines, so that rows do not fall
+ * on the same sets. */
 static size_t room_row(const mica_gemm *g)
 {
-    return ceil_div(g->n, 16) * 16 + 16;
+    enum { LINE = 16 };
+    return (ceil_div(g->n, LINE) | 1) * LINE;
 }
 
 /* Whole tiles that together have `floats` in rows of so many, but at least one. */
-static size_t rows_of(const mica_gemm *g, size_t floats, size_t row)
+static size_t rows_within(const mica_gemm *g, size_t floats, size_t row)
 {
     size_t mr = tile_rows(g), rows = floats / row / mr * mr;
     return rows < mr ? mr : rows;
@@ -439,9 +440,9 @@ static size_t rows_at_once(const mica_gemm *g)
     enum { ROOM_FLOATS = 1 << 17 };
     size_t rows = g->kernels->gemm.mc;
     if (g->precision == MICA_PRECISION_INT8)
-        rows = smaller(rows, rows_of(g, g->kernels->int8.a_floats, g->k + 1));
+        rows = smaller(rows, rows_within(g, g->kernels->int8.a_floats, g->k + 1));
     if (g->c_narrow)
-        rows = smaller(rows, rows_of(g, ROOM_FLOATS, room_row(g)));
+        rows = smaller(rows, rows_within(g, ROOM_FLOATS, room_row(g)));
     return rows;
 }
 

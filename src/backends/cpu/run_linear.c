@@ -341,10 +341,9 @@ static void ask_for_next(const mica_call *call, mica_gemm *g)
     const mica_packed *packed = next < call->run->n_steps ? call->run->steps[next].prepared : NULL;
     if (!packed)
         return;
-    size_t group = mica_gemm_group(packed->precision);
-    g->then = packed->panels;
+    g->then = mica_cpu_panel(call->cpu, packed, 0);
     g->then_panels = mica_gemm_panels(g->kernels, packed->n);
-    g->then_floats = mica_gemm_panel_floats(g->kernels, 1, ceil_div(packed->k, group));
+    g->then_floats = (size_t)((const float *)mica_cpu_panel(call->cpu, packed, 1) - g->then);
 }
 
 /* What has been a sum of rounded products, and is about to be rounded for the next, need not be as
