@@ -26,6 +26,7 @@
 /* Where a value lies during a run. Strides are in elements; a contiguous value has C order. */
 typedef struct mica_view {
     void *data;
+    int64_t begin; /* of a part of another value: elements of that one before data; else 0 */
     mica_dtype dtype;
     int rank;
     int64_t dim[MICA_MAX_RANK];
@@ -45,10 +46,10 @@ typedef struct mica_step {
     mica_tensor *const *constants;
     const char *const *names;
     uint32_t output;
-    /* The only step that reads the output, as its input 0, where nobody else sees it; and the step
-     * whose `feeds` this one is. Else MICA_NO_STEP. Such a pair may agree on what the memory of the
-     * value holds. */
-    uint32_t feeds, fed_by;
+    /* The only step that reads the output, as its inputs from 0 on (or views of them), where nobody
+     * else sees it; the step whose `feeds` this one is, and how many inputs that gives. Else
+     * MICA_NO_STEP. Such a pair may agree on what the memory of the value holds. */
+    uint32_t feeds, fed_by, fed;
     mica_precision precision; /* that the program is compiled for; prepare() puts what is used */
     bool once;                /* weights are packed by each run, and not kept */
     bool check_weights;       /* constants that are not finite are an error */

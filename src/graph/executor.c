@@ -119,6 +119,23 @@ static bool bind_value(mica_view *view, const mica_plan_value *value, const mica
                      (uint64_t)bytes <= PTRDIFF_MAX);
 }
 
+static bool is_empty(const mica_view *view)
+{
+    for (int i = 0; i < view->rank; i++) {
+        if (view->dim[i] == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where a view of this base begins. */
+static int64_t view_begin(const mica_view *base, const mica_plan_value *value)
+{
+    if (value->slice_begin == 0 || is_empty(base))
+        return base->begin;
+    return base->begin + value->slice_begin * base->stride[value->slice_axis];
+}
+
 static bool align_up(size_t size, size_t *out)
 {
     if (!mica_add_size(size, MICA_DATA_ALIGNMENT - 1, out))
@@ -157,8 +174,12 @@ static mica_status bind(mica_executor *e, const mica_sizes *sizes, mica_error *e
         return MICA_OK;
     e->bound = false;
     bool fits = bind_slots(e, sizes);
-    for (size_t i = 0; fits && i < p->n_values; i++)
-        fits = bind_value(&e->views[i], &p->values[i], sizes);
+    for (size_t i = 0; fits && i < p->n_values; i++) {
+        const mica_plan_value *value = &p->values[i];
+        fits = bind_value(&e->views[i], value, sizes);
+        if (fits && value->source == MICA_SOURCE_VIEW)
+            e->views[i].begin = view_begin(&e->views[value->index], value);
+    }
     if (!fits)
         return mica_fail(err, MICA_STATUS_SHAPE,
                          "a batch of %lld tokens in %lld sequences is too large for this program",
@@ -203,26 +224,14 @@ static void resolve(mica_executor *e, const void *const *inputs)
         case MICA_SOURCE_SLOT:
             view->data = e->block + e->slot_offsets[value->index];
             break;
-        case MICA_SOURCE_VIEW: {
-            const mica_view *base = &e->views[value->index];
-            view->data = base->data;
-            if (value->slice_begin != 0 && base->dim[value->slice_axis] != 0 && base->data != NULL)
-                view->data = (unsigned char *)base->data +
-                             (size_t)value->slice_begin * (size_t)base->stride[value->slice_axis] *
-                                 mica_dtype_size(base->dtype);
+        case MICA_SOURCE_VIEW:
+            view->data = e->views[value->root].data;
+            if (view->begin != 0 && view->data != NULL)
+                view->data = (unsigned char *)view->data +
+                             (size_t)view->begin * mica_dtype_size(view->dtype);
             break;
         }
-        }
     }
-}
-
-static bool is_empty(const mica_view *view)
-{
-    for (int i = 0; i < view->rank; i++) {
-        if (view->dim[i] == 0)
-            return true;
-    }
-    return false;
 }
 
 /* The shapes must have been bound. */

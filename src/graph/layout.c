@@ -371,6 +371,16 @@ typedef struct readers {
     uint32_t *count, *step;
 } readers;
 
+/* How many inputs, from the first on, lie in the memory of a value. */
+static uint32_t first_inputs_of(const mica_program *program, const mica_step *step, uint32_t value)
+{
+    uint32_t n = 0;
+    while (n < step->n_inputs && step->inputs[n] != MICA_NO_VALUE &&
+           program->values[step->inputs[n]].root == value)
+        n++;
+    return n;
+}
+
 static void find_pairs(mica_program *program, readers *r)
 {
     for (size_t i = 0; i < program->n_outputs; i++)
@@ -388,11 +398,12 @@ static void find_pairs(mica_program *program, readers *r)
     for (uint32_t s = 0; s < program->n_steps; s++) {
         mica_step *step = &program->steps[s];
         mica_step *reader = &program->steps[r->step[step->output]];
-        if (r->count[step->output] != 1 || reader->n_inputs == 0 ||
-            reader->inputs[0] != step->output)
+        uint32_t fed = first_inputs_of(program, reader, step->output);
+        if (fed == 0 || fed != r->count[step->output])
             continue;
         step->feeds = r->step[step->output];
         reader->fed_by = s;
+        reader->fed = fed;
     }
 }
 

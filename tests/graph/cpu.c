@@ -150,14 +150,12 @@ static mica_program *chain(mica_context *context, int64_t k, int64_t n, mica_pre
     return program;
 }
 
-static const float *run_chain(mica_program *program, const float *x, int32_t tokens,
+static const float *run_batch(mica_program *program, const float *x, const mica_batch *of,
                               mica_executor **executor)
 {
-    const int32_t from[] = {0, tokens};
-    const mica_batch one = {(size_t)tokens, 1, from, NULL};
     const void *inputs[] = {x};
     assert_int_equal(mica_executor_create(program, executor, NULL), MICA_OK);
-    assert_int_equal(mica_executor_run(*executor, &one, inputs, 1, NULL), MICA_OK);
+    assert_int_equal(mica_executor_run(*executor, of, inputs, 1, NULL), MICA_OK);
     return mica_executor_output(*executor, 0, NULL, NULL);
 }
 
@@ -180,12 +178,84 @@ static void results_pass_between_products(void **state)
                 mica_program *passes = chain(context, K, widths[w], (mica_precision)p, false);
                 mica_program *seen = chain(context, K, widths[w], (mica_precision)p, true);
                 for (size_t t = 0; t < sizeof tokens / sizeof tokens[0]; t++) {
+                    const int32_t from[] = {0, tokens[t]};
+                    const mica_batch one = {(size_t)tokens[t], 1, from, NULL};
                     mica_executor *a, *b;
-                    const float *ya = run_chain(passes, x, tokens[t], &a);
-                    const float *yb = run_chain(seen, x, tokens[t], &b);
+                    const float *ya = run_batch(passes, x, &one, &a);
+                    const float *yb = run_batch(seen, x, &one, &b);
                     assert_memory_equal(ya, yb, (size_t)tokens[t] * 3 * sizeof *ya);
                     mica_executor_destroy(&a);
                     mica_executor_destroy(&b);
+                }
+                mica_program_destroy(&passes);
+                mica_program_destroy(&seen);
+            }
+        mica_context_destroy(&context);
+    }
+}
+
+/* x -> query, key and value side by side -> attention, which takes them in bfloat16 where it rounds
+ * them to it: unless the value is `seen`, and stands apart. */
+static mica_program *self_attention(mica_context *context, int64_t k, int64_t width, int heads,
+                                    bool relative, mica_precision precision, bool seen)
+{
+    mica_graph *g = NULL;
+    mica_program *program = NULL;
+    assert_int_equal(mica_graph_create(&g, NULL), MICA_OK);
+    mica_value x = mica_input(g, "x", MICA_DTYPE_F32, 2, (int64_t[]){MICA_DIM_TOKENS, k}), sides[3];
+    for (uint64_t i = 0; i < 3; i++)
+        sides[i] = mica_linear(g, x, normal(g, 2, width, k, i), normal(g, 1, width, 0, 10 + i));
+    const mica_attention_params params = {heads, 0.3f};
+    mica_value y = relative ? mica_relative_attention(g, sides[0], sides[1], sides[2],
+                                                      normal(g, 2, heads, 7, 5), params)
+                            : mica_attention(g, sides[0], sides[1], sides[2], params);
+    const mica_value outputs[] = {y, sides[2]};
+    const mica_compile_options options = {.precision = precision};
+    assert_int_equal(
+        mica_program_compile(context, g, outputs, seen ? 2 : 1, &options, &program, NULL), MICA_OK);
+    for (size_t i = 1; i < program->n_steps; i++) {
+        const mica_step *step = &program->steps[i];
+        if (step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION)
+            assert_true(step->fed_by == 0 && (step->fed == 3) == !seen);
+    }
+    mica_graph_destroy(&g);
+    return program;
+}
+
+/* Heads of an odd and of an even number of columns, rows that are not finite, and sequences of one
+ * token to several blocks of queries. */
+static void query_key_and_value_pass_to_attention(void **state)
+{
+    enum { K = 12, MOST = 600 };
+    static const struct {
+        int64_t width;
+        int heads;
+        bool relative;
+    } shapes[] = {{768, 12, false}, {64, 4, true}, {36, 3, false}, {20, 4, false}, {18, 3, false}};
+    static const int32_t bounds[][4] = {{0, 1, 1, 1}, {0, 3, 16, 80}, {0, 0, 300, 600}};
+    static float x[MOST * K];
+    for (size_t i = 0; i < MOST * K; i++)
+        x[i] = sinf((float)i * 0.7f) * (i / K % 7 == 3 ? 0 : 4);
+    x[20 * K] = NAN;
+    x[21 * K + 5] = INFINITY;
+    x[22 * K] = 3e38f;
+    for (size_t threads = 1; threads <= 3; threads += 2) {
+        mica_context *context = create_context(threads);
+        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+            for (int p = MICA_PRECISION_F32; p <= MICA_PRECISION_INT8; p++) {
+                int64_t width = shapes[s].width;
+                mica_program *passes = self_attention(context, K, width, shapes[s].heads,
+                                                      shapes[s].relative, (mica_precision)p, false);
+                mica_program *seen = self_attention(context, K, width, shapes[s].heads,
+                                                    shapes[s].relative, (mica_precision)p, true);
+                for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++) {
+                    const mica_batch of = {(size_t)bounds[b][3], 3, bounds[b], NULL};
+                    mica_executor *one, *other;
+                    const float *y = run_batch(passes, x, &of, &one);
+                    const float *z = run_batch(seen, x, &of, &other);
+                    assert_memory_equal(y, z, of.tokens * (size_t)width * sizeof *y);
+                    mica_executor_destroy(&one);
+                    mica_executor_destroy(&other);
                 }
                 mica_program_destroy(&passes);
                 mica_program_destroy(&seen);
@@ -560,6 +630,7 @@ int main(void)
         cmocka_unit_test(rewrites_and_shared_memory_change_nothing),
         cmocka_unit_test(each_rewrite_equals_its_composite),
         cmocka_unit_test(results_pass_between_products),
+        cmocka_unit_test(query_key_and_value_pass_to_attention),
         cmocka_unit_test(running_once_changes_nothing),
         cmocka_unit_test(values_without_elements_do_no_harm),
         cmocka_unit_test(an_id_out_of_range_is_named),

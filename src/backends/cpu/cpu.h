@@ -114,6 +114,10 @@ void mica_cpu_norm_rows(const mica_norm *norm, size_t begin, size_t end);
 
 /* Chooses the precision of attention's products: never AUTO or INT8. */
 void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step);
+/* Whether a step is attention in bfloat16 whose query, key and value are columns of one value of
+ * rows of n numbers, which nobody else sees and which may hold rows of bfloat16 instead, as
+ * mica_gemm_narrow leaves them. */
+bool mica_cpu_attention_takes_bf16(const mica_run *run, const mica_step *step, size_t n);
 
 /* Weights of linears. prepare_linear leaves step->prepared NULL where a weight is not constant, or
  * the step runs once: then it packs when it runs. It sets the step's precision: never AUTO. */
@@ -121,6 +125,9 @@ bool mica_cpu_weights_constant(const mica_step *step);
 uint32_t mica_cpu_linear_inputs(const mica_step *step); /* x, weights and biases */
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
 void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
+/* What step `to` takes the result of step `from` in, which nobody else sees: rows as
+ * mica_gemm_narrow leaves them in this precision, or float32. */
+mica_precision mica_cpu_passes(const mica_run *run, uint32_t from, uint32_t to);
 /* Whether weights of the step that are not finite are an error: where it asks for that, and always
  * in smaller numbers, in which they would not stay what they are. */
 bool mica_cpu_checks_weights(const mica_step *step);

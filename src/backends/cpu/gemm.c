@@ -93,8 +93,9 @@ typedef struct block {
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
-    float *c; /* row 0 of the block, and from one row to the next */
-    size_t ldc;
+    float *c; /* where row c_row of the block is computed, and from one row to the next */
+    size_t c_row, ldc;
+    float *rounded; /* NULL, or where each strip that is complete is left in bfloat16: row 0 */
     size_t word0, words, all_words; /* of a row of B's panels: this block of k, and all */
     /* INT8: how each row is brought to 8 bits. */
     float scale[MICA_GEMM_MAX_MC], inverse[MICA_GEMM_MAX_MC];
@@ -153,8 +154,9 @@ void mica_gemm_narrow(const mica_kernels *kernels, mica_precision precision, flo
             s = choose_scale(kernels, x, k);
         for (size_t p = 0; p < k; p += AT_ONCE) { /* words end before the numbers to come */
             size_t n = smaller(k - p, AT_ONCE), words = n / group * a_words(kernels, precision);
-            pack_narrow(kernels, precision, room, x + p, n, &s);
-            memcpy(at, room, words * sizeof *at);
+            pack_narrow(kernels, precision, to == x ? room : at, x + p, n, &s);
+            if (to == x)
+                memcpy(at, room, words * sizeof *at);
             at += words;
         }
         if (precision == MICA_PRECISION_INT8)
@@ -216,6 +218,11 @@ static void pack_a(const block *t)
         else
             pack_narrow(g->kernels, g->precision, to, row + k0, count, &s);
     }
+}
+
+static float *c_at(const block *t, size_t row, size_t column)
+{
+    return t->c + (row - t->c_row) * t->ldc + column;
 }
 
 /* Where a panel begins in this block of k; of a B that lies, where its first row does. */
@@ -281,7 +288,7 @@ static void run_tile(const block *t, size_t first, size_t rows, size_t panel, si
     const float *b = panel_at(t, panel);
     bool now = g->precision == MICA_PRECISION_BF16 ? !add : last; /* that the bias is added */
     const float *bias = now && g->bias ? g->bias + column : NULL;
-    float *c = t->c + first * t->ldc + column;
+    float *c = c_at(t, first, column);
     if (g->precision == MICA_PRECISION_F32) {
         g->kernels->gemm.tile(rows, n, t->words, a, b, c, t->ldc, add, bias, ahead);
     } else if (wide) {
@@ -305,21 +312,27 @@ static void run_strip(const block *t, size_t first, size_t rows, size_t panel, s
     size_t column = panel * g->kernels->gemm.nr;
     size_t n = smaller(end * g->kernels->gemm.nr, g->n) - column;
     bool last = t->word0 + t->words == t->all_words;
-    float *c = t->c + first * t->ldc + column;
+    float *c = c_at(t, first, column);
     mica_gemm_sides sides = sides_of(t, first, panel, end - panel);
     g->kernels->gemm.strip(rows, n, t->words, &sides, c, t->ldc, t->word0 > 0, writes_past(t, c),
                            last && g->bias ? g->bias + column : NULL, ahead, ahead_panel);
 }
 
-/* The activation of rows [first, first + rows) of the block in the panels [panel0, panel1). */
-static void activate(const block *t, size_t first, size_t rows, size_t panel0, size_t panel1)
+/* What follows the products of rows [first, first + rows) of the block in the panels [panel0,
+ * panel1): the activation, and rounding. */
+static void finish_strip(const block *t, size_t first, size_t rows, size_t panel0, size_t panel1)
 {
     const mica_gemm *g = t->gemm;
     size_t column = panel0 * g->kernels->gemm.nr;
     size_t n = smaller(panel1 * g->kernels->gemm.nr, g->n) - column;
-    float *c = t->c + first * t->ldc + column;
-    for (size_t i = 0; i < rows; i++)
-        g->activation(c + i * t->ldc, c + i * t->ldc, n, g->params);
+    size_t word = column / 2 * a_words(g->kernels, MICA_PRECISION_BF16);
+    for (size_t i = 0; i < rows; i++) {
+        float *c = c_at(t, first + i, column);
+        if (g->activation)
+            g->activation(c, c, n, g->params);
+        if (t->rounded)
+            g->kernels->bf16.pack(t->rounded + (first + i) * g->ldc + word, c, n);
+    }
 }
 
 /* Brings a group of panels to float32: worth it for several strips, which then run at the rate of
@@ -372,7 +385,7 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
 }
 
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
-static void run_block(const block *t, size_t panel0, size_t panel1)
+static void run_block(block *t, size_t panel0, size_t panel1)
 {
     enum { FEW_STRIPS = 7, PANELS_THERE = 8, AGAIN_BYTES = 24 << 10 };
     const mica_gemm *g = t->gemm;
@@ -402,6 +415,7 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
             widen_group(t, group, end);
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
             rows = strip_end(t, s, strips) - first;
+            t->c_row = t->rounded && t->words == t->all_words ? first : 0;
             size_t once = bf16 && !widens && rows <= kernels->bf16.few ? 2 : 1;
             ahead.at = next + s * share;
             ahead.again = again ? (const char *)panel_at(t, group + again) : ahead.at;
@@ -412,8 +426,8 @@ static void run_block(const block *t, size_t panel0, size_t panel1)
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
                 ahead = mica_ahead_by(ahead, once * all_bytes);
             }
-            if (g->activation && t->word0 + t->words == t->all_words)
-                activate(t, first, rows, group, end);
+            if (t->word0 + t->words == t->all_words)
+                finish_strip(t, first, rows, group, end);
         }
     }
 }
@@ -433,6 +447,25 @@ static size_t rows_within(const mica_gemm *g, size_t floats, size_t row)
     return rows < mr ? mr : rows;
 }
 
+static bool narrows_c(const mica_gemm *g)
+{
+    return g->c_precision != MICA_PRECISION_F32;
+}
+
+/* Blocks of k. */
+static size_t k_blocks(const mica_gemm *g)
+{
+    size_t words = ceil_div(g->k, mica_gemm_group(g->precision));
+    size_t most = MICA_GEMM_KC / a_words(g->kernels, g->precision);
+    return words ? ceil_div(words, most) : 1;
+}
+
+/* Whether a strip of C is complete before the next begins, and leaves its room to that. */
+static bool room_is_of_strip(const mica_gemm *g)
+{
+    return g->c_precision == MICA_PRECISION_BF16 && k_blocks(g) == 1;
+}
+
 /* Rows of a block: mc, but of 8 bits no more than leave A in a cache from where its range is looked
  * for to where it is packed, and likewise C where it is narrowed. */
 static size_t rows_at_once(const mica_gemm *g)
@@ -441,21 +474,21 @@ static size_t rows_at_once(const mica_gemm *g)
     size_t rows = g->kernels->gemm.mc;
     if (g->precision == MICA_PRECISION_INT8)
         rows = smaller(rows, rows_within(g, g->kernels->int8.a_floats, g->k + 1));
-    if (g->c_narrow)
+    if (narrows_c(g) && !room_is_of_strip(g))
         rows = smaller(rows, rows_within(g, ROOM_FLOATS, room_row(g)));
     return rows;
 }
 
 size_t mica_gemm_room_floats(const mica_gemm *g)
 {
-    return rows_at_once(g) * room_row(g);
+    return (room_is_of_strip(g) ? tile_rows(g) : rows_at_once(g)) * room_row(g);
 }
 
 void mica_gemm_complete(const mica_gemm *g, size_t row0, size_t row1)
 {
     float *c = g->c + row0 * g->ldc;
-    if (g->c_narrow)
-        mica_gemm_narrow(g->kernels, g->precision, c, g->ldc, c, g->ldc, row1 - row0, g->n);
+    if (narrows_c(g))
+        mica_gemm_narrow(g->kernels, g->c_precision, c, g->ldc, c, g->ldc, row1 - row0, g->n);
     else if (g->finish)
         g->finish(g->finish_arg, row0, row1);
 }
@@ -479,7 +512,8 @@ static bool a_lies(const mica_gemm *g, size_t rows, size_t panels)
     return g->segments ? g->a_row < (int64_t)g->k : rows > g->kernels->gemm.mc;
 }
 
-/* mica_gemm_part; `whole`: of all panels, and rows are completed while a cache holds them. */
+/* mica_gemm_part; `whole`: of all panels, and rows are completed while a cache holds them. What is
+ * left in bfloat16 needs no whole rows. */
 static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0, size_t panel1,
                      float *scratch, bool whole, float *room)
 {
@@ -488,14 +522,13 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
     t.all_words = ceil_div(g->k, mica_gemm_group(g->precision));
     t.a = g->segments ? g->segments[0] : g->a;
     t.a_lies = a_lies(g, row1 - row0, panel1 - panel0);
-    size_t most = MICA_GEMM_KC / a_words(g->kernels, g->precision);
-    size_t blocks = t.all_words ? ceil_div(t.all_words, most) : 1;
-    size_t unit = register_side(g),
-           words_max = ceil_div(ceil_div(t.all_words, blocks), unit) * unit;
+    size_t blocks = k_blocks(g), unit = register_side(g);
+    size_t words_max = ceil_div(ceil_div(t.all_words, blocks), unit) * unit;
     size_t mr = tile_rows(g), parts = ceil_div(row1 - row0, rows_at_once(g));
     size_t part_rows = parts ? ceil_div(ceil_div(row1 - row0, parts), mr) * mr : 0;
     bool tiles = g->precision != MICA_PRECISION_F32 && g->kernels->tiles.enter;
-    bool apart = whole && g->c_narrow;
+    bool rounds = room && g->c_precision == MICA_PRECISION_BF16;
+    bool apart = rounds || (whole && narrows_c(g));
     if (tiles)
         g->kernels->tiles.enter();
     for (size_t part = 0; part < parts; part++) {
@@ -505,6 +538,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
         float *c = g->c + t.row0 * g->ldc;
         t.c = apart ? room : c;
         t.ldc = apart ? room_row(g) : g->ldc;
+        t.rounded = rounds ? c : NULL;
         if (g->precision == MICA_PRECISION_INT8)
             choose_scales(&t);
         for (size_t at = 0; at < blocks; at++) {
@@ -514,9 +548,9 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
                 pack_a(&t);
             run_block(&t, panel0, panel1);
         }
-        if (apart)
-            mica_gemm_narrow(g->kernels, g->precision, c, g->ldc, t.c, t.ldc, t.rows, g->n);
-        else if (whole)
+        if (apart && !rounds)
+            mica_gemm_narrow(g->kernels, g->c_precision, c, g->ldc, t.c, t.ldc, t.rows, g->n);
+        else if (whole && !rounds)
             mica_gemm_complete(g, t.row0, t.row0 + t.rows);
     }
     if (tiles)
@@ -553,13 +587,15 @@ static void grid_task(void *arg, size_t task, size_t worker)
     size_t r = task / t->across_panels, p = task % t->across_panels;
     size_t row0 = g->m * r / t->across_rows, row1 = g->m * (r + 1) / t->across_rows;
     bool whole = t->across_panels == 1;
-    float *room = g->c_narrow ? g->room + worker * mica_gemm_room_floats(g) : NULL;
+    float *room = narrows_c(g) ? g->room + worker * mica_gemm_room_floats(g) : NULL;
     mica_gemm mine = *g;
     if (g->then)
         mine.next_b = g->then + g->then_panels * p / t->across_panels * g->then_floats;
     run_part(&mine, row0, row1, t->panels * p / t->across_panels,
              t->panels * (p + 1) / t->across_panels, scratch_of(t, worker), whole, room);
-    if (!whole && atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
+    if (whole || g->c_precision == MICA_PRECISION_BF16)
+        return;
+    if (atomic_fetch_add(counter_of(t, r), 1) + 1 == t->across_panels)
         mica_gemm_complete(g, row0, row1);
 }
 
@@ -576,6 +612,9 @@ static void choose_grid(grid *t, size_t threads)
         size_t cost = m * ceil_div(t->panels, across) + pack;
         /* Few rows in a tile do not use all of the processor. */
         cost += m < mr ? (mr - m) * t->panels / across / 2 : 0;
+        /* Rows are completed whole, by one thread: norms, and numbers of 8 bits. */
+        cost += g->c_precision == MICA_PRECISION_INT8 ? m * g->n / (g->k + 1) : 0;
+        cost += g->finish ? m : 0;
         if (cost < best) {
             best = cost;
             t->across_rows = rows;

@@ -58,10 +58,10 @@ typedef struct mica_gemm {
      * completed it: finish is called, or NULL. */
     void (*finish)(const void *arg, size_t row0, size_t row1);
     const void *finish_arg;
-    /* Or a row is left as mica_gemm_narrow leaves it (not F32; n is a multiple of 4). It is
-     * computed in `room`, which each thread has mica_gemm_room_floats of, and stays in its caches.
-     */
-    bool c_narrow;
+    /* Or, unless F32, a row is left as mica_gemm_narrow leaves it in that precision (n is a
+     * multiple of 4). It is computed in `room`, which each thread has mica_gemm_room_floats of, and
+     * stays in its caches. */
+    mica_precision c_precision;
     float *room;
 } mica_gemm;
 

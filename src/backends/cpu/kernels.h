@@ -196,8 +196,9 @@ typedef void (*mica_k_gemm_tile_bf16)(size_t m, size_t n, size_t k, const void *
 /* Rounds n numbers to the nearest bfloat16 (to even on a tie; NaN stays NaN, and numbers below the
  * normal range may become zero) and packs them as the tile takes them; zeros fill the last word. */
 typedef void (*mica_k_pack_bf16)(void *to, const float *x, size_t n);
-/* n words of a panel, from two rows of B: rounds as packing does. */
+/* n words of a panel, from two rows of B: rounds as packing does. And from rows of bfloat16. */
 typedef void (*mica_k_join_bf16)(void *to, const float *even, const float *odd, size_t n);
+typedef void (*mica_k_zip_bf16)(void *to, const uint16_t *even, const uint16_t *odd, size_t n);
 /* Brings k words of a panel to float32: y is [2 k][nr]. */
 typedef void (*mica_k_widen_panel)(float *y, const void *panel, size_t k);
 
@@ -322,6 +323,7 @@ typedef struct mica_kernels {
         mica_k_gemm_tile_bf16 tile;
         mica_k_pack_bf16 pack;
         mica_k_join_bf16 join;    /* where it is fast, else NULL */
+        mica_k_zip_bf16 zip;      /* likewise */
         mica_k_widen_panel widen; /* where A is packed as float32, else NULL: mr is gemm's */
         size_t mr;                /* rows of a tile; columns are gemm's */
         size_t few;               /* rows at most with which a tile takes two panels, or 0 */

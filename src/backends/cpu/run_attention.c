@@ -31,8 +31,10 @@ typedef struct attention {
     const mica_batch *batch;
     const mica_view *q, *k, *v;
     float *y;
-    bool bf16; /* the products */
+    bool bf16;   /* the products */
+    bool narrow; /* q, k and v hold bfloat16 already */
     size_t heads, head_dim, width;
+    size_t head_floats; /* from one head of q, k or v to the next */
     float scale;
     const mica_view *bias; /* [heads, 2 n + 1], or NULL */
     size_t longest;
@@ -92,9 +94,12 @@ size_t mica_cpu_scratch_attention(const mica_call *call)
     return round_up(floats) * sizeof(float) * mica_pool_threads(call->cpu->pool);
 }
 
-static const float *at_token(const mica_view *x, size_t token, size_t column)
+static const float *at_token(const attention *t, const mica_view *x, size_t token, size_t head)
 {
-    return (const float *)x->data + (int64_t)token * x->stride[0] + (int64_t)column * x->stride[1];
+    const float *data = (const float *)x->data + (int64_t)token * x->stride[0];
+    if (t->narrow) /* of a row that begins where it did, columns are half as wide */
+        data -= x->begin - x->begin / 2;
+    return data + (int64_t)(head * t->head_floats) * x->stride[1];
 }
 
 /* Panels of a matrix [k, n] with the given strides. */
@@ -108,22 +113,26 @@ static void pack(const mica_kernels *kernels, float *panels, const float *b, int
 }
 
 /* Panels of bfloat16 of the transpose of x [n, k], whose rows are `row` floats apart. */
-static void pack_transposed_bf16(const mica_kernels *kernels, float *panels, const float *x,
-                                 int64_t row, size_t n, size_t k, float *room)
+static void pack_transposed_bf16(const attention *t, float *panels, const float *x, int64_t row,
+                                 size_t n, size_t k, float *room)
 {
+    const mica_kernels *kernels = &t->cpu->kernels;
     size_t nr = kernels->gemm.nr, words = (k + 1) / 2;
     for (size_t j = 0; j < n; j += nr) {
         size_t columns = n - j < nr ? n - j : nr;
-        for (size_t i = 0; i < columns; i++)
-            kernels->bf16.pack(room + i * words, x + (int64_t)(j + i) * row, k);
-        mica_gemm_pack_panel(kernels, panels + j * words, room, 1, (int64_t)words, columns, words);
+        const float *rows = x + (int64_t)j * row;
+        for (size_t i = 0; i < columns && !t->narrow; i++)
+            kernels->bf16.pack(room + i * words, rows + (int64_t)i * row, k);
+        mica_gemm_pack_panel(kernels, panels + j * words, t->narrow ? rows : room, 1,
+                             t->narrow ? row : (int64_t)words, columns, words);
     }
 }
 
 /* Panels of bfloat16 of x [k, n], and of rows of zeros up to `steps`, an even number. */
-static void pack_bf16(const mica_kernels *kernels, float *panels, const float *x, int64_t row,
-                      size_t n, size_t k, size_t steps, float *room)
+static void pack_bf16(const attention *t, float *panels, const float *x, int64_t row, size_t n,
+                      size_t k, size_t steps, float *room)
 {
+    const mica_kernels *kernels = &t->cpu->kernels;
     size_t nr = kernels->gemm.nr, words = steps / 2;
     memset(room, 0, n * sizeof *room);
     for (size_t p = 0; p < words; p++) {
@@ -132,7 +141,11 @@ static void pack_bf16(const mica_kernels *kernels, float *panels, const float *x
         for (size_t j = 0; j < n; j += nr) {
             float *to = panels + j * words + p * nr;
             size_t columns = n - j < nr ? n - j : nr;
-            kernels->bf16.join(to, even + j, odd + j, columns);
+            if (t->narrow)
+                kernels->bf16.zip(to, (const uint16_t *)(const void *)even + j,
+                                  (const uint16_t *)(const void *)odd + j, columns);
+            else
+                kernels->bf16.join(to, even + j, odd + j, columns);
             memset(to + columns, 0, (nr - columns) * sizeof *to);
         }
     }
@@ -172,15 +185,15 @@ static void weigh(const attention *t, float *scores, size_t rows, size_t n, size
 }
 
 /* Panels of a head's keys, transposed, and values. */
-static void pack_head(const attention *t, size_t begin, size_t length, size_t column, float *keys,
+static void pack_head(const attention *t, size_t begin, size_t length, size_t head, float *keys,
                       float *values, float *room)
 {
     const mica_kernels *kernels = &t->cpu->kernels;
-    const float *k = at_token(t->k, begin, column), *v = at_token(t->v, begin, column);
+    const float *k = at_token(t, t->k, begin, head), *v = at_token(t, t->v, begin, head);
     size_t d = t->head_dim;
     if (t->bf16) {
-        pack_transposed_bf16(kernels, keys, k, t->k->stride[0], length, d, room);
-        pack_bf16(kernels, values, v, t->v->stride[0], d, length, steps_of(kernels, length), room);
+        pack_transposed_bf16(t, keys, k, t->k->stride[0], length, d, room);
+        pack_bf16(t, values, v, t->v->stride[0], d, length, steps_of(kernels, length), room);
     } else {
         pack(kernels, keys, k, t->k->stride[1], t->k->stride[0], length, d);
         pack(kernels, values, v, t->v->stride[0], t->v->stride[1], d, length);
@@ -196,8 +209,8 @@ V_INLINE void ask_for_next(const attention *t, const mica_view *x, size_t first,
     if (head + 1 == t->heads)
         return;
     for (size_t i = first; i < first + rows; i++) {
-        const float *at = at_token(x, i, (head + 1) * t->head_dim);
-        for (size_t j = 0; j < t->head_dim; j += LINE)
+        const float *at = at_token(t, x, i, head + 1);
+        for (size_t j = 0; j < t->head_floats; j += LINE)
             __builtin_prefetch(at + j, 0, 2);
     }
 }
@@ -216,14 +229,15 @@ static void attend(const attention *t, size_t begin, size_t length, size_t head,
     float *values = keys + mica_gemm_panel_floats(kernels, t->longest, d);
     float *scores = values + mica_gemm_panel_floats(kernels, d, longest);
     float *sums = scores + ROWS * longest, *room = sums + ROWS;
-    pack_head(t, begin, length, column, keys, values, room);
+    pack_head(t, begin, length, head, keys, values, room);
     for (size_t at = first; at < first + count; at += most) {
         size_t rows = first + count - at < most ? first + count - at : most;
         float *y = t->y + (begin + at) * t->width + column;
         size_t panels = mica_gemm_panels(kernels, length);
         mica_gemm qk = {.kernels = kernels, .m = rows, .n = panels * kernels->gemm.nr, .k = d};
         qk.precision = t->bf16 ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
-        qk.a = at_token(t->q, begin + at, column);
+        qk.a = at_token(t, t->q, begin + at, head);
+        qk.a_narrow = t->narrow;
         qk.a_row = t->q->stride[0];
         qk.a_column = t->q->stride[1];
         qk.b = keys;
@@ -309,6 +323,19 @@ void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step)
     step->precision = asked && cpu->kernels.bf16.fast ? MICA_PRECISION_BF16 : MICA_PRECISION_F32;
 }
 
+bool mica_cpu_attention_takes_bf16(const mica_run *run, const mica_step *step, size_t n)
+{
+    bool is = step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION;
+    bool takes = is && step->precision == MICA_PRECISION_BF16 && step->fed == 3;
+    for (size_t i = 0; i < 3 && takes; i++) {
+        const mica_view *x = &run->views[step->inputs[i]];
+        const mica_attention_params *params = step->params;
+        takes = x->stride[0] == (int64_t)n && x->stride[1] == 1 && x->begin % 2 == 0 &&
+                x->begin + x->dim[1] <= (int64_t)n && x->dim[1] / params->heads % 2 == 0;
+    }
+    return takes;
+}
+
 mica_status mica_cpu_run_attention(const mica_call *call)
 {
     const mica_attention_params *params = call->step->params;
@@ -324,6 +351,9 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.width = (size_t)y->dim[1];
     t.heads = (size_t)params->heads;
     t.head_dim = t.width / t.heads;
+    t.narrow = mica_cpu_passes(call->run, call->step->fed_by,
+                               (uint32_t)(call->step - call->run->steps)) != MICA_PRECISION_F32;
+    t.head_floats = t.narrow ? t.head_dim / 2 : t.head_dim;
     t.scale = params->scale;
     t.bias = call->step->op == MICA_OP_RELATIVE_ATTENTION ? mica_call_input(call, 3) : NULL;
     t.longest = longest_of(t.batch);

@@ -97,19 +97,20 @@ static sides sides_of(const mica_call *call, source from)
     return s;
 }
 
-/* Whether step `to` takes what step `from` gives, which nobody else sees, in the numbers that it
- * multiplies. */
-static bool passes_narrow(const mica_run *run, uint32_t from, uint32_t to)
+mica_precision mica_cpu_passes(const mica_run *run, uint32_t from, uint32_t to)
 {
     if (from == MICA_NO_STEP || to == MICA_NO_STEP)
-        return false;
+        return MICA_PRECISION_F32;
     const mica_step *a = &run->steps[from], *b = &run->steps[to];
-    bool linears = mica_op_is_linear(a->op) && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
-                   mica_op_is_linear(b->op);
-    if (!linears || !a->prepared || !b->prepared)
-        return false;
-    size_t k = ((const mica_packed *)b->prepared)->k;
-    return a->precision == b->precision && a->precision != MICA_PRECISION_F32 && k % 4 == 0;
+    const mica_packed *packed = a->prepared;
+    bool may = packed && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
+               a->precision != MICA_PRECISION_F32 && packed->n % 4 == 0;
+    if (may && mica_op_is_linear(b->op))
+        may =
+            b->prepared && b->precision == a->precision && b->fed == 1 && b->inputs[0] == a->output;
+    else
+        may = may && mica_cpu_attention_takes_bf16(run, b, packed->n);
+    return may ? b->precision : MICA_PRECISION_F32;
 }
 
 static uint32_t index_of(const mica_call *call)
@@ -121,12 +122,12 @@ static uint32_t index_of(const mica_call *call)
 static size_t room_bytes(const mica_call *call)
 {
     const mica_packed *packed = call->step->prepared;
-    if (!packed || !passes_narrow(call->run, index_of(call), call->step->feeds))
-        return 0;
     mica_gemm g = {.kernels = &call->cpu->kernels, .precision = call->step->precision};
+    g.c_precision = mica_cpu_passes(call->run, index_of(call), call->step->feeds);
+    if (g.c_precision == MICA_PRECISION_F32)
+        return 0;
     g.n = packed->n;
     g.k = packed->k;
-    g.c_narrow = true;
     return mica_gemm_room_floats(&g) * mica_pool_threads(call->cpu->pool) * sizeof(float);
 }
 
@@ -275,7 +276,7 @@ static mica_status run_once(const mica_call *call, source from, mica_gemm *g, ch
         atomic_store(&o.kept->unchecked, false);
     if (!finite || atomic_load(&o.bad))
         return mica_cpu_check_constants(call->cpu, call->step, 0, call->err);
-    if (g->finish || g->c_narrow)
+    if (g->finish || g->c_precision != MICA_PRECISION_F32)
         mica_cpu_ranges(call->cpu, g->m, mica_cpu_grain(g->n), finish_range, g);
     return MICA_OK;
 }
@@ -377,7 +378,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
     uint32_t here = index_of(call);
-    g.a_narrow = passes_narrow(call->run, call->step->fed_by, here);
+    g.a_narrow = mica_cpu_passes(call->run, call->step->fed_by, here) != MICA_PRECISION_F32;
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = activation_of(cpu, params->activation, g.precision);
@@ -388,8 +389,8 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         g.finish_arg = &norm;
         g.stream = false;
     }
-    if (passes_narrow(call->run, here, call->step->feeds)) {
-        g.c_narrow = true;
+    g.c_precision = mica_cpu_passes(call->run, here, call->step->feeds);
+    if (g.c_precision != MICA_PRECISION_F32) {
         g.room = (float *)(void *)(scratch + packed_a_bytes(cpu));
         g.stream = false;
     }

@@ -60,6 +60,20 @@ static void pairs_join(void *to, const float *even, const float *odd, size_t n)
     }
 }
 
+static void pairs_zip(void *to, const uint16_t *even, const uint16_t *odd, size_t n)
+{
+    float *y = to;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(y + i, v_join_bf16(v_from_bf16(even + i), v_from_bf16(odd + i)));
+    if (i < n) {
+        uint16_t rest[2][LANES] = {{0}};
+        memcpy(rest[0], even + i, (n - i) * sizeof *even);
+        memcpy(rest[1], odd + i, (n - i) * sizeof *odd);
+        v_store_n(y + i, v_join_bf16(v_from_bf16(rest[0]), v_from_bf16(rest[1])), n - i);
+    }
+}
+
 enum { CHAINS = 12, STEPS = 600, ROUNDS = 7 };
 
 /* Nanoseconds of a number of steps: every step is taken, and each chain is as long. */
@@ -98,6 +112,7 @@ static void pairs_fill(mica_kernels *kernels, const char *name)
     kernels->bf16.few = 0;
     kernels->bf16.pack = pairs_pack;
     kernels->bf16.join = pairs_join;
+    kernels->bf16.zip = pairs_zip;
     kernels->bf16.widen = NULL;
     kernels->bf16.a_words = 1;
     kernels->bf16.fast = true;
