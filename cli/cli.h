@@ -142,6 +142,11 @@ typedef struct texts_reader texts_reader;
 /* Arguments are texts, "-" alone is standard input; no argument and no file: standard input, but
  * a terminal there is INVALID_ARGUMENT: nobody was told to type. */
 mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err);
+/* The file of a source, "-" for standard input; NULL: its texts are arguments. */
+const char *texts_file(const texts_source *source);
+/* The bytes of such a file where it is known that no more will come: of a file on a disk, or of a
+ * pipe that nobody holds open to write; else UINT64_MAX. */
+uint64_t texts_bytes(const char *file);
 void texts_close(texts_reader **reader);
 /* The next window of texts: at most `count` and about `bytes` bytes. *n is 0 at the end. They are
  * valid until the next call. */

@@ -6,9 +6,11 @@
  * keys the command names (texts_shape).
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +62,29 @@ static mica_status cannot_read(mica_error *err, const char *name, int error)
     return err->status;
 }
 
+const char *texts_file(const texts_source *source)
+{
+    if (source->file)
+        return source->file;
+    bool standard = source->argc == 0 || (source->argc == 1 && strcmp(source->argv[0], "-") == 0);
+    return standard ? "-" : NULL;
+}
+
+uint64_t texts_bytes(const char *file)
+{
+    struct stat info;
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    int waiting = 0;
+    bool standard = strcmp(file, "-") == 0;
+    if ((standard ? fstat(STDIN_FILENO, &info) : stat(file, &info)) != 0)
+        return UINT64_MAX;
+    if (S_ISREG(info.st_mode))
+        return info.st_size > 0 ? (uint64_t)info.st_size : 0;
+    bool ended = standard && S_ISFIFO(info.st_mode) && poll(&input, 1, 0) >= 0 &&
+                 (input.revents & POLLHUP) && ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0;
+    return ended && waiting >= 0 ? (uint64_t)waiting : UINT64_MAX;
+}
+
 /* Opens `name`, or takes standard input if it is "-". */
 static mica_status open_file(texts_reader *reader, const char *name, mica_error *err)
 {
@@ -80,20 +105,15 @@ static mica_status open_file(texts_reader *reader, const char *name, mica_error 
 
 mica_status texts_open(const texts_source *source, texts_reader **out, mica_error *err)
 {
-    const char *file = source->file;
+    const char *file = texts_file(source);
     *out = NULL;
-    if (!file && source->argc == 1 && strcmp(source->argv[0], "-") == 0)
-        file = "-";
-    if (!file && source->argc > 0 && source->jsonl)
+    if (!file && source->jsonl)
         return said(err, MICA_STATUS_INVALID_ARGUMENT,
                     "--jsonl is about the lines of a file or of standard input; texts as arguments "
                     "are taken as they are");
-    if (!file && source->argc == 0) {
-        if (isatty(STDIN_FILENO))
-            return said(err, MICA_STATUS_INVALID_ARGUMENT,
-                        "no text: give texts as arguments, --file FILE, or - for standard input");
-        file = "-";
-    }
+    if (!source->file && source->argc == 0 && isatty(STDIN_FILENO))
+        return said(err, MICA_STATUS_INVALID_ARGUMENT,
+                    "no text: give texts as arguments, --file FILE, or - for standard input");
     texts_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return no_memory(err);

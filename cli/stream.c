@@ -164,12 +164,16 @@ bool stream_is_short(const stream_options *options, int argc, char **argv, size_
 {
     /* A token is a byte at least, and a batch takes twice as many. */
     enum { SPECIAL_TOKENS = 4, MOST_BYTES = 2048 };
-    size_t bytes = 0;
-    if (argc == 0 || argc > FIRST_TEXTS || options->batch_tokens > 0)
-        return false; /* no texts: the lines of a file */
-    for (int i = 0; i < argc; i++)
-        bytes += strlen(argv[i]) + beside + SPECIAL_TOKENS;
-    return bytes <= MOST_BYTES;
+    const texts_source source = {argc, argv, options->file, options->jsonl, NULL};
+    const char *file = texts_file(&source);
+    uint64_t bytes = 0, texts = (uint64_t)argc;
+    if (options->batch_tokens > 0 || (!file && argc > FIRST_TEXTS))
+        return false;
+    if (file)
+        bytes = texts = texts_bytes(file); /* a line has one at least */
+    for (int i = 0; i < argc && !file; i++)
+        bytes += strlen(argv[i]);
+    return bytes <= MOST_BYTES && bytes + texts * (beside + SPECIAL_TOKENS) <= MOST_BYTES;
 }
 
 int stream_run(stream *s, const stream_options *options, int argc, char **argv)

@@ -25,6 +25,14 @@ cmp -s "$work/out" "$work/expected" || complain "other vectors"
 from "$work/lines" "$mica" embed "$model" - --format jsonl
 expect "standard input as -" 0
 cmp -s "$work/out" "$work/expected" || complain "other vectors"
+cat "$work/lines" | (sleep 0.2 && exec "$mica" embed "$model" --format jsonl) >"$work/out"
+what="a pipe that has ended"
+cases=$((cases + 1))
+cmp -s "$work/out" "$work/expected" || complain "other vectors"
+{ head -n 1 "$work/lines" && sleep 0.3 && tail -n +2 "$work/lines"; } | "$mica" embed "$model" - --format jsonl >"$work/out"
+what="a pipe whose lines come later"
+cases=$((cases + 1))
+cmp -s "$work/out" "$work/expected" || complain "other vectors"
 printf '"hello"\n{"text": "world", "id": 5}\n""\n"hello world"\n' >"$work/jsonl"
 run "$mica" embed "$model" --file "$work/jsonl" --jsonl --format jsonl
 expect "JSON lines" 0
