@@ -171,8 +171,9 @@ bool stream_is_short(const stream_options *options, int argc, char **argv, size_
         return false;
     if (file)
         bytes = texts = texts_bytes(file); /* a line has one at least */
-    for (int i = 0; i < argc && !file; i++)
-        bytes += strlen(argv[i]);
+    else
+        for (int i = 0; i < argc; i++)
+            bytes += strlen(argv[i]);
     return bytes <= MOST_BYTES && bytes + texts * (beside + SPECIAL_TOKENS) <= MOST_BYTES;
 }
 

@@ -67,6 +67,11 @@ bool mica_op_is_linear(mica_op op)
            op == MICA_OP_LINEAR_ADD_LAYER_NORM;
 }
 
+bool mica_op_is_attention(mica_op op)
+{
+    return op == MICA_OP_ATTENTION || op == MICA_OP_RELATIVE_ATTENTION;
+}
+
 const char *mica_op_name(mica_op op)
 {
     return mica_op_get(op)->name;

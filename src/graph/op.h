@@ -56,6 +56,8 @@ const mica_op_info *mica_op_get(mica_op op);
 bool mica_op_is_activation(mica_op op);
 /* Whether input 0 is multiplied by weights, which are inputs from 1 on. */
 bool mica_op_is_linear(mica_op op);
+/* Whether it is attention over the sequences of a ragged batch. */
+bool mica_op_is_attention(mica_op op);
 
 /* What a shape rule says of its arguments, in order. A rule for more inputs than there are entries
  * repeats the last. */

@@ -113,7 +113,7 @@ static double weight_size(mica_precision precision)
 static mica_precision precision_of(const mica_step *step)
 {
     bool packed = mica_op_is_linear(step->op) && step->constants[1] != NULL;
-    bool own = packed || step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION;
+    bool own = packed || mica_op_is_attention(step->op);
     return own ? step->precision : MICA_PRECISION_F32;
 }
 

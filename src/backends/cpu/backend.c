@@ -188,7 +188,7 @@ static mica_status cpu_prepare(mica_backend *backend, mica_step *step, mica_erro
                          mica_op_name(step->op));
     if (mica_op_is_linear(step->op))
         return mica_cpu_prepare_linear(cpu, step, err);
-    if (step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION)
+    if (mica_op_is_attention(step->op))
         mica_cpu_prepare_attention(cpu, step);
     if (step->check_weights &&
         (step->op == MICA_OP_LAYER_NORM || step->op == MICA_OP_ADD_LAYER_NORM))

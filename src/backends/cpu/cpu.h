@@ -125,9 +125,9 @@ bool mica_cpu_weights_constant(const mica_step *step);
 uint32_t mica_cpu_linear_inputs(const mica_step *step); /* x, weights and biases */
 mica_status mica_cpu_prepare_linear(mica_cpu *cpu, mica_step *step, mica_error *err);
 void mica_cpu_unprepare_linear(mica_cpu *cpu, mica_step *step);
-/* What step `to` takes the result of step `from` in, which nobody else sees: rows as
- * mica_gemm_narrow leaves them in this precision, or float32. */
-mica_precision mica_cpu_passes(const mica_run *run, uint32_t from, uint32_t to);
+/* What the call's inputs from 0 on come in, where a linear gives them and nobody else sees them:
+ * rows as mica_gemm_narrow leaves them in this precision, or float32. */
+mica_precision mica_cpu_comes_in(const mica_call *call);
 /* Whether weights of the step that are not finite are an error: where it asks for that, and always
  * in smaller numbers, in which they would not stay what they are. */
 bool mica_cpu_checks_weights(const mica_step *step);

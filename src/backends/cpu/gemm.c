@@ -426,7 +426,7 @@ static void run_block(block *t, size_t panel0, size_t panel1)
                          widens ? t->wide + (panel - group) * wide_floats : NULL, ahead);
                 ahead = mica_ahead_by(ahead, once * all_bytes);
             }
-            if (t->word0 + t->words == t->all_words)
+            if ((g->activation || t->rounded) && t->word0 + t->words == t->all_words)
                 finish_strip(t, first, rows, group, end);
         }
     }

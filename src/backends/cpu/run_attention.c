@@ -22,6 +22,7 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/simd/inline.h"
+#include "graph/op.h"
 
 /* Queries that are taken at once: whole tiles, of 32 rows and of 14. */
 enum { QUERIES = 256, ROWS = 64, ROWS_F32 = 56 };
@@ -325,11 +326,11 @@ void mica_cpu_prepare_attention(const mica_cpu *cpu, mica_step *step)
 
 bool mica_cpu_attention_takes_bf16(const mica_run *run, const mica_step *step, size_t n)
 {
-    bool is = step->op == MICA_OP_ATTENTION || step->op == MICA_OP_RELATIVE_ATTENTION;
-    bool takes = is && step->precision == MICA_PRECISION_BF16 && step->fed == 3;
+    const mica_attention_params *params = step->params;
+    bool takes =
+        mica_op_is_attention(step->op) && step->precision == MICA_PRECISION_BF16 && step->fed == 3;
     for (size_t i = 0; i < 3 && takes; i++) {
         const mica_view *x = &run->views[step->inputs[i]];
-        const mica_attention_params *params = step->params;
         takes = x->stride[0] == (int64_t)n && x->stride[1] == 1 && x->begin % 2 == 0 &&
                 x->begin + x->dim[1] <= (int64_t)n && x->dim[1] / params->heads % 2 == 0;
     }
@@ -351,8 +352,7 @@ mica_status mica_cpu_run_attention(const mica_call *call)
     t.width = (size_t)y->dim[1];
     t.heads = (size_t)params->heads;
     t.head_dim = t.width / t.heads;
-    t.narrow = mica_cpu_passes(call->run, call->step->fed_by,
-                               (uint32_t)(call->step - call->run->steps)) != MICA_PRECISION_F32;
+    t.narrow = mica_cpu_comes_in(call) != MICA_PRECISION_F32;
     t.head_floats = t.narrow ? t.head_dim / 2 : t.head_dim;
     t.scale = params->scale;
     t.bias = call->step->op == MICA_OP_RELATIVE_ATTENTION ? mica_call_input(call, 3) : NULL;

@@ -97,20 +97,20 @@ static sides sides_of(const mica_call *call, source from)
     return s;
 }
 
-mica_precision mica_cpu_passes(const mica_run *run, uint32_t from, uint32_t to)
+/* What step `to` takes the result of step `from` in. */
+static mica_precision passes(const mica_run *run, uint32_t from, uint32_t to)
 {
     if (from == MICA_NO_STEP || to == MICA_NO_STEP)
         return MICA_PRECISION_F32;
     const mica_step *a = &run->steps[from], *b = &run->steps[to];
     const mica_packed *packed = a->prepared;
-    bool may = packed && a->op != MICA_OP_LINEAR_ADD_LAYER_NORM &&
-               a->precision != MICA_PRECISION_F32 && packed->n % 4 == 0;
-    if (may && mica_op_is_linear(b->op))
-        may =
-            b->prepared && b->precision == a->precision && b->fed == 1 && b->inputs[0] == a->output;
-    else
-        may = may && mica_cpu_attention_takes_bf16(run, b, packed->n);
-    return may ? b->precision : MICA_PRECISION_F32;
+    if (!packed || a->op == MICA_OP_LINEAR_ADD_LAYER_NORM || a->precision == MICA_PRECISION_F32 ||
+        packed->n % 4 != 0)
+        return MICA_PRECISION_F32;
+    bool linear = mica_op_is_linear(b->op) && b->prepared && b->precision == a->precision &&
+                  b->fed == 1 && b->inputs[0] == a->output;
+    return linear || mica_cpu_attention_takes_bf16(run, b, packed->n) ? b->precision
+                                                                      : MICA_PRECISION_F32;
 }
 
 static uint32_t index_of(const mica_call *call)
@@ -118,12 +118,22 @@ static uint32_t index_of(const mica_call *call)
     return (uint32_t)(call->step - call->run->steps);
 }
 
+mica_precision mica_cpu_comes_in(const mica_call *call)
+{
+    return passes(call->run, call->step->fed_by, index_of(call));
+}
+
+static mica_precision left_in(const mica_call *call)
+{
+    return passes(call->run, index_of(call), call->step->feeds);
+}
+
 /* What C's rows are computed in where the next product takes them narrow. */
 static size_t room_bytes(const mica_call *call)
 {
     const mica_packed *packed = call->step->prepared;
     mica_gemm g = {.kernels = &call->cpu->kernels, .precision = call->step->precision};
-    g.c_precision = mica_cpu_passes(call->run, index_of(call), call->step->feeds);
+    g.c_precision = left_in(call);
     if (g.c_precision == MICA_PRECISION_F32)
         return 0;
     g.n = packed->n;
@@ -377,8 +387,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
     g.c = y->data;
     g.ldc = g.n;
     g.stream = mica_cpu_streams(y);
-    uint32_t here = index_of(call);
-    g.a_narrow = mica_cpu_passes(call->run, call->step->fed_by, here) != MICA_PRECISION_F32;
+    g.a_narrow = mica_cpu_comes_in(call) != MICA_PRECISION_F32;
     if (call->step->op == MICA_OP_FUSED_LINEAR) {
         const mica_fused_linear_params *params = call->step->params;
         g.activation = activation_of(cpu, params->activation, g.precision);
@@ -389,7 +398,7 @@ mica_status mica_cpu_run_linear(const mica_call *call)
         g.finish_arg = &norm;
         g.stream = false;
     }
-    g.c_precision = mica_cpu_passes(call->run, here, call->step->feeds);
+    g.c_precision = left_in(call);
     if (g.c_precision != MICA_PRECISION_F32) {
         g.room = (float *)(void *)(scratch + packed_a_bytes(cpu));
         g.stream = false;
