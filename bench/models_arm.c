@@ -17,8 +17,8 @@ enum { REASON_ROOM = 512 };
 static bench_peer *start(const bench_program *p)
 {
     if (p->script)
-        return bench_peer_start(p->arguments[0], p->script, p->limit, p->show_errors);
-    return bench_peer_launch(p->arguments[0], p->arguments, p->limit, p->show_errors);
+        return bench_peer_start(p->arguments[0], p->script, p->limit, p->stop, p->show_errors);
+    return bench_peer_launch(p->arguments[0], p->arguments, p->limit, p->stop, p->show_errors);
 }
 
 static mica_status keep_hello(bench_program *p, const mica_json_value *hello, mica_error *err)
@@ -165,7 +165,6 @@ mica_status bench_model_arm_load(bench_model_arm *arm, const bench_model_load *l
         mica_json_writer_destroy(&w);
         return bench_fail_memory(err, "a peer");
     }
-    bench_peer_watch(arm->process, arm->program->stop);
     write_load(w, arm, load);
     const mica_json_value *answer = ask(arm, w, &state, reason);
     arm->state = state;

@@ -314,7 +314,8 @@ bool bench_ops_start_peers(bench_ops *ops)
         if (*peer && bench_peer_state_of(*peer) == BENCH_FAILED)
             bench_peer_stop(peer);
         if (!*peer)
-            *peer = bench_peer_start(o->python, o->peers[i].script, o->limit, o->show_errors);
+            *peer = bench_peer_start(o->python, o->peers[i].script, o->limit, o->plan.stop,
+                                     o->show_errors);
         if (!*peer)
             return false;
         if (!first)

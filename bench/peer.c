@@ -55,11 +55,6 @@ long bench_peer_process(const bench_peer *peer)
     return (long)peer->pid;
 }
 
-void bench_peer_watch(bench_peer *peer, bool (*stop)(void))
-{
-    peer->stop = stop;
-}
-
 static void pause_until_asked(bench_peer *peer)
 {
     if (peer->state == BENCH_OK)
@@ -151,17 +146,22 @@ static bool has_ended(const bench_peer *peer)
            info.si_pid == peer->pid;
 }
 
-/* Waits until the pipe can be used; false after telling why not. */
+/* Waits until the pipe can be used; false after telling why not. A signal that comes before the
+ * poll does not end it: `stop` is asked again each time that the poll has waited for LOOK. */
 static bool wait_for(bench_peer *peer, int fd, short events, double until)
 {
     for (;;) {
+        if (peer->stop && peer->stop()) {
+            fail(peer, "interrupted");
+            return false;
+        }
         double left = until - bench_now();
         struct pollfd p = {fd, events, 0};
         int ready = left > 0 ? poll(&p, 1, left > LOOK ? LOOK * 1000 : (int)(left * 1000) + 1) : 0;
         if (ready > 0)
             return true;
-        if (ready < 0 && (errno != EINTR || (peer->stop && peer->stop()))) {
-            fail(peer, errno != EINTR ? "poll failed" : "interrupted");
+        if (ready < 0 && errno != EINTR) {
+            fail(peer, "poll failed");
             return false;
         }
         if (ready == 0 && has_ended(peer)) {
@@ -324,20 +324,21 @@ static bool spawn(bench_peer *peer, const char *program, const char *const *argu
     return true;
 }
 
-static bench_peer *create(double limit)
+static bench_peer *create(double limit, bool (*stop)(void))
 {
     bench_peer *peer = calloc(1, sizeof *peer);
     if (!peer)
         return NULL;
     peer->limit = limit;
+    peer->stop = stop;
     peer->to = peer->from = -1;
     return peer;
 }
 
 bench_peer *bench_peer_launch(const char *program, const char *const *arguments, double limit,
-                              bool show_errors)
+                              bool (*stop)(void), bool show_errors)
 {
-    bench_peer *peer = create(limit);
+    bench_peer *peer = create(limit, stop);
     bool refused;
     if (!peer)
         return NULL;
@@ -351,12 +352,13 @@ bench_peer *bench_peer_launch(const char *program, const char *const *arguments,
     return peer;
 }
 
-bench_peer *bench_peer_start(const char *python, const char *script, double limit, bool show_errors)
+bench_peer *bench_peer_start(const char *python, const char *script, double limit,
+                             bool (*stop)(void), bool show_errors)
 {
     const char *const arguments[] = {python, "-u", script, NULL};
     if (access(script, R_OK) == 0)
-        return bench_peer_launch(python, arguments, limit, show_errors);
-    bench_peer *peer = create(limit);
+        return bench_peer_launch(python, arguments, limit, stop, show_errors);
+    bench_peer *peer = create(limit, stop);
     if (peer) {
         peer->state = BENCH_ABSENT;
         say(peer, "there is no '%s'", script);

@@ -20,12 +20,14 @@
 typedef struct bench_peer bench_peer;
 
 /* Starts `python script` and waits for its first line. It answers within `limit` seconds each time.
- * NULL = out of memory. A peer that could not be started is there too, ABSENT or FAILED. */
+ * While it is waited for, `stop` (or NULL) is asked at least once a second, and when a signal
+ * comes: true ends it as FAILED. NULL = out of memory. A peer that could not be started is there
+ * too, ABSENT or FAILED. */
 bench_peer *bench_peer_start(const char *python, const char *script, double limit,
-                             bool show_errors);
+                             bool (*stop)(void), bool show_errors);
 /* The same for any program; `arguments` begin with its name and end with NULL. */
 bench_peer *bench_peer_launch(const char *program, const char *const *arguments, double limit,
-                              bool show_errors);
+                              bool (*stop)(void), bool show_errors);
 /* Lets it end, or kills it after a second. */
 void bench_peer_stop(bench_peer **peer);
 
@@ -37,8 +39,6 @@ bench_state bench_peer_state_of(const bench_peer *peer);
 const char *bench_peer_reason(const bench_peer *peer);
 /* The process, which leads a group of its own; 0 = it has ended. */
 long bench_peer_process(const bench_peer *peer);
-/* While it is waited for, `stop` is asked whenever a signal comes: true ends it as failed. */
-void bench_peer_watch(bench_peer *peer, bool (*stop)(void));
 /* Its first line: "name", "versions", "settings". NULL if it is not OK. */
 const mica_json_value *bench_peer_hello(const bench_peer *peer);
 

@@ -220,7 +220,7 @@ static mica_status start_peer(bench *b, bench_tokenizer *out, mica_error *err)
     if (status)
         return status;
     b->peer = bench_peer_start(b->options->python, b->options->script, b->options->limit,
-                               b->options->show_errors);
+                               b->options->plan.stop, b->options->show_errors);
     if (!b->peer) {
         mica_json_writer_destroy(&w);
         return mica_fail(err, MICA_STATUS_OUT_OF_MEMORY, "out of memory for a peer");

@@ -62,6 +62,9 @@ tests() {
    $name ($log)"
         printf '   FAIL  %-44s %4d s\n' "$name" $(($(date +%s) - start))
         sed -n '/The following tests FAILED/,$p' "$log"
+        for number in $(sed -n '/The following tests FAILED/,$s/^\t *\([0-9]*\) - .*/\1/p' "$log"); do
+            grep "^$number: " "$log" | tail -15
+        done
         grep -E '\[  (FAILED|ERROR)|ERROR|SUMMARY:|runtime error|!=' "$log" | head -60
     else
         printf '   ok    %-44s %4d s  (%d programs, %d cases)\n' "$name" \

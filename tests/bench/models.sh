@@ -356,7 +356,8 @@ PEER=hang
 for signal in TERM HUP; do
     rm -f "$work/stopped.jsonl"
     "$mica" bench models --models "$work/tiny" --lengths 60 --batches 1 --min-time 0 --calm 0 --slow-times 1000000 \
-        --precisions fp32 --peaks "$peaks" --peer-python "$peer" --peer-script "$here/models.sh" --output "$work/stopped.jsonl" \
+        --limit 60 --precisions fp32 --peaks "$peaks" --peer-python "$peer" --peer-script "$here/models.sh" \
+        --output "$work/stopped.jsonl" \
         >"$work/stopped.out" 2>"$work/stopped.err" </dev/null &
     waits=$!
     i=0

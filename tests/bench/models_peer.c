@@ -220,7 +220,7 @@ int main(int argc, char **argv)
         printf("{\"ok\": false, \"absent\": true, \"error\": \"no module of that name\"}\n");
         return 0;
     }
-    mica = bench_peer_launch(program, arguments, 60, true);
+    mica = bench_peer_launch(program, arguments, 60, NULL, true);
     if (!mica || mica_json_writer_create(&writer, NULL))
         stop("no memory");
     hello();

@@ -24,10 +24,11 @@ complain() {
     head -c 600 "$work/err" | sed 's/^/    err: /' >&2
 }
 
-# expect NAME CODE: the last run ended with CODE.
+# expect NAME CODE: the last run ended with CODE. A log that ends before the others shows where one hangs.
 expect() {
     what=$1
     cases=$((cases + 1))
+    echo "$what" >&2
     [ "$code" -eq "$2" ] || complain "exit code $code, not $2"
 }
 out_has() { grep -qF -- "$1" "$work/out" || complain "output lacks: $1"; }
