@@ -93,8 +93,8 @@ typedef struct block {
     const float *a;
     size_t next_rows; /* from the block to the next one on the thread; 0: there is none */
     size_t row0, rows;
-    float *c; /* where row c_row of the block is computed, and from one row to the next */
-    size_t c_row, ldc;
+    float *c; /* where row c_row of the block is computed from c_column on; rows are ldc apart */
+    size_t c_row, c_column, ldc;
     float *rounded; /* NULL, or where each strip that is complete is left in bfloat16: row 0 */
     size_t word0, words, all_words; /* of a row of B's panels: this block of k, and all */
     /* INT8: how each row is brought to 8 bits. */
@@ -222,7 +222,7 @@ static void pack_a(const block *t)
 
 static float *c_at(const block *t, size_t row, size_t column)
 {
-    return t->c + (row - t->c_row) * t->ldc + column;
+    return t->c + (row - t->c_row) * t->ldc + (column - t->c_column);
 }
 
 /* Where a panel begins in this block of k; of a B that lies, where its first row does. */
@@ -384,6 +384,14 @@ static size_t strip_end(const block *t, size_t s, size_t strips)
     return smaller(ceil_div(t->rows * (s + 1) / strips, unit) * unit, t->rows);
 }
 
+/* From a row of C in its room to the next: an odd number of cache lines, so that rows do not fall
+ * on the same sets. */
+static size_t room_row(size_t columns)
+{
+    enum { LINE = 16 };
+    return (ceil_div(columns, LINE) | 1) * LINE;
+}
+
 /* A packed block of rows over the panels [panel0, panel1), in one block of k. */
 static void run_block(block *t, size_t panel0, size_t panel1)
 {
@@ -408,14 +416,19 @@ static void run_block(block *t, size_t panel0, size_t panel1)
     /* A strip that is alone asks again, so much ahead, and first four times as much. */
     size_t again = strips == 1 && !g->b_lies && steps ? ceil_div(AGAIN_BYTES, panel_bytes) : 0;
     nc = nc < 4 * again ? 4 * again : nc;
+    /* A group's strip that is complete leaves its room to the next: the nearest cache holds it. */
+    bool in_turn = t->rounded && t->words == t->all_words;
+    if (in_turn)
+        t->ldc = room_row(smaller(nc * kernels->gemm.nr, g->n));
     for (size_t group = panel0; group < panel1; group += nc) {
         size_t end = smaller(group + nc, panel1);
         const char *next = next_group(t, group, end, panel0, panel1);
         if (widens)
             widen_group(t, group, end);
+        t->c_column = in_turn ? group * kernels->gemm.nr : 0;
         for (size_t s = 0, first = 0, rows; s < strips; s++, first += rows) {
             rows = strip_end(t, s, strips) - first;
-            t->c_row = t->rounded && t->words == t->all_words ? first : 0;
+            t->c_row = in_turn ? first : 0;
             size_t once = bf16 && !widens && rows <= kernels->bf16.few ? 2 : 1;
             ahead.at = next + s * share;
             ahead.again = again ? (const char *)panel_at(t, group + again) : ahead.at;
@@ -430,14 +443,6 @@ static void run_block(block *t, size_t panel0, size_t panel1)
                 finish_strip(t, first, rows, group, end);
         }
     }
-}
-
-/* From a row of C in its room to the next: an odd number of cache lines, so that rows do not fall
- * on the same sets. */
-static size_t room_row(const mica_gemm *g)
-{
-    enum { LINE = 16 };
-    return (ceil_div(g->n, LINE) | 1) * LINE;
 }
 
 /* Whole tiles that together have `floats` in rows of so many, but at least one. */
@@ -475,13 +480,13 @@ static size_t rows_at_once(const mica_gemm *g)
     if (g->precision == MICA_PRECISION_INT8)
         rows = smaller(rows, rows_within(g, g->kernels->int8.a_floats, g->k + 1));
     if (narrows_c(g) && !room_is_of_strip(g))
-        rows = smaller(rows, rows_within(g, ROOM_FLOATS, room_row(g)));
+        rows = smaller(rows, rows_within(g, ROOM_FLOATS, room_row(g->n)));
     return rows;
 }
 
 size_t mica_gemm_room_floats(const mica_gemm *g)
 {
-    return (room_is_of_strip(g) ? tile_rows(g) : rows_at_once(g)) * room_row(g);
+    return (room_is_of_strip(g) ? tile_rows(g) : rows_at_once(g)) * room_row(g->n);
 }
 
 void mica_gemm_complete(const mica_gemm *g, size_t row0, size_t row1)
@@ -537,7 +542,7 @@ static void run_part(const mica_gemm *g, size_t row0, size_t row1, size_t panel0
         t.next_rows = part + 1 < parts ? part_rows : 0;
         float *c = g->c + t.row0 * g->ldc;
         t.c = apart ? room : c;
-        t.ldc = apart ? room_row(g) : g->ldc;
+        t.ldc = apart ? room_row(g->n) : g->ldc;
         t.rounded = rounds ? c : NULL;
         if (g->precision == MICA_PRECISION_INT8)
             choose_scales(&t);
