@@ -20,7 +20,7 @@ run() {
 complain() {
     wrong=$((wrong + 1))
     echo "FAILED: $what: $*" >&2
-    head -c 2000 "$work/out" | sed 's/^/    out: /' >&2
+    head -c 4000 "$work/out" | sed 's/^/    out: /' >&2
     head -c 600 "$work/err" | sed 's/^/    err: /' >&2
 }
 
